@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FIRST_CAP 128
+
+void buf_init(struct buf *b, size_t max)
+{
+	*b = BUF_INIT(max);
+}
+
+void buf_done(struct buf *b)
+{
+	if (b->p) {
+		explicit_bzero(b->p, b->cap);
+		free(b->p);
+	}
+	*b = BUF_INIT(b->max);
+}
+
+void buf_reset(struct buf *b)
+{
+	buf_truncate(b, 0);
+	b->failed = 0;
+}
+
+/* Not realloc(): it may leave a copy of a secret behind. */
+static int buf_grow(struct buf *b, size_t need)
+{
+	size_t cap = b->cap ? b->cap : FIRST_CAP;
+	unsigned char *p;
+
+	while (cap < need)
+		cap *= 2;
+	if (cap > b->max)
+		cap = b->max;
+	p = malloc(cap);
+	if (!p)
+		return -ENOMEM;
+	if (b->p) {
+		memcpy(p, b->p, b->n);
+		explicit_bzero(b->p, b->cap);
+		free(b->p);
+	}
+	b->p = p;
+	b->cap = cap;
+	return 0;
+}
+
+void *buf_extend(struct buf *b, size_t n)
+{
+	void *at;
+
+	if (b->failed)
+		return NULL;
+	if (n > b->max - b->n) {
+		b->failed = -ENOBUFS;
+		return NULL;
+	}
+	if (b->n + n > b->cap) {
+		b->failed = buf_grow(b, b->n + n);
+		if (b->failed)
+			return NULL;
+	}
+	at = b->p + b->n;
+	b->n += n;
+	return at;
+}
+
+void buf_put(struct buf *b, const void *p, size_t n)
+{
+	void *at = n ? buf_extend(b, n) : NULL;
+
+	if (at)
+		memcpy(at, p, n);
+}
+
+void buf_put_bytes(struct buf *b, struct bytes a)
+{
+	buf_put(b, a.p, a.n);
+}
+
+void buf_puts(struct buf *b, const char *s)
+{
+	buf_put_bytes(b, bytes_str(s));
+}
+
+void buf_putc(struct buf *b, unsigned char c)
+{
+	buf_put(b, &c, 1);
+}
+
+void buf_put_be16(struct buf *b, uint16_t v)
+{
+	buf_put(b, (unsigned char[]){(unsigned char)(v >> 8), (unsigned char)v}, 2);
+}
+
+void buf_put_be32(struct buf *b, uint32_t v)
+{
+	buf_put_be16(b, (uint16_t)(v >> 16));
+	buf_put_be16(b, (uint16_t)v);
+}
+
+void buf_put_be64(struct buf *b, uint64_t v)
+{
+	buf_put_be32(b, (uint32_t)(v >> 32));
+	buf_put_be32(b, (uint32_t)v);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	char small[256], *text = small;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
+	va_end(ap);
+	if (n >= (int)sizeof(small)) {
+		text = malloc((size_t)n + 1);
+		if (text) {
+			va_start(ap, fmt);
+			vsnprintf(text, (size_t)n + 1, fmt, ap);
+			va_end(ap);
+		}
+	}
+	if (n < 0 || !text) {
+		if (!b->failed)
+			b->failed = -ENOMEM;
+		return;
+	}
+	buf_put(b, text, (size_t)n);
+	explicit_bzero(text, (size_t)n);
+	if (text != small)
+		free(text);
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+	if (n > b->n)
+		n = b->n;
+	if (n == 0)
+		return;
+	memmove(b->p, b->p + n, b->n - n);
+	buf_truncate(b, b->n - n);
+}
+
+void buf_truncate(struct buf *b, size_t n)
+{
+	if (n >= b->n)
+		return;
+	explicit_bzero(b->p + n, b->n - n);
+	b->n = n;
+}
+
+int buf_status(const struct buf *b)
+{
+	return b->failed;
+}
+
+void plist_put(struct buf *b, struct bytes item)
+{
+	if (item.n > UINT32_MAX) {
+		b->failed = b->failed ? b->failed : -ENOBUFS;
+		return;
+	}
+	buf_put_be32(b, (uint32_t)item.n);
+	buf_put_bytes(b, item);
+}
+
+bool plist_next(struct bytes *list, struct bytes *item)
+{
+	const unsigned char *p = list->p;
+	size_t n;
+
+	if (list->n < 4)
+		return false;
+	n = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+	if (n > list->n - 4)
+		return false;
+	*item = bytes_of(p + 4, n);
+	*list = bytes_of(p + 4 + n, list->n - 4 - n);
+	return true;
+}
+
+bool plist_valid(struct bytes list, size_t max_items, size_t max_size)
+{
+	struct bytes item;
+	size_t count = 0;
+
+	while (plist_next(&list, &item))
+		if (++count > max_items || item.n > max_size)
+			return false;
+	return list.n == 0;
+}
+
+size_t plist_count(struct bytes list)
+{
+	struct bytes item;
+	size_t count = 0;
+
+	while (plist_next(&list, &item))
+		count++;
+	return count;
+}
+
+bool plist_get(struct bytes pairs, const char *name, struct bytes *value)
+{
+	struct bytes n, v;
+
+	while (plist_next(&pairs, &n) && plist_next(&pairs, &v))
+		if (bytes_is(n, name)) {
+			*value = v;
+			return true;
+		}
+	return false;
+}
+
+bool plist_has(struct bytes list, struct bytes item)
+{
+	struct bytes i;
+
+	while (plist_next(&list, &i))
+		if (bytes_eq(i, item))
+			return true;
+	return false;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * A growing buffer that knows its maximum from birth. A write that does not fit, or that finds no
+ * memory, sets a sticky failure: the buffer then stays as it is and every later write does nothing,
+ * so a writer checks once, at the end, with buf_status(). All memory is wiped before it is freed,
+ * because any buffer here may hold a secret.
+ */
+#include "base/bytes.h"
+#include "base/error.h"
+
+#include <stdarg.h>
+
+struct buf {
+	unsigned char *p; /* owned; NULL while nothing was written */
+	size_t n;	  /* bytes written */
+	size_t cap;	  /* bytes allocated */
+	size_t max;	  /* n never exceeds this */
+	int failed;	  /* 0, -ENOBUFS (over max) or -ENOMEM */
+};
+
+#define BUF_INIT(limit) ((struct buf){.max = (limit)})
+
+void buf_init(struct buf *b, size_t max);
+/* Wipe and free; the buffer is empty and usable again, with the same maximum. */
+void buf_done(struct buf *b);
+/* Wipe the content and the failure, keep the memory. */
+void buf_reset(struct buf *b);
+
+void buf_put(struct buf *b, const void *p, size_t n);
+void buf_put_bytes(struct buf *b, struct bytes a);
+void buf_puts(struct buf *b, const char *s);
+void buf_putc(struct buf *b, unsigned char c);
+void buf_put_be16(struct buf *b, uint16_t v);
+void buf_put_be32(struct buf *b, uint32_t v);
+void buf_put_be64(struct buf *b, uint64_t v);
+void buf_printf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
+/* Reserve N bytes and return where they begin, for the caller to fill; NULL on failure. */
+void *buf_extend(struct buf *b, size_t n);
+/* Drop the first N bytes (all, when there are fewer) and wipe what becomes free. */
+void buf_consume(struct buf *b, size_t n);
+/* Forget what comes after the first N bytes, wiping it. */
+void buf_truncate(struct buf *b, size_t n);
+
+/* 0, or the sticky failure. */
+int buf_status(const struct buf *b) must_check;
+
+static inline struct bytes buf_bytes(const struct buf *b)
+{
+	return (struct bytes){b->p, b->n};
+}
+
+/*
+ * Packed lists: items of be32 length and bytes, one after the other. This is how lists travel
+ * between processes and lie in structs. A plist of pairs holds name, value, name, value…
+ */
+void plist_put(struct buf *b, struct bytes item);
+/*
+ * Take the next item off *LIST. Returns true with *ITEM borrowed from the list; false at its end,
+ * or where the framing is broken (see plist_valid).
+ */
+bool plist_next(struct bytes *list, struct bytes *item);
+/* The framing is whole, with at most MAX_ITEMS items, none longer than MAX_SIZE bytes. */
+bool plist_valid(struct bytes list, size_t max_items, size_t max_size);
+size_t plist_count(struct bytes list);
+/* In a list of pairs: the value behind NAME. Returns false when there is none. */
+bool plist_get(struct bytes pairs, const char *name, struct bytes *value);
+/* Is ITEM one of the items? */
+bool plist_has(struct bytes list, struct bytes item);

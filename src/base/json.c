@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/json.h"
+
+#include <stdio.h>
+
+void json_cleanup(json_t **v)
+{
+	json_decref(*v);
+	*v = NULL;
+}
+
+/*
+ * jansson recurses, to a depth fixed when it was built (2048), so look first. Brackets inside strings do not
+ * count; on malformed text the answer does not matter, for the parser will refuse it.
+ */
+static bool too_deep(struct bytes in, unsigned depth)
+{
+	unsigned level = 0;
+	bool string = false;
+
+	for (size_t i = 0; i < in.n; i++) {
+		unsigned char c = in.p[i];
+		if (string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				string = false;
+		} else if (c == '"') {
+			string = true;
+		} else if (c == '[' || c == '{') {
+			if (++level > depth)
+				return true;
+		} else if ((c == ']' || c == '}') && level > 0) {
+			level--;
+		}
+	}
+	return false;
+}
+
+int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t err_size)
+{
+	json_error_t e;
+	json_t *v;
+
+	if (too_deep(in, depth)) {
+		if (err)
+			snprintf(err, err_size, "nested deeper than %u", depth);
+		return JSON_E_BAD;
+	}
+	v = json_loadb((const char *)in.p, in.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+	if (!v) {
+		if (json_error_code(&e) == json_error_out_of_memory)
+			return -ENOMEM;
+		/* e.text quotes the input: a secret may stand there */
+		if (err && json_error_code(&e) == json_error_duplicate_key)
+			snprintf(err, err_size, "duplicate key at line %d, column %d", e.line,
+				 e.column);
+		else if (err)
+			snprintf(err, err_size, "line %d, column %d", e.line, e.column);
+		return JSON_E_BAD;
+	}
+	*out = v;
+	return 0;
+}
+
+struct bytes json_bytes(const json_t *v)
+{
+	if (!json_is_string(v))
+		return bytes_of(NULL, 0);
+	return bytes_of(json_string_value(v), json_string_length(v));
+}
+
+struct bytes json_get_bytes(const json_t *o, const char *key)
+{
+	return json_bytes(json_object_get(o, key));
+}
+
+bool json_get_u64(const json_t *o, const char *key, uint64_t max, uint64_t *out)
+{
+	const json_t *v = json_object_get(o, key);
+
+	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
+	    (uint64_t)json_integer_value(v) > max)
+		return false;
+	*out = (uint64_t)json_integer_value(v);
+	return true;
+}
+
+/* One UTF-8 character off the front of S; U+FFFD and one byte where it is not well-formed. */
+static uint32_t take_char(struct bytes *s)
+{
+	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	size_t len = 1;
+	uint32_t c;
+
+	while (len < 4 && len < s->n && !bytes_utf8(bytes_of(s->p, len)))
+		len++;
+	if (!bytes_utf8(bytes_of(s->p, len))) {
+		*s = bytes_of(s->p + 1, s->n - 1);
+		return 0xfffd;
+	}
+	c = s->p[0] & mask[len];
+	for (size_t i = 1; i < len; i++)
+		c = c << 6 | (s->p[i] & 0x3f);
+	*s = bytes_of(s->p + len, s->n - len);
+	return c;
+}
+
+static void put_escape(struct buf *b, uint32_t c)
+{
+	switch (c) {
+	case '"':
+		buf_puts(b, "\\\"");
+		return;
+	case '\\':
+		buf_puts(b, "\\\\");
+		return;
+	case '\n':
+		buf_puts(b, "\\n");
+		return;
+	case '\r':
+		buf_puts(b, "\\r");
+		return;
+	case '\t':
+		buf_puts(b, "\\t");
+		return;
+	default:
+		if (c < 0x10000)
+			buf_printf(b, "\\u%04x", (unsigned)c);
+		else
+			buf_printf(b, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (c >> 10)),
+				   (unsigned)(0xdc00 + (c & 0x3ff)));
+	}
+}
+
+void json_put_string(struct buf *b, struct bytes s)
+{
+	buf_putc(b, '"');
+	while (s.n) {
+		size_t plain = 0;
+		while (plain < s.n && s.p[plain] >= 0x20 && s.p[plain] <= 0x7e &&
+		       s.p[plain] != '"' && s.p[plain] != '\\')
+			plain++;
+		buf_put(b, s.p, plain);
+		s = bytes_of(s.p + plain, s.n - plain);
+		if (s.n)
+			put_escape(b, take_char(&s));
+	}
+	buf_putc(b, '"');
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * JSON in and out. Reading is jansson's, behind limits of ours; writing is a few appends to a buf.
+ */
+#include "base/buf.h"
+
+#include <jansson.h>
+
+enum {
+	JSON_E_BAD = 1, /* not well-formed, a duplicate key, or deeper than allowed */
+};
+
+/* json_decref(*v), for cleanup(). */
+void json_cleanup(json_t **v);
+
+/*
+ * Parse one whole JSON text (RFC 8259): UTF-8, no duplicate keys, no NUL characters, nesting at most
+ * DEPTH. *OUT is the caller's to json_decref. ERR, of ERR_SIZE bytes, may be NULL; else it gets where the
+ * text went wrong ("line 3, column 7"), never a piece of it.
+ * Returns 0, JSON_E_BAD, or -ENOMEM.
+ */
+int json_parse(struct bytes in, unsigned depth, json_t **out, char *err,
+	       size_t err_size) must_check;
+
+/* The bytes of a JSON string, borrowed from it; empty unless V is a string. */
+struct bytes json_bytes(const json_t *v);
+/* O[KEY] as a string's bytes; empty when O is no object, or KEY is absent or no string. O may be NULL. */
+struct bytes json_get_bytes(const json_t *o, const char *key);
+/* O[KEY] as a whole number from 0 to MAX. False when it is not there or is something else. */
+bool json_get_u64(const json_t *o, const char *key, uint64_t max, uint64_t *out);
+
+/*
+ * Append a JSON string, in quotes, ASCII only: everything outside 0x20–0x7e is escaped (\n, \uXXXX with
+ * surrogate pairs), so that a log line stays one line in any viewer. Bytes that are not UTF-8
+ * become U+FFFD.
+ */
+void json_put_string(struct buf *b, struct bytes s);

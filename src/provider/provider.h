@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * A provider is data plus pure functions (DESIGN section 7). An operation is a list of exchanges; each has its method and
+ * path as data, a build that says what to ask, and a parse that says what the answer means. No socket, no
+ * clock, no random source, no log, no secret: what is needed comes in with struct op.
+ *
+ * A provider file defines one `const struct provider`; provider/table.c lists them.
+ */
+#include "base/buf.h"
+#include "base/code.h"
+#include "base/json.h"
+#include "dns/record.h"
+
+#define PROVIDER_STEPS_MAX    8	  /* exchanges in one operation's list */
+#define PROVIDER_EXCHANGES    400 /* sent for one operation, repeats included */
+#define PROVIDER_RESTARTS     4	  /* times an operation may begin again */
+#define PROVIDER_PAGES_MAX    200
+#define PROVIDER_ZONES_MAX    10000
+#define PROVIDER_JSON_DEPTH   32
+#define PROVIDER_ID_MAX	      1024 /* bytes of a record's or zone's id */
+#define PROVIDER_DETAIL_MAX   200  /* bytes of a provider's message that may reach the caller */
+#define PROVIDER_BODY_MAX     (4 * 1024 * 1024)
+#define PROVIDER_REQUEST_MAX  (1024 * 1024)
+#define PROVIDER_REPLACED_MAX (256 * 1024) /* bytes of a plist of overwritten records */
+#define PROVIDER_HEADERS      4
+#define PROVIDER_DEFAULT_TTL  60
+
+enum category { CATEGORY_STATIC, CATEGORY_OAUTH, CATEGORY_DELEGATED };
+
+/* A credential field, as GET /providers shows it and as make_integration checks it. */
+struct field_def {
+	const char *name;  /* the name that the API uses */
+	const char *label; /* for a form */
+	const char *help;  /* one sentence for the customer */
+	const char *
+		pattern; /* a regular expression, both POSIX extended and ECMAScript; the whole value matches */
+	const char *
+		preset; /* the value when it is left out; NULL: the field must be given, unless optional */
+	size_t max;  /* bytes */
+	bool secret; /* never shown to build or parse, never logged */
+	bool optional;
+};
+
+/* Where the credential goes. Only the courier puts it there. */
+enum auth_kind {
+	AUTH_NONE,
+	AUTH_HEADER, /* "NAME: PREFIX" ‖ field */
+};
+
+struct auth {
+	enum auth_kind kind;
+	const char *name;
+	const char *prefix; /* "" or "Bearer " */
+	const char *field;
+};
+
+struct op;
+
+/* What one exchange asks beyond its method and path. Both buffers are the engine's; build appends. */
+struct request {
+	struct buf query; /* plist of pairs, unencoded */
+	struct buf body;  /* empty: no body; else JSON */
+};
+
+struct answer {
+	unsigned status; /* HTTP */
+	bool has_retry_after;
+	uint32_t retry_after; /* seconds */
+	struct bytes headers; /* plist of pairs: those of provider->headers that came */
+	struct bytes body;
+	const json_t *json; /* NULL unless the body is JSON within our limits */
+};
+
+enum verdict {
+	VERDICT_NEXT,  /* the list's next step; past its end: done */
+	VERDICT_AGAIN, /* this step once more: the next page, the next candidate */
+	VERDICT_RESTART, /* the list from its start: somebody interfered; at most PROVIDER_RESTARTS times */
+	VERDICT_DONE,
+	VERDICT_ERROR, /* op_fail() has said what */
+};
+
+enum {
+	BUILD_SKIP = 1, /* nothing to ask here: on to the next step */
+};
+
+struct exchange {
+	const char *name;   /* "zones", "look", "create": for tests and the replay tool */
+	const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
+	/*
+	 * Segments in braces are filled in and percent-encoded by the courier, so that no value can leave the template:
+	 * {zone} the zone's id, {record} the record's id, {account} what an earlier step found, {=field} a
+	 * credential field that is not secret, which the courier takes from the credential itself.
+	 */
+	const char *path;
+	bool changes; /* may change the customer's zone: refused by the courier until an intent is durable */
+	/* NULL: no query, no body. Returns 0, BUILD_SKIP, or -errno. */
+	int (*build)(const struct op *op, struct request *req);
+	enum verdict (*parse)(struct op *op, const struct answer *a);
+};
+
+enum op_kind {
+	OP_ZONES,     /* list the account's zones: op_add_zone() for each */
+	OP_FIND_ZONE, /* the longest zone that holds op->fqdn: op_add_zone() keeps just that */
+	OP_ADD,	      /* look, then add: op->found, op->record_id */
+	OP_REMOVE,    /* look, then remove what was added: op->removed */
+	OP_KINDS,
+};
+
+struct provider {
+	const char *name;  /* "cloudflare" */
+	const char *title; /* "Cloudflare" */
+	enum category category;
+	bool self_hosted; /* the customer names the host in field base_field */
+	/*
+	 * The vault lets one change at a time into a zone (per server). For record sets without compare-and-swap,
+	 * and for servers that cannot take two at once.
+	 */
+	bool serialise;
+	const char *
+		base; /* "https://api.cloudflare.com/client/v4", or a path under the customer's URL */
+	const char *base_field;		/* self-hosted: the field with the URL */
+	const struct field_def *fields; /* ends with a NULL name */
+	struct auth auth;
+	const char *headers[PROVIDER_HEADERS]; /* of the answer, that parse wants to see */
+	uint32_t min_ttl;
+	/* The lists; each ends with NULL. OP_FIND_ZONE may be left out: then OP_ZONES is run. */
+	const struct exchange *ops[OP_KINDS][PROVIDER_STEPS_MAX];
+	/*
+	 * Judges an answer before parse sees it: the provider's way to say "wrong credential", "slow down", "no such
+	 * zone". Returns true when it called op_fail(). NULL: engine_common_error() alone.
+	 */
+	bool (*error)(struct op *op, const struct answer *a);
+};
+
+/* One operation, from what the vault asks to what it gets. The engine owns it; providers read and fill it. */
+struct op {
+	/* in */
+	const struct provider *provider;
+	enum op_kind kind;
+	int64_t now;	      /* seconds since 1970 */
+	struct bytes fields;  /* plist of pairs: the fields that are not secret */
+	struct dns_name fqdn; /* all but OP_ZONES */
+	struct dns_name zone; /* OP_ADD, OP_REMOVE */
+	enum rr_type type;
+	struct bytes value; /* canonical */
+	enum record_mode mode;
+	uint32_t ttl; /* 0: the provider's default */
+	struct bytes
+		wanted_id; /* OP_REMOVE: the record's id from its handle; empty for record sets */
+
+	/* between steps */
+	struct buf zone_id;   /* {zone}; OP_ADD and OP_REMOVE: given */
+	struct buf record_id; /* {record}; also out */
+	struct buf account;   /* {account} */
+	struct buf cursor;    /* the next page's cursor, where it is text */
+	unsigned page;	      /* from 1 */
+	unsigned candidate;   /* OP_FIND_ZONE by names: labels cut off so far */
+	unsigned step, sent, restarts;
+	bool changed; /* an exchange with .changes was sent: the zone may have changed */
+	json_t *kept; /* something to keep between steps; freed with the op */
+
+	/* out */
+	struct buf zones; /* plist: name, id, name, id… */
+	size_t zone_count;
+	bool found, removed, pending;
+	struct buf replaced;  /* plist of presentation lines: "name ttl TYPE content" */
+	enum code error;      /* CODE_OK unless VERDICT_ERROR */
+	uint32_t retry_after; /* seconds; 0: not said */
+	char detail[PROVIDER_DETAIL_MAX + 1]; /* a short printable text, or "" */
+};
+
+/* ---- for providers (provider/op.c) ---- */
+
+/* A credential field that is not secret; empty when absent. */
+struct bytes op_field(const struct op *op, const char *name);
+/* Fail with CODE and a text of ours, or of the provider (cleaned: printable, cut to size). Returns VERDICT_ERROR. */
+enum verdict op_fail(struct op *op, enum code code, struct bytes detail);
+enum verdict op_fail_text(struct op *op, enum code code, const char *detail);
+/*
+ * A zone of the account, by the name the provider gives. Names we cannot take are passed over. OP_FIND_ZONE keeps the
+ * longest that holds op->fqdn; the same name with another id is CODE_CONFLICT then. Returns 0, or -errno: over PROVIDER_ZONES_MAX is
+ * -E2BIG.
+ */
+int op_add_zone(struct op *op, struct bytes name, struct bytes id) must_check;
+/* What a replace is about to overwrite: type and content as the provider shows them. */
+void op_note_replaced(struct op *op, const char *type, struct bytes content, uint64_t ttl);
+/* The record's id, as the text of a JSON string or integer. False when it is neither or too long. */
+bool op_set_id(struct buf *id, const json_t *v);
+/* The TTL to ask for: the caller's or the default, at least the provider's minimum. */
+uint32_t op_ttl(const struct op *op);
+/* Append a request query pair. */
+void request_query(struct request *r, const char *name, struct bytes value);
+void request_query_num(struct request *r, const char *name, uint64_t value);
+/* Append a JSON text as the body. Takes V (frees it), NULL is -ENOMEM. */
+int request_json(struct request *r, json_t *v) must_check;
+
+/* ---- the table (provider/table.c) ---- */
+
+extern const struct provider *const providers[]; /* ends with NULL */
+/* NULL when there is none of that name. */
+const struct provider *provider_by_name(struct bytes name);
+/* The exchange with this number of the provider's flat list (see provider_exchange_number), or NULL. */
+const struct exchange *provider_exchange(const struct provider *p, unsigned number);
+/* Numbers are stable within one binary: all roles run the same. -1 when the exchange is not the provider's. */
+int provider_exchange_number(const struct provider *p, const struct exchange *e);
+/*
+ * Check credentials against the provider's fields: all known, none missing, within size, matching. PAIRS is a plist of pairs.
+ * Appends them to OUT with presets filled in. Returns 0; PROVIDER_E_FIELD with *FIELD the field at fault (a static name of the table, or
+ * "credentials") and *WHY a static sentence; or -errno.
+ */
+enum { PROVIDER_E_FIELD = 1 };
+int provider_check_credentials(const struct provider *p, struct bytes pairs, struct buf *out,
+			       const char **field, const char **why) must_check;
+/* Copy only the fields that are not secret. */
+int provider_public_fields(const struct provider *p, struct bytes pairs,
+			   struct buf *out) must_check;

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * Handles (DESIGN section 4): sealed boxes that the backend keeps and only Postern opens. Pure: the caller brings
+ * the nonce. Nothing here says why a handle does not open; there is only HANDLE_E_INVALID.
+ */
+#include "dns/record.h"
+#include "policy/policy.h"
+
+#define ROOT_KEY_BYTES	     32
+#define KEY_ID_BYTES	     4
+#define NONCE_BYTES	     24
+#define INTEGRATION_ID_BYTES 16
+#define LEAF_HASH_BYTES	     32
+#define KEYRING_MAX	     16
+
+#define CUSTOMER_MAX	       128
+#define PROVIDER_NAME_MAX      32
+#define CREDENTIALS_MAX	       (16 * 1024)
+#define CREDENTIAL_FIELDS_MAX  16
+#define HANDLE_ZONES_MAX       64
+#define PROVIDER_RECORD_ID_MAX 1024
+#define INTEGRATION_HANDLE_MAX (24 * 1024) /* bytes of text */
+#define RECORD_HANDLE_MAX      (8 * 1024)  /* bytes of text */
+
+enum handle_kind { HANDLE_INTEGRATION, HANDLE_RECORD, HANDLE_KINDS };
+
+enum {
+	HANDLE_E_INVALID = 1,  /* does not open, for whatever reason */
+	HANDLE_E_NO_KEY = 2,   /* sealing: the keyring has no active key */
+	HANDLE_E_TOO_LONG = 3, /* sealing: over the limit of its kind */
+};
+
+enum root_key_state { KEY_ACTIVE, KEY_OPEN_ONLY };
+
+struct root_key {
+	unsigned char id[KEY_ID_BYTES];
+	enum root_key_state state;
+	unsigned char secret[ROOT_KEY_BYTES];
+};
+
+/* Holds secrets: lives in locked memory, is wiped when done with. The first active key seals. */
+struct keyring {
+	size_t n;
+	struct root_key keys[KEYRING_MAX];
+};
+
+/*
+ * Add a root key; its id is derived from it by HKDF (info "postern/v1/key-id"). Returns 0; -ENOSPC when full; -EINVAL
+ * for an all-zero key; -EEXIST when a key with the same id is there.
+ */
+int keyring_add(struct keyring *ring, const unsigned char secret[ROOT_KEY_BYTES],
+		enum root_key_state state) must_check;
+void keyring_wipe(struct keyring *ring);
+
+/* What an integration handle holds. The bytes are borrowed: from the caller when sealing, from PLAIN when opening. */
+struct integration {
+	unsigned char id[INTEGRATION_ID_BYTES];
+	struct bytes provider;
+	struct bytes customer; /* empty: none */
+	struct bytes zones;    /* plist of canonical names; empty: all */
+	enum policy_profile policy;
+	int64_t created;	  /* seconds since 1970 */
+	int64_t expires;	  /* 0: never */
+	struct bytes credentials; /* plist of pairs: field, value */
+};
+
+struct record {
+	unsigned char integration[INTEGRATION_ID_BYTES];
+	struct bytes customer;
+	struct bytes provider;
+	struct bytes zone; /* canonical name */
+	struct bytes zone_id;
+	struct bytes fqdn; /* canonical name */
+	enum rr_type type;
+	struct bytes value; /* canonical */
+	enum record_mode mode;
+	struct bytes provider_id; /* empty for record sets */
+	bool found;		  /* it was there already: Postern did not make it */
+	int64_t created;
+	uint64_t log_index; /* of the intent */
+	unsigned char leaf[LEAF_HASH_BYTES];
+};
+
+/* What the text says of itself without a key: `postern inspect` offline. */
+struct handle_head {
+	enum handle_kind kind;
+	unsigned char key_id[KEY_ID_BYTES];
+};
+int handle_peek(struct bytes text, struct handle_head *out) must_check; /* 0 or HANDLE_E_INVALID */
+
+/* Seal under the ring's first active key. Appends the text to OUT. 0, HANDLE_E_NO_KEY, HANDLE_E_TOO_LONG, or -errno. */
+int integration_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
+		     const struct integration *in, struct buf *out) must_check;
+int record_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
+		const struct record *in, struct buf *out) must_check;
+
+/*
+ * Open with the customer that the caller names. PLAIN takes the plaintext and *OUT points into it; the caller ends with
+ * buf_done(PLAIN), which wipes. 0, HANDLE_E_INVALID, or -errno. On anything but 0 PLAIN is empty.
+ */
+int integration_open(const struct keyring *ring, struct bytes text, struct bytes customer,
+		     struct buf *plain, struct integration *out) must_check;
+int record_open(const struct keyring *ring, struct bytes text, struct bytes customer,
+		struct buf *plain, struct record *out) must_check;
