@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: ISC */
+#include "ipc/channel.h"
+
+#include "sys/log.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RECEIVE_BURST 64 /* messages per turn, so that one busy peer does not starve the others */
+
+struct queued {
+	struct queued *next;
+	int fd;
+	size_t n;
+	unsigned char p[];
+};
+
+static void queued_free(struct queued *q)
+{
+	explicit_bzero(q->p, q->n);
+	if (q->fd >= 0)
+		close(q->fd);
+	free(q);
+}
+
+int channel_pair(int fds[2])
+{
+	/* Twice the largest message: the kernel counts its own overhead too. */
+	int size = 2 * WIRE_MAX;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++)
+		if (setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0)
+			log_warn("a socket keeps its default buffer");
+	return 0;
+}
+
+/* 0, -EAGAIN, or -errno: broken. */
+static int send_one(int sock, const void *p, size_t n, int fd)
+{
+	union {
+		struct cmsghdr align;
+		unsigned char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		struct cmsghdr *c;
+		msg.msg_control = control.space;
+		msg.msg_controllen = sizeof(control.space);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	if (sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return errno == EINTR || errno == ENOBUFS ? -EAGAIN : -errno;
+	return 0;
+}
+
+static void set_events(struct channel *c)
+{
+	if (loop_change(c->loop, &c->watch, EPOLLIN | (c->head ? EPOLLOUT : 0)) < 0)
+		log_fatal("epoll: %m");
+}
+
+static void enqueue(struct channel *c, const struct buf *b, int fd)
+{
+	struct queued *q;
+
+	if (c->queued + b->n > CHANNEL_QUEUE_MAX)
+		log_fatal("%s: the peer does not read", c->edge->name);
+	q = malloc(sizeof(*q) + b->n);
+	if (!q)
+		log_fatal("out of memory");
+	q->next = NULL;
+	q->n = b->n;
+	memcpy(q->p, b->p, b->n);
+	q->fd = fd >= 0 ? dup(fd) : -1;
+	if (fd >= 0 && q->fd < 0)
+		log_fatal("dup: %m");
+	*c->tail = q;
+	c->tail = &q->next;
+	c->queued += b->n;
+	set_events(c);
+}
+
+void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	/* Reused: one message at a time is encoded, and every role has one thread. */
+	static struct buf out = BUF_INIT(WIRE_MAX);
+	int r;
+
+	if (!channel_is_open(c))
+		return;
+	buf_reset(&out);
+	if (number >= c->edge->count || c->edge->rows[number].sender != c->side ||
+	    wire_encode(number, &c->edge->rows[number].msg, msg, &out) < 0)
+		log_fatal("bug: %s message %u does not pass its own list", c->edge->name, number);
+	r = c->head ? -EAGAIN : send_one(c->watch.fd, out.p, out.n, fd);
+	if (r == -EAGAIN)
+		enqueue(c, &out, fd);
+	/* Other failures: the peer is gone, and the loop will see it. */
+	buf_reset(&out);
+}
+
+/* False when the channel broke. */
+static bool flush(struct channel *c)
+{
+	while (c->head) {
+		struct queued *q = c->head;
+		int r = send_one(c->watch.fd, q->p, q->n, q->fd);
+		if (r == -EAGAIN)
+			return true;
+		if (r < 0)
+			return false;
+		c->head = q->next;
+		if (!c->head)
+			c->tail = &c->head;
+		c->queued -= q->n;
+		queued_free(q);
+	}
+	set_events(c);
+	return true;
+}
+
+static int received_fd(struct msghdr *msg)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	int fd;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+	    c->cmsg_len != CMSG_LEN(sizeof(int)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
+}
+
+static void drop(struct channel *c, bool malformed)
+{
+	if (malformed)
+		log_warn("%s: malformed message from the peer", c->edge->name);
+	channel_close(c);
+	c->closed(c->arg, c, malformed);
+}
+
+static bool dispatch(struct channel *c, struct bytes in, int fd)
+{
+	union {
+		max_align_t align;
+		unsigned char space[EDGE_STRUCT_MAX];
+	} msg;
+	uint16_t number;
+	bool ok;
+
+	/* Only the supervisor hands out descriptors. */
+	ok = (fd < 0 || (c->edge == &edge_supervisor && c->side == SIDE_B)) &&
+	     wire_number(in, &number) == 0 && number < c->edge->count &&
+	     c->edge->rows[number].sender != c->side &&
+	     wire_decode(&c->edge->rows[number].msg, in, &msg) == 0;
+	if (ok)
+		c->fn(c->arg, c, number, &msg, fd);
+	else if (fd >= 0)
+		close(fd);
+	explicit_bzero(&msg, sizeof(msg));
+	return ok;
+}
+
+/* One message. False when there is none now, or the channel closed. */
+static bool receive(struct channel *c)
+{
+	static unsigned char in[WIRE_MAX + 1];
+	union {
+		struct cmsghdr align;
+		unsigned char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = in, .iov_len = sizeof(in)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.space,
+			     /* not CMSG_SPACE: its padding has room for a second descriptor */
+			     .msg_controllen = CMSG_LEN(sizeof(int))};
+	ssize_t n = recvmsg(c->watch.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	bool ok;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		drop(c, false);
+		return false;
+	}
+	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || n > WIRE_MAX)
+		ok = false;
+	else
+		ok = dispatch(c, bytes_of(in, (size_t)n), received_fd(&msg));
+	explicit_bzero(in, (size_t)n);
+	if (!ok)
+		drop(c, true);
+	return ok && channel_is_open(c);
+}
+
+static void on_event(void *arg, uint32_t events)
+{
+	struct channel *c = arg;
+
+	if (events & EPOLLOUT && !flush(c)) {
+		drop(c, false);
+		return;
+	}
+	for (int i = 0; i < RECEIVE_BURST && receive(c); i++)
+		;
+}
+
+void channel_init(struct channel *c, struct loop *loop, const struct edge *edge, enum side side,
+		  channel_fn *fn, channel_closed_fn *closed, void *arg)
+{
+	*c = (struct channel){
+		.loop = loop, .edge = edge, .side = side, .fn = fn, .closed = closed, .arg = arg};
+	c->watch = (struct loop_fd){.fd = -1, .fn = on_event, .arg = c};
+	c->tail = &c->head;
+}
+
+int channel_open(struct channel *c, int fd)
+{
+	int r;
+
+	channel_close(c);
+	r = loop_watch(c->loop, &c->watch, fd, EPOLLIN);
+	if (r < 0)
+		close(fd);
+	return r;
+}
+
+void channel_close(struct channel *c)
+{
+	int fd = c->watch.fd;
+
+	if (fd < 0)
+		return;
+	loop_unwatch(c->loop, &c->watch);
+	close(fd);
+	while (c->head) {
+		struct queued *q = c->head;
+		c->head = q->next;
+		queued_free(q);
+	}
+	c->tail = &c->head;
+	c->queued = 0;
+}
+
+bool channel_is_open(const struct channel *c)
+{
+	return c->watch.fd >= 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * One end of an edge: a SOCK_SEQPACKET socket on the loop. Messages are checked against the edge's list before a handler
+ * sees them; what does not pass ends the channel, marked malformed, and the owner has the peer ended.
+ */
+#include "ipc/edges.h"
+#include "sys/loop.h"
+
+#define CHANNEL_QUEUE_MAX                                                                          \
+	(64 * 1024 * 1024) /* bytes waiting for a slow peer; more, and it counts as hung */
+
+struct channel;
+struct queued;
+
+/*
+ * MSG is the message's struct, its bytes borrowed for the call. FD is -1, or a descriptor that came with it and is now the
+ * handler's. A handler may close the channel.
+ */
+typedef void channel_fn(void *arg, struct channel *c, uint16_t number, const void *msg, int fd);
+/* The channel is closed already; free it or open it anew. */
+typedef void channel_closed_fn(void *arg, struct channel *c, bool malformed);
+
+struct channel {
+	struct loop *loop;
+	struct loop_fd watch; /* watch.fd is -1 while closed */
+	const struct edge *edge;
+	enum side side; /* ours */
+	channel_fn *fn;
+	channel_closed_fn *closed;
+	void *arg;
+	struct queued *head, **tail; /* not sent yet */
+	size_t queued;
+};
+
+void channel_init(struct channel *c, struct loop *loop, const struct edge *edge, enum side side,
+		  channel_fn *fn, channel_closed_fn *closed, void *arg);
+/* Takes FD and begins to receive. An open channel is closed first, without a call of CLOSED. 0 or -errno (FD is closed then). */
+int channel_open(struct channel *c, int fd) must_check;
+/* Wipes what is queued. CLOSED is not called. */
+void channel_close(struct channel *c);
+bool channel_is_open(const struct channel *c);
+
+/*
+ * Send a message; FD (-1: none) is duplicated to the peer and stays the caller's. Never blocks. On a closed channel, or one that breaks now,
+ * the message is dropped: the owner learns by CLOSED, from the loop, never from here. A message of ours that its own list refuses is a bug and
+ * aborts.
+ */
+void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd);
+#define channel_send(c, name, ...)                                                                 \
+	channel_send_fd((c), MSG_##name, &(const struct name){__VA_ARGS__}, -1)
+
+/* A connected pair, close-on-exec, with room for the largest message. 0 or -errno. */
+int channel_pair(int fds[2]) must_check;

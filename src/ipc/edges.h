@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * The map: every process, every edge between two of them, every message on it.
+ *
+ * One list per edge. From it come the message's struct, its field table (and so encoder, decoder and caps) and
+ * its permission row: who may send it. What is not on the list cannot be said.
+ */
+#include "audit/line.h"
+#include "ipc/wire.h"
+#include "provider/provider.h"
+#include "seal/handle.h"
+
+/* ---- processes ---- */
+
+/*
+ * Self-hosted providers, whose answers and hosts are their customers' own, have a planner and a courier of
+ * their own, so that breaking in there does not reach anybody else's calls.
+ */
+#define PROC_LIST(X)                                                                               \
+	X(SUPERVISOR, "postern")                                                                   \
+	X(FRONT, "postern-front")                                                                  \
+	X(VAULT, "postern-vault")                                                                  \
+	X(SCRIBE, "postern-scribe")                                                                \
+	X(PLANNER, "postern-planner")                                                              \
+	X(PLANNER_SELF, "postern-planner-self")                                                    \
+	X(COURIER, "postern-courier")                                                              \
+	X(COURIER_SELF, "postern-courier-self")
+
+enum proc {
+#define X(id, name) PROC_##id,
+	PROC_LIST(X)
+#undef X
+		PROC_COUNT
+};
+
+/* As `ps` shows it. */
+const char *proc_name(enum proc p);
+/* PROC_COUNT when no process has that name. */
+enum proc proc_by_name(const char *name);
+
+/* ---- named limits of messages ---- */
+
+#define IPC_REQUEST_ID_MAX  64
+#define IPC_CALLER_MAX	    64
+#define IPC_FQDN_MAX	    512 /* as the caller wrote it: the vault canonicalises */
+#define IPC_ZONES_MAX	    (HANDLE_ZONES_MAX * (DNS_NAME_MAX + 4))
+#define IPC_CREDENTIALS_MAX (CREDENTIALS_MAX + CREDENTIAL_FIELDS_MAX * 64)
+#define IPC_PIECE_MAX	    (96 * 1024) /* longer things cross in pieces of at most this */
+#define IPC_REASON_MAX	    160
+#define IPC_DETAIL_MAX	    400
+#define IPC_PATH_MAX	    4096
+
+/* policy in fv_make_integration: the gateway's default */
+#define IPC_POLICY_DEFAULT POLICY_PROFILES
+
+enum ipc_listener { LISTEN_TCP, LISTEN_UNIX, LISTENERS };
+
+/* What a caller may do; bit 1 << verb in its mask. */
+#define VERB_LIST(X)                                                                               \
+	X(MAKE_INTEGRATION, "make_integration")                                                    \
+	X(GET_ZONES, "get_zones")                                                                  \
+	X(ADD_RECORD, "add_record")                                                                \
+	X(REMOVE_RECORD, "remove_record")                                                          \
+	X(INSPECT_HANDLE, "inspect_handle")                                                        \
+	X(REWRAP_HANDLE, "rewrap_handle")
+
+enum verb {
+#define X(id, text) VERB_##id,
+	VERB_LIST(X)
+#undef X
+		VERB_COUNT
+};
+const char *verb_text(enum verb v);
+/* VERB_COUNT when there is none. */
+enum verb verb_parse(struct bytes in);
+#define VERBS_ALL ((1u << VERB_COUNT) - 1)
+
+/* ---- supervisor ↔ every role ---- */
+
+/* ROLE_TO: the supervisor tells; ROLE_FROM: the role reports. fd: one comes with it. */
+#define SUPERVISOR_MESSAGES(M)                                                                     \
+	M(s_peer, A)	 /* with fd: the edge to another process, new or anew */                   \
+	M(s_listener, A) /* with fd: front */                                                      \
+	M(s_log_dir, A)	 /* with fd: scribe */                                                     \
+	M(s_ca, A)	 /* with fd: courier */                                                    \
+	M(s_front, A)                                                                              \
+	M(s_caller, A)                                                                             \
+	M(s_vault, A)                                                                              \
+	M(s_root_key, A)                                                                           \
+	M(s_scribe, A)                                                                             \
+	M(s_address, A)                                                                            \
+	M(s_start, A)	 /* everything is told: serve */                                           \
+	M(s_stop, A)	 /* finish what is in flight, then end */                                  \
+	M(s_event, A)	 /* scribe: a line of the gateway's own */                                 \
+	M(r_ready, B)	 /* the role serves */                                                     \
+	M(r_bad_peer, B) /* that process sent something malformed: end it */
+
+#define FIELDS_s_peer(F, S)	F(S, U8, proc, PROC_COUNT - 1)
+#define FIELDS_s_listener(F, S) F(S, U8, kind, LISTENERS - 1)
+#define FIELDS_s_log_dir(F, S)	F(S, U8, unused, 0)
+#define FIELDS_s_ca(F, S)	F(S, U8, unused, 0)
+#define FIELDS_s_front(F, S)	F(S, U32, connections_max, UINT32_MAX) F(S, U32, calls_max, UINT32_MAX)
+/* A bearer token's hash, or the uid of a peer on the Unix socket. `first` begins the list anew. */
+#define FIELDS_s_caller(F, S)                                                                      \
+	F(S, U8, first, 1)                                                                         \
+	F(S, TEXT, name, IPC_CALLER_MAX)                                                           \
+	F(S, U8, by_uid, 1)                                                                        \
+	F(S, U32, uid, UINT32_MAX)                                                                 \
+	F(S, FIXED, token_sha256, 32)                                                              \
+	F(S, U32, verbs, VERBS_ALL)
+#define FIELDS_s_vault(F, S)                                                                       \
+	F(S, U8, policy_loosest, POLICY_PROFILES - 1)                                              \
+	F(S, U8, policy_default, POLICY_PROFILES - 1)                                              \
+	F(S, U8, standing_authority, 1)                                                            \
+	F(S, LIST, targets, 16 * 1024)                                                             \
+	F(S, LIST, authorities, 16 * 1024)                                                         \
+	F(S, U32, call_ms, UINT32_MAX)
+#define FIELDS_s_root_key(F, S)                                                                    \
+	F(S, U8, first, 1) F(S, U8, state, KEY_OPEN_ONLY) F(S, FIXED, secret, ROOT_KEY_BYTES)
+#define FIELDS_s_scribe(F, S)	F(S, U64, segment_bytes, 0) F(S, U64, segment_seconds, 0)
+#define FIELDS_s_address(F, S)	F(S, TEXT, net, 64) F(S, U8, plain_http, 1)
+#define FIELDS_s_start(F, S)	F(S, U8, unused, 0)
+#define FIELDS_s_stop(F, S)	F(S, U8, unused, 0)
+#define FIELDS_s_event(F, S)	F(S, TEXT, event, 40) F(S, TEXT, value, 512)
+#define FIELDS_r_ready(F, S)	F(S, U8, unused, 0)
+#define FIELDS_r_bad_peer(F, S) F(S, U8, proc, PROC_COUNT - 1)
+
+/* ---- front (A) ↔ vault (B) ---- */
+
+#define FRONT_VAULT_MESSAGES(M)                                                                    \
+	M(fv_make_integration, A)                                                                  \
+	M(fv_get_zones, A)                                                                         \
+	M(fv_add_record, A)                                                                        \
+	M(fv_remove_record, A)                                                                     \
+	M(fv_inspect_handle, A)                                                                    \
+	M(fv_rewrap_handle, A)                                                                     \
+	M(fv_refused, A) /* the front refused a known caller: for the log; no answer */            \
+	M(vf_zones, B)	 /* a piece of a list; a last answer follows */                            \
+	M(vf_integration, B)                                                                       \
+	M(vf_zones_end, B)                                                                         \
+	M(vf_record, B)                                                                            \
+	M(vf_removed, B)                                                                           \
+	M(vf_handle, B)                                                                            \
+	M(vf_rewrapped, B)                                                                         \
+	M(vf_error, B)                                                                             \
+	M(vf_status, B) /* unasked: whether the gateway can serve */
+
+#define FIELDS_fv_call(F, S)                                                                       \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, request_id, IPC_REQUEST_ID_MAX)                                                 \
+	F(S, TEXT, caller, IPC_CALLER_MAX)                                                         \
+	F(S, TEXT, customer, CUSTOMER_MAX)
+#define FIELDS_fv_make_integration(F, S)                                                           \
+	FIELDS_fv_call(F, S) F(S, TEXT, provider, PROVIDER_NAME_MAX)                               \
+		F(S, LIST, credentials, IPC_CREDENTIALS_MAX) F(S, LIST, zones, IPC_ZONES_MAX)      \
+			F(S, U8, policy, IPC_POLICY_DEFAULT) F(S, I64, expires, 0)                 \
+				F(S, U8, verify, 1)
+#define FIELDS_fv_get_zones(F, S) FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
+#define FIELDS_fv_add_record(F, S)                                                                 \
+	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
+		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, U8, type, RR_TYPES - 1)                        \
+			F(S, BYTES, value, RECORD_VALUE_MAX) F(S, U8, mode, RECORD_MODES - 1)      \
+				F(S, U32, ttl, RECORD_TTL_MAX)
+#define FIELDS_fv_remove_record(F, S)                                                              \
+	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
+		F(S, TEXT, record_handle, RECORD_HANDLE_MAX)
+#define FIELDS_fv_inspect_handle(F, S)                                                             \
+	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
+#define FIELDS_fv_rewrap_handle(F, S)                                                              \
+	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
+#define FIELDS_fv_refused(F, S)                                                                    \
+	FIELDS_fv_call(F, S) F(S, U8, verb, VERB_COUNT - 1) F(S, U8, code, CODE_COUNT - 1)
+#define FIELDS_vf_zones(F, S)	    F(S, U64, call, 0) F(S, LIST, zones, IPC_PIECE_MAX)
+#define FIELDS_vf_integration(F, S) F(S, U64, call, 0) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
+#define FIELDS_vf_zones_end(F, S)   F(S, U64, call, 0)
+#define FIELDS_vf_record(F, S)                                                                     \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, handle, RECORD_HANDLE_MAX)                                                      \
+	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
+	F(S, U8, pending, 1)
+#define FIELDS_vf_removed(F, S) F(S, U64, call, 0) F(S, U8, removed, 1)
+/* Everything of a handle but its secrets. */
+#define FIELDS_vf_handle(F, S)                                                                     \
+	F(S, U64, call, 0)                                                                         \
+	F(S, U8, kind, HANDLE_KINDS - 1)                                                           \
+	F(S, FIXED, key_id, KEY_ID_BYTES)                                                          \
+	F(S, FIXED, integration, INTEGRATION_ID_BYTES)                                             \
+	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
+	F(S, TEXT, customer, CUSTOMER_MAX)                                                         \
+	F(S, LIST, zones, IPC_ZONES_MAX)                                                           \
+	F(S, U8, policy, POLICY_PROFILES - 1)                                                      \
+	F(S, I64, created, 0)                                                                      \
+	F(S, I64, expires, 0)                                                                      \
+	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
+	F(S, TEXT, fqdn, DNS_NAME_MAX)                                                             \
+	F(S, U8, type, RR_TYPES - 1)                                                               \
+	F(S, BYTES, value, RECORD_VALUE_MAX)                                                       \
+	F(S, U8, mode, RECORD_MODES - 1)                                                           \
+	F(S, U8, found, 1)                                                                         \
+	F(S, U64, log_index, 0)                                                                    \
+	F(S, FIXED, leaf, LEAF_HASH_BYTES)
+#define FIELDS_vf_rewrapped(F, S) F(S, U64, call, 0) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
+#define FIELDS_vf_error(F, S)                                                                      \
+	F(S, U64, call, 0)                                                                         \
+	F(S, U8, code, CODE_COUNT - 1)                                                             \
+	F(S, TEXT, field, 64)                                                                      \
+	F(S, TEXT, detail, IPC_DETAIL_MAX)                                                         \
+	F(S, U32, retry_after, UINT32_MAX)
+#define FIELDS_vf_status(F, S) F(S, U8, ready, 1) F(S, TEXT, reason, IPC_REASON_MAX)
+
+/* ---- vault (A) ↔ scribe (B) ---- */
+
+#define VAULT_SCRIBE_MESSAGES(M)                                                                   \
+	M(vs_live, A) /* first on a new edge: intents that are still in flight */                  \
+	M(vs_line, A)                                                                              \
+	M(sv_written, B)                                                                           \
+	M(sv_status, B)
+
+#define FIELDS_vs_live(F, S) F(S, LIST, request_ids, IPC_PIECE_MAX) F(S, U8, more, 1)
+#define FIELDS_vs_line(F, S)                                                                       \
+	F(S, U64, token, 0)                                                                        \
+	F(S, TEXT, event, 40)                                                                      \
+	F(S, TEXT, request_id, IPC_REQUEST_ID_MAX)                                                 \
+	F(S, TEXT, caller, IPC_CALLER_MAX)                                                         \
+	F(S, TEXT, customer, CUSTOMER_MAX)                                                         \
+	F(S, TEXT, integration, 2 * INTEGRATION_ID_BYTES)                                          \
+	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
+	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
+	F(S, TEXT, fqdn, IPC_FQDN_MAX)                                                             \
+	F(S, TEXT, type, 8)                                                                        \
+	F(S, BYTES, value, AUDIT_VALUE_MAX)                                                        \
+	F(S, TEXT, mode, 16)                                                                       \
+	F(S, TEXT, profile, 16)                                                                    \
+	F(S, TEXT, result, 16)                                                                     \
+	F(S, TEXT, code, 32)                                                                       \
+	F(S, TEXT, provider_record_id, PROVIDER_RECORD_ID_MAX)                                     \
+	F(S, LIST, replaced, AUDIT_LINE_MAX)                                                       \
+	F(S, I64, duration_ms, 0)
+#define FIELDS_sv_written(F, S)                                                                    \
+	F(S, U64, token, 0)                                                                        \
+	F(S, U8, durable, 1) F(S, U64, seq, 0) F(S, FIXED, leaf, LEAF_HASH_BYTES)
+#define FIELDS_sv_status(F, S) F(S, U8, writable, 1) F(S, TEXT, reason, IPC_REASON_MAX)
+
+/* ---- vault (A) ↔ planner (B) ---- */
+
+#define VAULT_PLANNER_MESSAGES(M)                                                                  \
+	M(vp_op, A)                                                                                \
+	M(vp_abort, A) /* no answer is wanted any more */                                          \
+	M(pv_zones, B)                                                                             \
+	M(pv_replaced, B)                                                                          \
+	M(pv_result, B)
+
+#define FIELDS_vp_op(F, S)                                                                         \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
+	F(S, U8, op, OP_KINDS - 1)                                                                 \
+	F(S, I64, now, 0)                                                                          \
+	F(S, LIST, fields, IPC_CREDENTIALS_MAX)                                                    \
+	F(S, TEXT, fqdn, DNS_NAME_MAX)                                                             \
+	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
+	F(S, TEXT, zone_id, PROVIDER_ID_MAX)                                                       \
+	F(S, U8, type, RR_TYPES - 1)                                                               \
+	F(S, BYTES, value, RECORD_VALUE_MAX)                                                       \
+	F(S, U8, mode, RECORD_MODES - 1)                                                           \
+	F(S, U32, ttl, RECORD_TTL_MAX)                                                             \
+	F(S, TEXT, record_id, PROVIDER_ID_MAX)
+#define FIELDS_vp_abort(F, S)	 F(S, U64, call, 0)
+#define FIELDS_pv_zones(F, S)	 F(S, U64, call, 0) F(S, LIST, zones, IPC_PIECE_MAX)
+#define FIELDS_pv_replaced(F, S) F(S, U64, call, 0) F(S, LIST, lines, IPC_PIECE_MAX)
+#define FIELDS_pv_result(F, S)                                                                     \
+	F(S, U64, call, 0)                                                                         \
+	F(S, U8, code, CODE_COUNT - 1)                                                             \
+	F(S, U32, retry_after, UINT32_MAX)                                                         \
+	F(S, TEXT, detail, PROVIDER_DETAIL_MAX)                                                    \
+	F(S, U8, changed, 1)                                                                       \
+	F(S, U8, found, 1)                                                                         \
+	F(S, U8, removed, 1)                                                                       \
+	F(S, U8, pending, 1)                                                                       \
+	F(S, TEXT, record_id, PROVIDER_ID_MAX)                                                     \
+	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
+	F(S, TEXT, zone_id, PROVIDER_ID_MAX)
+
+/* ---- vault (A) ↔ courier (B) ---- */
+
+#define VAULT_COURIER_MESSAGES(M)                                                                  \
+	M(vc_call, A)	/* a call begins: its credential; reads only */                            \
+	M(vc_change, A) /* its intent is durable: changes to this zone too */                      \
+	M(vc_end, A)	/* forget the call */                                                      \
+	M(cv_ready, B)	/* heard: the planner may be told */
+
+#define FIELDS_vc_call(F, S)                                                                       \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
+	F(S, LIST, credentials, IPC_CREDENTIALS_MAX)                                               \
+	F(S, U32, timeout_ms, UINT32_MAX)
+#define FIELDS_vc_change(F, S) F(S, U64, call, 0) F(S, TEXT, zone_id, PROVIDER_ID_MAX)
+#define FIELDS_vc_end(F, S)    F(S, U64, call, 0)
+#define FIELDS_cv_ready(F, S)  F(S, U64, call, 0)
+
+/* ---- planner (A) ↔ courier (B) ---- */
+
+#define PLANNER_COURIER_MESSAGES(M)                                                                \
+	M(pc_exchange, A)                                                                          \
+	M(pc_body, A) /* the next piece of a request's body */                                     \
+	M(cp_answer, B)                                                                            \
+	M(cp_body, B) /* the next piece of an answer's body */                                     \
+	M(cp_failed, B)
+
+#define FIELDS_pc_exchange(F, S)                                                                   \
+	F(S, U64, call, 0)                                                                         \
+	F(S, U32, number, 255)                                                                     \
+	F(S, LIST, args, 4 * 1024)                                                                 \
+	F(S, LIST, query, 8 * 1024)                                                                \
+	F(S, BYTES, body, IPC_PIECE_MAX)                                                           \
+	F(S, U8, more, 1)
+#define FIELDS_pc_body(F, S) F(S, U64, call, 0) F(S, BYTES, body, IPC_PIECE_MAX) F(S, U8, more, 1)
+#define FIELDS_cp_answer(F, S)                                                                     \
+	F(S, U64, call, 0)                                                                         \
+	F(S, U32, status, 999)                                                                     \
+	F(S, U8, has_retry_after, 1)                                                               \
+	F(S, U32, retry_after, UINT32_MAX)                                                         \
+	F(S, LIST, headers, 8 * 1024)                                                              \
+	F(S, BYTES, body, IPC_PIECE_MAX)                                                           \
+	F(S, U8, more, 1)
+#define FIELDS_cp_body(F, S)   F(S, U64, call, 0) F(S, BYTES, body, IPC_PIECE_MAX) F(S, U8, more, 1)
+#define FIELDS_cp_failed(F, S) F(S, U64, call, 0) F(S, U8, failure, 15) F(S, U8, sent, 1)
+
+/* ---- what is made of the lists ---- */
+
+enum side { SIDE_A, SIDE_B };
+
+#define WIRE_C_U8(name, cap)		uint8_t name;
+#define WIRE_C_U32(name, cap)		uint32_t name;
+#define WIRE_C_U64(name, cap)		uint64_t name;
+#define WIRE_C_I64(name, cap)		int64_t name;
+#define WIRE_C_TEXT(name, cap)		struct bytes name;
+#define WIRE_C_BYTES(name, cap)		struct bytes name;
+#define WIRE_C_LIST(name, cap)		struct bytes name;
+#define WIRE_C_FIXED(name, cap)		unsigned char name[cap];
+#define WIRE_MEMBER(S, type, name, cap) WIRE_C_##type(name, cap)
+
+#define M(name, side)                                                                              \
+	struct name {                                                                              \
+		FIELDS_##name(WIRE_MEMBER, name)                                                   \
+	};
+SUPERVISOR_MESSAGES(M)
+FRONT_VAULT_MESSAGES(M)
+VAULT_SCRIBE_MESSAGES(M)
+VAULT_PLANNER_MESSAGES(M)
+VAULT_COURIER_MESSAGES(M)
+PLANNER_COURIER_MESSAGES(M)
+#undef M
+
+#define M(name, side) MSG_##name,
+enum { SUPERVISOR_MESSAGES(M) SUPERVISOR_MESSAGE_COUNT };
+enum { FRONT_VAULT_MESSAGES(M) FRONT_VAULT_MESSAGE_COUNT };
+enum { VAULT_SCRIBE_MESSAGES(M) VAULT_SCRIBE_MESSAGE_COUNT };
+enum { VAULT_PLANNER_MESSAGES(M) VAULT_PLANNER_MESSAGE_COUNT };
+enum { VAULT_COURIER_MESSAGES(M) VAULT_COURIER_MESSAGE_COUNT };
+enum { PLANNER_COURIER_MESSAGES(M) PLANNER_COURIER_MESSAGE_COUNT };
+#undef M
+
+struct edge_row {
+	struct wire_msg msg;
+	enum side sender;
+};
+
+struct edge {
+	const char *name;
+	const struct edge_row *rows; /* by message number */
+	size_t count;
+};
+
+/* SIDE_A is the supervisor, the front, the vault, or the planner: whoever is named first. */
+extern const struct edge edge_supervisor, edge_front_vault, edge_vault_scribe, edge_vault_planner,
+	edge_vault_courier, edge_planner_courier;
+
+/* The largest struct of any message. */
+#define EDGE_STRUCT_MAX 512

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * What the operator decided: postern.conf(5), the callers file, the root keys. Read by the supervisor (and `postern check-config`), before any
+ * process that meets the network exists.
+ */
+#include "egress/address.h"
+#include "ipc/edges.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#define CONFIG_KEYS_MAX	   KEYRING_MAX
+#define CONFIG_CALLERS_MAX 256
+#define CONFIG_LISTEN_MAX  8
+#define CONFIG_ERROR_MAX   512
+
+struct config_caller {
+	char name[IPC_CALLER_MAX + 1];
+	bool by_uid;
+	uint32_t uid;			/* by_uid: the peer on the Unix socket */
+	unsigned char token_sha256[32]; /* else */
+	uint32_t verbs;			/* bit 1 << enum verb */
+};
+
+struct config_key {
+	enum root_key_state state;
+	unsigned char secret[ROOT_KEY_BYTES];
+};
+
+struct config_listen {
+	struct sockaddr_storage address; /* IPv4 or IPv6, loopback only for now */
+	socklen_t length;
+};
+
+/* Lies in sodium_malloc() memory as a whole, for the keys' sake. */
+struct config {
+	struct config_listen listen[CONFIG_LISTEN_MAX];
+	size_t listens;
+	char *unix_socket; /* NULL: none */
+	char *audit_dir;
+	char *ca_file;
+	struct config_key keys[CONFIG_KEYS_MAX];
+	size_t n_keys;
+	struct config_caller callers[CONFIG_CALLERS_MAX];
+	size_t n_callers;
+	enum policy_profile policy_loosest, policy_default;
+	bool standing_authority;
+	struct buf targets, authorities; /* plists of canonical names */
+	struct address_rules
+		self_hosted; /* addresses a self-hosted provider may have beyond the public ones */
+	uint64_t segment_bytes, segment_seconds;
+	uint32_t connections_max, calls_max, call_seconds;
+	uint32_t uid_base;	/* started as root: process P runs as uid and gid uid_base + P */
+	unsigned char hash[32]; /* SHA-256 of the config file, for the audit log */
+};
+
+enum { CONFIG_E_BAD = 1 };
+
+/*
+ * Read and check everything. ERR, of CONFIG_ERROR_MAX bytes, says what is wrong and where: "postern.conf:12: policy.default: no such profile"; it never
+ * holds a secret. 0, CONFIG_E_BAD or -errno.
+ */
+int config_load(const char *path, struct config **out, char *err) must_check;
+
+/*
+ * `serve --dev`: no file; one TCP listener at LISTEN ("127.0.0.1:0" allowed), state below STATE_DIR (made when missing, 0700): the root key STATE_DIR/root.key
+ * (made when missing), the log STATE_DIR/audit/. One caller "dev" with all verbs and a fresh token, whose text goes to TOKEN (TOKEN_TEXT_MAX bytes). Self-hosted
+ * providers may be on loopback, plain HTTP too. All profiles allowed, guarded the default.
+ */
+#define TOKEN_TEXT_MAX 64
+int config_dev(const char *listen, const char *state_dir, struct config **out, char *token,
+	       char *err) must_check;
+
+void config_free(struct config *c); /* wipes; NULL is fine */
+
+/*
+ * A root key file: exactly ROOT_KEY_BYTES raw bytes, a regular file that is not a symlink (no component checked but the last), owned by us or root, no
+ * permission for group or others, not all zero. 0; CONFIG_E_BAD with the reason in ERR; -errno.
+ */
+int config_read_key(const char *path, unsigned char secret[ROOT_KEY_BYTES], char *err) must_check;
+/* Make one: O_EXCL, 0600, synced. */
+int config_make_key(const char *path, char *err) must_check;
+/* A fresh token "ptk1_" ‖ base64url(32 random bytes) and its SHA-256. */
+void config_make_token(char text[TOKEN_TEXT_MAX], unsigned char sha256[32]);
