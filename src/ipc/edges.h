@@ -45,6 +45,7 @@ enum proc proc_by_name(const char *name);
 #define IPC_REQUEST_ID_MAX  64
 #define IPC_CALLER_MAX	    64
 #define IPC_FQDN_MAX	    512 /* as the caller wrote it: the vault canonicalises */
+#define IPC_TYPE_MAX	     16  /* as the caller wrote it */
 #define IPC_ZONES_MAX	    (HANDLE_ZONES_MAX * (DNS_NAME_MAX + 4))
 #define IPC_CREDENTIALS_MAX (CREDENTIALS_MAX + CREDENTIAL_FIELDS_MAX * 64)
 #define IPC_PIECE_MAX	    (96 * 1024) /* longer things cross in pieces of at most this */
@@ -102,9 +103,8 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_s_log_dir(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_ca(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_front(F, S)	F(S, U32, connections_max, UINT32_MAX) F(S, U32, calls_max, UINT32_MAX)
-/* A bearer token's hash, or the uid of a peer on the Unix socket. `first` begins the list anew. */
+/* A bearer token's hash, or the uid of a peer on the Unix socket. s_front began the list anew. */
 #define FIELDS_s_caller(F, S)                                                                      \
-	F(S, U8, first, 1)                                                                         \
 	F(S, TEXT, name, IPC_CALLER_MAX)                                                           \
 	F(S, U8, by_uid, 1)                                                                        \
 	F(S, U32, uid, UINT32_MAX)                                                                 \
@@ -117,10 +117,10 @@ enum verb verb_parse(struct bytes in);
 	F(S, LIST, targets, 16 * 1024)                                                             \
 	F(S, LIST, authorities, 16 * 1024)                                                         \
 	F(S, U32, call_ms, UINT32_MAX)
-#define FIELDS_s_root_key(F, S)                                                                    \
-	F(S, U8, first, 1) F(S, U8, state, KEY_OPEN_ONLY) F(S, FIXED, secret, ROOT_KEY_BYTES)
+#define FIELDS_s_root_key(F, S) F(S, U8, state, KEY_OPEN_ONLY) F(S, FIXED, secret, ROOT_KEY_BYTES)
 #define FIELDS_s_scribe(F, S)	F(S, U64, segment_bytes, 0) F(S, U64, segment_seconds, 0)
-#define FIELDS_s_address(F, S)	F(S, TEXT, net, 64) F(S, U8, plain_http, 1)
+#define FIELDS_s_address(F, S)                                                                     \
+	F(S, U8, family, 6) F(S, FIXED, a, 16) F(S, U8, bits, 128) F(S, U8, plain_http, 1)
 #define FIELDS_s_start(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_stop(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_event(F, S)	F(S, TEXT, event, 40) F(S, TEXT, value, 512)
@@ -160,7 +160,7 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_fv_get_zones(F, S) FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
 #define FIELDS_fv_add_record(F, S)                                                                 \
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
-		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, U8, type, RR_TYPES - 1)                        \
+		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, TEXT, type, IPC_TYPE_MAX)                        \
 			F(S, BYTES, value, RECORD_VALUE_MAX) F(S, U8, mode, RECORD_MODES - 1)      \
 				F(S, U32, ttl, RECORD_TTL_MAX)
 #define FIELDS_fv_remove_record(F, S)                                                              \
@@ -229,7 +229,7 @@ enum verb verb_parse(struct bytes in);
 	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
 	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
 	F(S, TEXT, fqdn, IPC_FQDN_MAX)                                                             \
-	F(S, TEXT, type, 8)                                                                        \
+	F(S, TEXT, type, IPC_TYPE_MAX)                                                                        \
 	F(S, BYTES, value, AUDIT_VALUE_MAX)                                                        \
 	F(S, TEXT, mode, 16)                                                                       \
 	F(S, TEXT, profile, 16)                                                                    \

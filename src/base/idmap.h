@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/* A hash table from 64-bit ids to structs that embed a node. Ids are ours (counters, keyed hashes), never a caller's. */
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct idmap_node {
+	uint64_t id;
+	struct idmap_node *next;
+};
+
+struct idmap {
+	struct idmap_node **slots;
+	size_t size; /* a power of two, or 0 */
+	size_t n;
+};
+
+/* The struct that holds NODE, or NULL for NULL. */
+#define idmap_entry(node, type, member)                                                            \
+	((type *)((node) ? (char *)(node)-offsetof(type, member) : NULL))
+
+/* NODE->id must be set and not be there yet. 0 or -ENOMEM. */
+int idmap_put(struct idmap *m, struct idmap_node *node) must_check;
+struct idmap_node *idmap_find(const struct idmap *m, uint64_t id);
+void idmap_remove(struct idmap *m, struct idmap_node *node);
+/* Any node, or NULL when empty: for taking all off, one by one. */
+struct idmap_node *idmap_any(const struct idmap *m);
+/* Call FN for each; FN may remove and free its own node, and no other. */
+void idmap_each(struct idmap *m, void (*fn)(struct idmap_node *node, void *arg), void *arg);
+/* Frees the table, not the nodes. */
+void idmap_done(struct idmap *m);

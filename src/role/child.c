@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+#include "role/child.h"
+
+#include "role/role.h"
+#include "sys/harden.h"
+#include "sys/log.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS	 10000
+
+/* In the new process: nothing but stderr and the control edge goes along. */
+static _Noreturn void become_role(enum proc proc, int exe_fd, int control_fd, uint32_t uid)
+{
+	char *const argv[] = {(char *)proc_name(proc), NULL};
+	char *const envp[] = {NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The terminal's Ctrl-C is for the supervisor, which lets the roles finish. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	/* Both descriptors move out of the way of 3 first. */
+	exe_fd = fcntl(exe_fd, F_DUPFD_CLOEXEC, 10);
+	control_fd = fcntl(control_fd, F_DUPFD_CLOEXEC, 10);
+	if (null < 0 || exe_fd < 0 || control_fd < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(null, STDOUT_FILENO) < 0 || dup2(control_fd, ROLE_CONTROL_FD) < 0)
+		log_fatal("start of %s: %m", proc_name(proc));
+	if (syscall(SYS_close_range, 4u, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		log_fatal("close_range: %m");
+	if (uid && harden_become(uid) < 0)
+		log_fatal("%s cannot become uid %u: %m", proc_name(proc), uid);
+	fexecve(exe_fd, argv, envp);
+	log_fatal("exec of %s: %m", proc_name(proc));
+}
+
+int child_start(struct child *c, struct loop *loop, int exe_fd, uint32_t uid)
+{
+	int fds[2], r, pidfd;
+	pid_t pid;
+
+	r = channel_pair(fds);
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid < 0) {
+		r = -errno;
+		close(fds[0]);
+		close(fds[1]);
+		return r;
+	}
+	if (pid == 0)
+		become_role(c->proc, exe_fd, fds[1], uid);
+	close(fds[1]);
+	c->pid = pid;
+	c->started = loop_now(loop);
+	c->ready = false;
+	r = channel_open(&c->control, fds[0]);
+	if (r < 0)
+		return r;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+	return loop_watch(loop, &c->exit_watch, pidfd, EPOLLIN);
+}
+
+int child_reap(struct child *c, struct loop *loop)
+{
+	int fd = c->exit_watch.fd, status = 0;
+
+	loop_unwatch(loop, &c->exit_watch);
+	if (fd >= 0)
+		close(fd);
+	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	c->pid = 0;
+	c->ready = false;
+	channel_close(&c->control);
+	return status;
+}
+
+int64_t child_backoff(const struct child *c)
+{
+	if (c->failures <= 1)
+		return 0;
+	if (c->failures > 8)
+		return BACKOFF_MAX_MS;
+	return BACKOFF_FIRST_MS << (c->failures - 2);
+}

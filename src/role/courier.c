@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The courier: speaks HTTPS with providers. It alone puts a credential on a request, and only on one whose method, host and path stand in the provider's
+ * table; one that changes something only after the vault said that the intent is durable, and only in the zone that the intent names.
+ */
+#include "base/idmap.h"
+#include "egress/client.h"
+#include "role/role.h"
+#include "role/target.h"
+#include "sys/harden.h"
+#include "sys/log.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define IDLE_CONNECTIONS 256
+
+/* A call of the vault's, for as long as the vault wants it. It has one exchange in flight at most. */
+struct errand {
+	struct idmap_node node; /* by call */
+	const struct provider *provider;
+	struct buf credentials;
+	int64_t deadline; /* loop_now() */
+	bool may_change;
+	struct buf zone_id; /* the zone that may be changed */
+
+	const struct exchange *exchange; /* being sent, or NULL */
+	struct buf target, body;
+	struct egress_call *sent; /* not NULL from egress_start() to its end */
+};
+
+static struct courier {
+	struct role *role;
+	struct channel vault, planner;
+	struct idmap errands;
+	struct egress *egress;
+	struct address_rules rules;
+	struct bytes ca;
+} courier;
+
+static bool self_hosted(void)
+{
+	return courier.role->self == PROC_COURIER_SELF;
+}
+
+static void bad_vault(void)
+{
+	channel_close(&courier.vault);
+	role_bad_peer(courier.role, PROC_VAULT);
+}
+
+static void bad_planner(const char *why)
+{
+	log_warn("the planner asks for what is not in the table: %s", why);
+	channel_close(&courier.planner);
+	role_bad_peer(courier.role, self_hosted() ? PROC_PLANNER_SELF : PROC_PLANNER);
+}
+
+static struct errand *errand_by_call(uint64_t call)
+{
+	return idmap_entry(idmap_find(&courier.errands, call), struct errand, node);
+}
+
+static void errand_free(struct errand *e)
+{
+	idmap_remove(&courier.errands, &e->node);
+	if (e->sent)
+		egress_cancel(e->sent);
+	buf_done(&e->credentials);
+	buf_done(&e->zone_id);
+	buf_done(&e->target);
+	buf_done(&e->body);
+	free(e);
+}
+
+/* ---- from the vault ---- */
+
+static void on_call(const struct vc_call *m)
+{
+	const struct provider *provider = provider_by_name(m->provider);
+	struct errand *e;
+
+	if (!provider || provider->self_hosted != self_hosted() || errand_by_call(m->call)) {
+		bad_vault();
+		return;
+	}
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		log_fatal("out of memory");
+	e->node.id = m->call;
+	e->provider = provider;
+	e->credentials = BUF_INIT(IPC_CREDENTIALS_MAX);
+	e->zone_id = BUF_INIT(PROVIDER_ID_MAX);
+	e->target = BUF_INIT(TARGET_MAX);
+	e->body = BUF_INIT(PROVIDER_REQUEST_MAX);
+	e->deadline = loop_now(courier.role->loop) + m->timeout_ms;
+	buf_put_bytes(&e->credentials, m->credentials);
+	if (buf_status(&e->credentials) < 0 || idmap_put(&courier.errands, &e->node) < 0)
+		log_fatal("out of memory");
+	channel_send(&courier.vault, cv_ready, .call = m->call);
+}
+
+static void on_change(const struct vc_change *m)
+{
+	struct errand *e = errand_by_call(m->call);
+
+	if (!e || e->may_change) {
+		bad_vault();
+		return;
+	}
+	e->may_change = true;
+	buf_put_bytes(&e->zone_id, m->zone_id);
+	if (buf_status(&e->zone_id) < 0)
+		log_fatal("out of memory");
+	channel_send(&courier.vault, cv_ready, .call = m->call);
+}
+
+static void on_vault(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	if (number == MSG_vc_call) {
+		on_call(msg);
+	} else if (number == MSG_vc_change) {
+		on_change(msg);
+	} else if (number == MSG_vc_end) {
+		struct errand *e = errand_by_call(((const struct vc_end *)msg)->call);
+		if (e)
+			errand_free(e);
+	}
+}
+
+static void forget(struct idmap_node *node, void *arg)
+{
+	errand_free(idmap_entry(node, struct errand, node));
+}
+
+static void on_vault_closed(void *arg, struct channel *c, bool malformed)
+{
+	if (malformed)
+		role_bad_peer(courier.role, PROC_VAULT);
+	idmap_each(&courier.errands, forget, NULL);
+}
+
+/* ---- from the planner ---- */
+
+static void send_failed(uint64_t call, enum egress_failure f, bool sent)
+{
+	channel_send(&courier.planner, cp_failed, .call = call, .failure = (uint8_t)f,
+		     .sent = sent);
+}
+
+static void send_answer(uint64_t call, const struct egress_answer *a)
+{
+	struct bytes rest = a->body;
+	bool first = true;
+
+	do {
+		size_t n = rest.n < IPC_PIECE_MAX ? rest.n : IPC_PIECE_MAX;
+		struct bytes piece = bytes_of(rest.p, n);
+
+		rest = bytes_of(rest.p + n, rest.n - n);
+		if (first)
+			channel_send(&courier.planner, cp_answer, .call = call, .status = a->status,
+				     .has_retry_after = a->has_retry_after,
+				     .retry_after = a->retry_after, .headers = a->headers,
+				     .body = piece, .more = rest.n > 0);
+		else
+			channel_send(&courier.planner, cp_body, .call = call, .body = piece,
+				     .more = rest.n > 0);
+		first = false;
+	} while (rest.n);
+}
+
+static void on_done(void *arg, const struct egress_answer *a)
+{
+	struct errand *e = arg;
+
+	e->sent = NULL;
+	e->exchange = NULL;
+	buf_reset(&e->target);
+	buf_done(&e->body);
+	if (a->failure == EGRESS_OK)
+		send_answer(e->node.id, a);
+	else
+		send_failed(e->node.id, a->failure, a->sent);
+}
+
+static int send_exchange(struct errand *e, const struct url *base)
+{
+	static const char *const accept_json = "Accept: application/json";
+	struct buf headers = BUF_INIT(EGRESS_HEADERS_MAX);
+	size_t wanted = 0;
+	int r;
+
+	plist_put(&headers, bytes_str(accept_json));
+	if (e->body.n)
+		plist_put(&headers, BYTES("Content-Type: application/json"));
+	r = target_auth(e->provider, buf_bytes(&e->credentials), &headers);
+	while (wanted < PROVIDER_HEADERS && e->provider->headers[wanted])
+		wanted++;
+	if (r == 0)
+		r = egress_start(courier.egress,
+				 &(const struct egress_request){
+					 .method = e->exchange->method,
+					 .url = base,
+					 .target = buf_bytes(&e->target),
+					 .headers = buf_bytes(&headers),
+					 .body = buf_bytes(&e->body),
+					 .timeout_ms = e->deadline - loop_now(courier.role->loop),
+					 .want_headers = e->provider->headers,
+					 .wanted = wanted,
+				 },
+				 on_done, e, &e->sent);
+	buf_done(&headers);
+	return r;
+}
+
+/* The request is whole: send it, or say why not. */
+static void launch(struct errand *e)
+{
+	struct url base;
+	int r = target_base(e->provider, buf_bytes(&e->credentials), &base);
+
+	if (r == 0 && e->deadline > loop_now(courier.role->loop))
+		r = send_exchange(e, &base);
+	else if (r == 0)
+		r = -ETIMEDOUT;
+	if (r == 0)
+		return;
+	e->exchange = NULL;
+	buf_reset(&e->target);
+	buf_done(&e->body);
+	send_failed(e->node.id, r == -ETIMEDOUT ? EGRESS_TIMEOUT : EGRESS_INTERNAL, false);
+}
+
+static const char *refusal(int r)
+{
+	switch (r) {
+	case TARGET_E_ARGS:
+		return "arguments that do not fit the path";
+	case TARGET_E_ZONE:
+		return "a change of another zone";
+	default:
+		return "a path too long";
+	}
+}
+
+static void on_exchange(const struct pc_exchange *m)
+{
+	struct errand *e = errand_by_call(m->call);
+	const struct exchange *x;
+	struct url base;
+	int r;
+
+	if (!e) {
+		/* The vault ended the call while this was under way. */
+		if (!m->more)
+			send_failed(m->call, EGRESS_INTERNAL, false);
+		return;
+	}
+	x = provider_exchange(e->provider, m->number);
+	if (!x || e->exchange || (x->changes && !e->may_change)) {
+		bad_planner(!x		  ? "no such exchange"
+			    : e->exchange ? "two exchanges at once"
+					  : "a change without an intent");
+		return;
+	}
+	r = target_base(e->provider, buf_bytes(&e->credentials), &base);
+	if (r == 0)
+		r = target_build(e->provider, x, &base, buf_bytes(&e->credentials), m->args,
+				 m->query, buf_bytes(&e->zone_id), &e->target);
+	if (r == TARGET_E_FIELD) {
+		buf_reset(&e->target);
+		send_failed(m->call, EGRESS_INTERNAL, false);
+		return;
+	}
+	if (r != 0) {
+		bad_planner(refusal(r));
+		return;
+	}
+	e->exchange = x;
+	buf_put_bytes(&e->body, m->body);
+	if (!m->more)
+		launch(e);
+}
+
+static void on_body(const struct pc_body *m)
+{
+	struct errand *e = errand_by_call(m->call);
+
+	if (!e)
+		return;
+	if (!e->exchange || e->sent || buf_status(&e->body) < 0) {
+		bad_planner("a body without a request, or too large");
+		return;
+	}
+	buf_put_bytes(&e->body, m->body);
+	if (!m->more)
+		launch(e);
+}
+
+static void on_planner(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	if (number == MSG_pc_exchange)
+		on_exchange(msg);
+	else if (number == MSG_pc_body)
+		on_body(msg);
+}
+
+/* The vault ends the calls; what is on its way is called back, since nobody reads the answers. */
+static void call_back(struct idmap_node *node, void *arg)
+{
+	struct errand *e = idmap_entry(node, struct errand, node);
+
+	if (e->sent)
+		egress_cancel(e->sent);
+	e->sent = NULL;
+	e->exchange = NULL;
+	buf_reset(&e->target);
+	buf_done(&e->body);
+}
+
+static void on_planner_closed(void *arg, struct channel *c, bool malformed)
+{
+	if (malformed)
+		bad_planner("a malformed message");
+	idmap_each(&courier.errands, call_back, NULL);
+}
+
+/* ---- life ---- */
+
+static void courier_init(struct role *r)
+{
+	courier.role = r;
+	channel_init(&courier.vault, r->loop, &edge_vault_courier, SIDE_B, on_vault,
+		     on_vault_closed, NULL);
+	channel_init(&courier.planner, r->loop, &edge_planner_courier, SIDE_B, on_planner,
+		     on_planner_closed, NULL);
+}
+
+/* Mapped, not read: the pages are the file's, shared by both couriers. */
+static void map_ca(int fd)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(fd, &st) < 0 || st.st_size == 0)
+		return;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		log_fatal("mapping the CA bundle: %m");
+	courier.ca = bytes_of(p, (size_t)st.st_size);
+}
+
+static void add_rule(const struct s_address *m)
+{
+	struct address_rule *rule = &courier.rules.rules[courier.rules.n];
+
+	if (courier.rules.n == ADDRESS_RULES_MAX)
+		log_fatal("too many addresses");
+	*rule = (struct address_rule){
+		.net.family = m->family, .bits = m->bits, .plain_http = m->plain_http};
+	memcpy(rule->net.a, m->a, sizeof(rule->net.a));
+	courier.rules.n++;
+}
+
+static void courier_control(struct role *r, uint16_t number, const void *msg, int fd)
+{
+	if (number == MSG_s_ca && fd >= 0)
+		map_ca(fd);
+	else if (number == MSG_s_address)
+		add_rule(msg);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void courier_peer(struct role *r, enum proc peer, int fd)
+{
+	struct channel *c = peer == PROC_VAULT ? &courier.vault : &courier.planner;
+
+	if (channel_is_open(c)) {
+		channel_close(c);
+		c->closed(c->arg, c, false);
+	}
+	if (channel_open(c, fd) < 0)
+		log_fatal("edge to %s: %m", proc_name(peer));
+}
+
+static void courier_start(struct role *r)
+{
+	const struct egress_config config = {.ca_pem = courier.ca,
+					     .rules = &courier.rules,
+					     .idle_connections = IDLE_CONNECTIONS};
+
+	harden_raise_files();
+	if (egress_new(&courier.egress, r->loop, &config) < 0)
+		log_fatal("the HTTPS client does not start");
+	role_ready(r);
+}
+
+/* The vault was stopped before: nothing is in flight. */
+static void courier_stop(struct role *r)
+{
+	loop_stop(r->loop);
+}
+
+const struct role_ops courier_ops = {
+	.init = courier_init,
+	.control = courier_control,
+	.peer = courier_peer,
+	.start = courier_start,
+	.stop = courier_stop,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * Inside the front. front.c: its life, callers, the vault's edge. front_conn.c: connections and HTTP. front_api.c: endpoints, JSON in and out.
+ */
+#include "base/idmap.h"
+#include "http/request.h"
+#include "role/role.h"
+
+#define FRONT_CALLERS_MAX 256
+#define FRONT_JSON_DEPTH  8
+
+struct caller {
+	char name[IPC_CALLER_MAX + 1];
+	bool by_uid;
+	uint32_t uid;
+	unsigned char token_sha256[32];
+	uint32_t verbs;
+};
+
+enum conn_state {
+	CONN_IDLE,    /* nothing of a request has come yet */
+	CONN_HEAD,    /* a part of the head has */
+	CONN_BODY,    /* the head is judged; the body comes */
+	CONN_CALL,    /* the vault has it */
+	CONN_ANSWER,  /* the answer is being sent */
+	CONN_CLOSING, /* the answer is sent, and that we close; what still comes is thrown away, so that no reset destroys the answer */
+};
+
+struct conn {
+	struct idmap_node node; /* by call, while in CONN_CALL */
+	struct loop_fd watch;
+	struct loop_timer timer;
+	struct loop_timer again;  /* the next request is here already */
+	struct conn *next, *prev; /* all connections, the one that came first in front */
+	struct buf in, out;
+	size_t scanned, sent;
+	enum conn_state state;
+	bool close_after;
+	bool by_unix;
+	uint32_t uid; /* by_unix: the peer's */
+	struct http_head head;
+	const struct caller *caller; /* valid until the callers are read again: see caller_name */
+	char caller_name[IPC_CALLER_MAX + 1];
+	enum verb verb;
+	char request_id[IPC_REQUEST_ID_MAX + 1];
+	struct buf zones; /* plist of pairs, put together from pieces */
+};
+
+struct front {
+	struct role *role;
+	struct channel vault;
+	struct loop_fd listeners[16];
+	bool unix_listener[16];
+	size_t n_listeners;
+	struct conn *first, *last;
+	size_t connections, connections_max, calls_max;
+	struct idmap calls;
+	uint64_t next_call;
+	struct caller callers[FRONT_CALLERS_MAX];
+	size_t n_callers;
+	bool ready; /* the vault says that the gateway can serve */
+	char reason[IPC_REASON_MAX + 1];
+	bool heard, ready_sent;
+	struct buf providers; /* the answer to GET /providers, made once */
+};
+extern struct front front;
+
+/* ---- front.c ---- */
+
+/* Who is it? NULL: nobody we know. */
+const struct caller *front_caller(const struct conn *c);
+/* All calls are answered, and the role is stopping: end. */
+void front_maybe_end(void);
+
+/* ---- front_conn.c ---- */
+
+void conn_accept(void *arg, uint32_t events);
+/* Answer with JSON BODY, and go on with the connection. */
+void conn_reply(struct conn *c, unsigned status, struct bytes body);
+/* Answer with a problem. FIELD may be empty. */
+void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes field,
+		  struct bytes detail, uint32_t retry_after);
+/* The vault has it: wait for it under C->node.id. */
+void conn_wait(struct conn *c);
+void conn_close(struct conn *c);
+/* No more requests; close what is idle. */
+void conns_stop(void);
+
+/* ---- front_api.c ---- */
+
+/*
+ * Judge a request by its head alone: known target, method, caller, media type. False when it was answered; the connection then closes if a body
+ * was to come.
+ */
+bool api_head(struct conn *c);
+/* The whole request is there; BODY is borrowed for the call. */
+void api_request(struct conn *c, struct bytes body);
+/* A message from the vault. */
+void api_answer(uint16_t number, const void *msg);
+/* Make front.providers. 0 or -errno. */
+int api_init(void) must_check;

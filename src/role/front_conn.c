@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: ISC */
+/* Connections of the front: bytes in, requests out of them, answers back. One request at a time on each. */
+#include "http/reply.h"
+#include "role/front.h"
+#include "sys/log.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define IDLE_MS	   75000 /* between requests */
+#define HEAD_MS	   10000 /* from a head's first byte to its last */
+#define BODY_MS	   20000
+#define ANSWER_MS  30000 /* for a client that reads slowly */
+#define CLOSING_MS 2000
+#define READ_MAX   16384
+#define OUT_MAX	   (16u << 20)
+
+static void set_timer(struct conn *c, int64_t msec)
+{
+	if (loop_timer_set(front.role->loop, &c->timer, msec) < 0)
+		log_fatal("out of memory");
+}
+
+static void wait_for(struct conn *c, uint32_t events)
+{
+	if (loop_change(front.role->loop, &c->watch, events) < 0)
+		log_fatal("epoll: %m");
+}
+
+void conn_close(struct conn *c)
+{
+	int fd = c->watch.fd;
+
+	if (c->state == CONN_CALL)
+		idmap_remove(&front.calls, &c->node);
+	loop_unwatch(front.role->loop, &c->watch);
+	loop_timer_clear(front.role->loop, &c->timer);
+	loop_timer_clear(front.role->loop, &c->again);
+	close(fd);
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		front.first = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	else
+		front.last = c->prev;
+	front.connections--;
+	buf_done(&c->in);
+	buf_done(&c->out);
+	buf_done(&c->zones);
+	free(c);
+	front_maybe_end();
+}
+
+static void on_timeout(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->state == CONN_HEAD || c->state == CONN_BODY)
+		conn_problem(c, CODE_INVALID_REQUEST, 408, BYTES(""),
+			     BYTES("the request came too slowly"), 0);
+	else
+		conn_close(c);
+}
+
+/* ---- answers ---- */
+
+/* Back to the begin. What came after the last request may hold the next one. */
+static void next_request(struct conn *c)
+{
+	buf_done(&c->out);
+	buf_done(&c->zones);
+	c->sent = 0;
+	c->scanned = 0;
+	c->caller = NULL;
+	c->state = c->in.n ? CONN_HEAD : CONN_IDLE;
+	if (!c->in.n)
+		buf_done(&c->in); /* ten thousand idle connections hold no buffers */
+	set_timer(c, c->in.n ? HEAD_MS : IDLE_MS);
+	wait_for(c, EPOLLIN);
+	/* From the loop, not from here: a buffer full of small requests would nest as deep. */
+	if (c->in.n && loop_timer_set(front.role->loop, &c->again, 0) < 0)
+		log_fatal("out of memory");
+}
+
+static void answered(struct conn *c)
+{
+	if (!c->close_after) {
+		next_request(c);
+		return;
+	}
+	shutdown(c->watch.fd, SHUT_WR);
+	c->state = CONN_CLOSING;
+	buf_done(&c->in);
+	set_timer(c, CLOSING_MS);
+	wait_for(c, EPOLLIN);
+}
+
+static void send_answer(struct conn *c)
+{
+	while (c->sent < c->out.n) {
+		ssize_t n = send(c->watch.fd, c->out.p + c->sent, c->out.n - c->sent,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			wait_for(c, EPOLLOUT);
+			return;
+		}
+		if (n < 0) {
+			conn_close(c);
+			return;
+		}
+		c->sent += (size_t)n;
+	}
+	answered(c);
+}
+
+static void begin_answer(struct conn *c)
+{
+	if (c->state == CONN_CALL)
+		idmap_remove(&front.calls, &c->node);
+	c->state = CONN_ANSWER;
+	set_timer(c, ANSWER_MS);
+	if (front.role->stopping)
+		c->close_after = true;
+	if (buf_status(&c->out) < 0)
+		conn_close(c);
+	else
+		send_answer(c);
+}
+
+void conn_reply(struct conn *c, unsigned status, struct bytes body)
+{
+	http_reply_put(&c->out,
+		       &(const struct http_reply){.status = status,
+						  .content_type = "application/json",
+						  .body = body,
+						  .close = c->close_after || front.role->stopping});
+	begin_answer(c);
+}
+
+void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes field,
+		  struct bytes detail, uint32_t retry_after)
+{
+	/* A fault before the body was read leaves the body in the way of the next request. */
+	if (c->state == CONN_HEAD || c->state == CONN_BODY)
+		c->close_after = true;
+	http_problem_put(&c->out, &(const struct http_problem){
+					  .code = code,
+					  .status = status,
+					  .field = field,
+					  .detail = detail,
+					  .request_id = bytes_str(c->request_id),
+					  .retry_after = retry_after,
+					  .close = c->close_after || front.role->stopping});
+	begin_answer(c);
+}
+
+void conn_wait(struct conn *c)
+{
+	c->node.id = front.next_call++;
+	if (idmap_put(&front.calls, &c->node) < 0)
+		log_fatal("out of memory");
+	c->state = CONN_CALL;
+	loop_timer_clear(front.role->loop, &c->timer);
+	wait_for(c, 0); /* only that the client went away is still heard */
+}
+
+/* ---- requests ---- */
+
+static void new_request_id(struct conn *c)
+{
+	unsigned char raw[16];
+
+	randombytes_buf(raw, sizeof(raw));
+	sodium_bin2hex(c->request_id, sizeof(c->request_id), raw, sizeof(raw));
+}
+
+static void send_continue(struct conn *c)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	/* Where it does not fit the client goes on by itself after a moment. */
+	if (send(c->watch.fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return;
+}
+
+/* The whole request lies in C->in. */
+static void run_request(struct conn *c)
+{
+	size_t size = c->head.size + (size_t)c->head.content_length;
+	struct bytes body = bytes_of(c->in.p + c->head.size, (size_t)c->head.content_length);
+
+	/* Not CONN_BODY any more: an error now does not leave a body behind. But what api_request() borrows stays until it returns. */
+	c->state = CONN_ANSWER;
+	c->close_after = c->head.close;
+	struct buf in = c->in;
+	c->in = BUF_INIT(HTTP_HEAD_MAX + HTTP_BODY_MAX);
+	buf_put(&c->in, in.p + size, in.n - size);
+	api_request(c, body); /* C may be gone behind this */
+	buf_done(&in);
+}
+
+static void read_body(struct conn *c)
+{
+	if (c->in.n >= c->head.size + c->head.content_length)
+		run_request(c);
+}
+
+static void read_request(struct conn *c)
+{
+	int r;
+
+	if (c->state == CONN_BODY) {
+		read_body(c);
+		return;
+	}
+	r = http_head_read(buf_bytes(&c->in), c->scanned, &c->head);
+	if (r == HTTP_MORE) {
+		c->scanned = c->in.n;
+		return;
+	}
+	new_request_id(c);
+	if (r != 0) {
+		conn_problem(c, CODE_INVALID_REQUEST, c->head.status, BYTES(""),
+			     bytes_str(c->head.problem), 0);
+		return;
+	}
+	if (!api_head(c))
+		return;
+	c->state = CONN_BODY;
+	set_timer(c, BODY_MS);
+	if (c->head.expect_continue && c->in.n == c->head.size)
+		send_continue(c);
+	read_body(c);
+}
+
+static void on_readable(struct conn *c)
+{
+	unsigned char chunk[READ_MAX];
+	size_t room = HTTP_HEAD_MAX + HTTP_BODY_MAX - c->in.n;
+	ssize_t n =
+		recv(c->watch.fd, chunk, room < sizeof(chunk) ? room : sizeof(chunk), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		conn_close(c);
+		return;
+	}
+	if (c->state == CONN_CLOSING) {
+		sodium_memzero(chunk, (size_t)n);
+		return;
+	}
+	if (c->state == CONN_IDLE) {
+		c->state = CONN_HEAD;
+		set_timer(c, HEAD_MS);
+	}
+	buf_put(&c->in, chunk, (size_t)n);
+	sodium_memzero(chunk, (size_t)n);
+	if (buf_status(&c->in) < 0) {
+		conn_close(c);
+		return;
+	}
+	/* The head's parts lie in the buffer, which may have moved. */
+	if (c->state == CONN_BODY && http_head_read(buf_bytes(&c->in), 0, &c->head) != 0) {
+		conn_close(c);
+		return;
+	}
+	read_request(c);
+}
+
+static void on_again(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->state == CONN_HEAD)
+		read_request(c);
+}
+
+static void on_event(void *arg, uint32_t events)
+{
+	struct conn *c = arg;
+
+	if (c->state == CONN_CALL) {
+		if (events & (EPOLLHUP | EPOLLERR))
+			conn_close(c);
+	} else if (c->state == CONN_ANSWER) {
+		if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+			send_answer(c);
+	} else {
+		on_readable(c);
+	}
+}
+
+/* ---- connections ---- */
+
+/* At the limit the one that has been without a request for longest makes room; if none, the new one goes. */
+static bool make_room(void)
+{
+	if (front.connections < front.connections_max)
+		return true;
+	for (struct conn *c = front.first; c; c = c->next)
+		if (c->state == CONN_IDLE || c->state == CONN_HEAD) {
+			conn_close(c);
+			return true;
+		}
+	return false;
+}
+
+static void conn_new(int fd, bool by_unix)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->watch = (struct loop_fd){.fd = -1, .fn = on_event, .arg = c};
+	c->timer = (struct loop_timer){.fn = on_timeout, .arg = c};
+	c->again = (struct loop_timer){.fn = on_again, .arg = c};
+	c->in = BUF_INIT(HTTP_HEAD_MAX + HTTP_BODY_MAX);
+	c->out = BUF_INIT(OUT_MAX);
+	c->zones = BUF_INIT(OUT_MAX);
+	c->by_unix = by_unix && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0;
+	c->uid = c->by_unix ? peer.uid : 0;
+	if (loop_watch(front.role->loop, &c->watch, fd, EPOLLIN) < 0) {
+		close(fd);
+		free(c);
+		return;
+	}
+	c->prev = front.last;
+	if (front.last)
+		front.last->next = c;
+	else
+		front.first = c;
+	front.last = c;
+	front.connections++;
+	set_timer(c, IDLE_MS);
+}
+
+void conn_accept(void *arg, uint32_t events)
+{
+	struct loop_fd *w = arg;
+	bool by_unix = front.unix_listener[w - front.listeners];
+
+	for (int i = 0; i < 64; i++) {
+		int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0) {
+			/* Out of descriptors: an idle connection gives one up, and the next turn takes it. */
+			if ((errno == EMFILE || errno == ENFILE) && front.first &&
+			    front.first->state == CONN_IDLE)
+				conn_close(front.first);
+			return;
+		}
+		if (make_room())
+			conn_new(fd, by_unix);
+		else
+			close(fd);
+	}
+}
+
+void conns_stop(void)
+{
+	for (struct conn *c = front.first, *next; c; c = next) {
+		next = c->next;
+		if (c->state == CONN_IDLE || c->state == CONN_CLOSING)
+			conn_close(c);
+	}
+}

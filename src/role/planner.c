@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The planner: says what to ask a provider and what its answers mean. All parsing of what providers send happens here, in a process that has no
+ * credential, no socket and no file.
+ */
+#include "base/idmap.h"
+#include "egress/client.h"
+#include "provider/engine.h"
+#include "role/role.h"
+#include "sys/harden.h"
+#include "sys/log.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* One operation in flight. It waits for the courier's answer, always: whatever else happens is done at once. */
+struct plan {
+	struct idmap_node node; /* by call */
+	struct engine engine;
+	struct buf fields, value, wanted_id; /* what the op borrows */
+	struct answer answer;		     /* being put together from pieces */
+	struct buf headers, body;
+};
+
+static struct planner {
+	struct role *role;
+	struct channel vault, courier;
+	struct idmap plans;
+} planner;
+
+/* The couriers and vaults of this class. */
+static bool self_hosted(void)
+{
+	return planner.role->self == PROC_PLANNER_SELF;
+}
+
+static void plan_free(struct plan *p)
+{
+	idmap_remove(&planner.plans, &p->node);
+	engine_done(&p->engine);
+	buf_done(&p->fields);
+	buf_done(&p->value);
+	buf_done(&p->wanted_id);
+	buf_done(&p->headers);
+	buf_done(&p->body);
+	free(p);
+}
+
+static struct plan *plan_by_call(uint64_t call)
+{
+	return idmap_entry(idmap_find(&planner.plans, call), struct plan, node);
+}
+
+/* Cut a plist at an item's end (of GROUP items together), so that a piece of it is a plist too. */
+static struct bytes take_piece(struct bytes *list, size_t group)
+{
+	struct bytes rest = *list, item, piece = {list->p, 0};
+
+	while (rest.n) {
+		for (size_t i = 0; i < group; i++)
+			if (!plist_next(&rest, &item))
+				break;
+		if ((size_t)(rest.p - list->p) > IPC_PIECE_MAX)
+			break;
+		piece.n = (size_t)(rest.p - list->p);
+	}
+	if (piece.n == 0)
+		piece.n = list->n; /* cannot be: an item is far smaller than a piece */
+	*list = bytes_of(list->p + piece.n, list->n - piece.n);
+	return piece;
+}
+
+static void send_result(const struct plan *p)
+{
+	const struct op *op = &p->engine.op;
+	uint64_t call = p->node.id;
+	struct bytes list = buf_bytes(&op->zones), zone = {0}, zone_id = {0};
+
+	if (op->kind == OP_ZONES && op->error == CODE_OK)
+		while (list.n)
+			channel_send(&planner.vault, pv_zones, .call = call,
+				     .zones = take_piece(&list, 2));
+	if (op->kind == OP_FIND_ZONE && plist_next(&list, &zone))
+		plist_next(&list, &zone_id);
+	for (list = buf_bytes(&op->replaced); list.n;)
+		channel_send(&planner.vault, pv_replaced, .call = call,
+			     .lines = take_piece(&list, 1));
+	channel_send(&planner.vault, pv_result, .call = call, .code = (uint8_t)op->error,
+		     .retry_after = op->retry_after, .detail = bytes_str(op->detail),
+		     .changed = op->changed, .found = op->found, .removed = op->removed,
+		     .pending = op->pending, .record_id = buf_bytes(&op->record_id), .zone = zone,
+		     .zone_id = zone_id);
+}
+
+static void send_request(uint64_t call, const struct engine_request *r)
+{
+	struct bytes rest = r->body;
+	bool first = true;
+
+	do {
+		size_t n = rest.n < IPC_PIECE_MAX ? rest.n : IPC_PIECE_MAX;
+		struct bytes piece = bytes_of(rest.p, n);
+
+		rest = bytes_of(rest.p + n, rest.n - n);
+		if (first)
+			channel_send(&planner.courier, pc_exchange, .call = call,
+				     .number = r->number, .args = r->args, .query = r->query,
+				     .body = piece, .more = rest.n > 0);
+		else
+			channel_send(&planner.courier, pc_body, .call = call, .body = piece,
+				     .more = rest.n > 0);
+		first = false;
+	} while (rest.n);
+}
+
+/* Go on until the next request, or the end. */
+static void plan_step(struct plan *p)
+{
+	struct engine_request request;
+	int r = engine_next(&p->engine, &request);
+
+	if (r == ENGINE_SEND && !channel_is_open(&planner.courier)) {
+		engine_lost(&p->engine, CODE_PROVIDER_UNAVAILABLE, false, "the courier restarts");
+		r = engine_next(&p->engine, &request);
+	}
+	if (r == ENGINE_SEND) {
+		buf_reset(&p->headers);
+		buf_reset(&p->body);
+		send_request(p->node.id, &request);
+		return;
+	}
+	if (r < 0)
+		op_fail_text(&p->engine.op, CODE_OVERLOADED, "out of memory");
+	send_result(p);
+	plan_free(p);
+}
+
+/* ---- from the vault ---- */
+
+static int fill(struct plan *p, const struct vp_op *m)
+{
+	struct op *op = &p->engine.op;
+
+	op->now = m->now;
+	buf_put_bytes(&p->fields, m->fields);
+	buf_put_bytes(&p->value, m->value);
+	buf_put_bytes(&p->wanted_id, m->record_id);
+	buf_put_bytes(&op->zone_id, m->zone_id);
+	op->fields = buf_bytes(&p->fields);
+	op->value = buf_bytes(&p->value);
+	op->wanted_id = buf_bytes(&p->wanted_id);
+	op->type = m->type;
+	op->mode = m->mode;
+	op->ttl = m->ttl;
+	if ((m->fqdn.n && dns_name_parse(&op->fqdn, m->fqdn) != 0) ||
+	    (m->zone.n && dns_name_parse(&op->zone, m->zone) != 0))
+		return -EBADMSG;
+	if (buf_status(&p->fields) < 0 || buf_status(&p->value) < 0 ||
+	    buf_status(&p->wanted_id) < 0)
+		return -ENOMEM;
+	return buf_status(&op->zone_id);
+}
+
+static void on_op(const struct vp_op *m)
+{
+	const struct provider *provider = provider_by_name(m->provider);
+	struct plan *p;
+	int r;
+
+	if (!provider || provider->self_hosted != self_hosted() || plan_by_call(m->call)) {
+		channel_close(&planner.vault);
+		role_bad_peer(planner.role, PROC_VAULT);
+		return;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		log_fatal("out of memory");
+	engine_init(&p->engine, provider, (enum op_kind)m->op);
+	p->fields = BUF_INIT(IPC_CREDENTIALS_MAX);
+	p->value = BUF_INIT(RECORD_VALUE_MAX);
+	p->wanted_id = BUF_INIT(PROVIDER_ID_MAX);
+	p->headers = BUF_INIT(EGRESS_HEADERS_MAX);
+	p->body = BUF_INIT(PROVIDER_BODY_MAX);
+	p->node.id = m->call;
+	r = fill(p, m);
+	if (r == 0)
+		r = idmap_put(&planner.plans, &p->node);
+	if (r < 0)
+		log_fatal("operation: %s", strerror(-r));
+	plan_step(p);
+}
+
+static void on_vault(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	if (number == MSG_vp_op) {
+		on_op(msg);
+	} else if (number == MSG_vp_abort) {
+		struct plan *p = plan_by_call(((const struct vp_abort *)msg)->call);
+		if (p)
+			plan_free(p);
+	}
+}
+
+static void forget(struct idmap_node *node, void *arg)
+{
+	plan_free(idmap_entry(node, struct plan, node));
+}
+
+static void on_vault_closed(void *arg, struct channel *c, bool malformed)
+{
+	if (malformed)
+		role_bad_peer(planner.role, PROC_VAULT);
+	idmap_each(&planner.plans, forget, NULL);
+	if (planner.role->stopping)
+		loop_stop(planner.role->loop);
+}
+
+/* ---- from the courier ---- */
+
+static void body_piece(struct plan *p, struct bytes piece, bool more)
+{
+	int r;
+
+	buf_put_bytes(&p->body, piece);
+	if (more)
+		return;
+	if (buf_status(&p->body) < 0) {
+		engine_lost(&p->engine, CODE_PROVIDER_UNAVAILABLE, true, "the answer is too large");
+	} else {
+		p->answer.headers = buf_bytes(&p->headers);
+		p->answer.body = buf_bytes(&p->body);
+		r = engine_feed(&p->engine, &p->answer);
+		if (r < 0)
+			op_fail_text(&p->engine.op, CODE_OVERLOADED, "out of memory");
+	}
+	plan_step(p);
+}
+
+static void on_answer(struct plan *p, const struct cp_answer *m)
+{
+	p->answer = (struct answer){.status = m->status,
+				    .has_retry_after = m->has_retry_after,
+				    .retry_after = m->retry_after};
+	buf_put_bytes(&p->headers, m->headers);
+	body_piece(p, m->body, m->more);
+}
+
+static void on_failed(struct plan *p, const struct cp_failed *m)
+{
+	enum egress_failure f = (enum egress_failure)m->failure;
+	enum code code = CODE_PROVIDER_UNAVAILABLE;
+
+	if (f == EGRESS_TIMEOUT)
+		code = CODE_PROVIDER_TIMEOUT;
+	else if (f == EGRESS_REFUSED)
+		code = CODE_PROVIDER_REJECTED;
+	engine_lost(&p->engine, code, m->sent, egress_failure_text(f));
+	plan_step(p);
+}
+
+static void on_courier(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	/* Each of these messages begins with its call. */
+	struct plan *p = plan_by_call(*(const uint64_t *)msg);
+
+	if (!p)
+		return; /* aborted meanwhile */
+	if (number == MSG_cp_answer) {
+		on_answer(p, msg);
+	} else if (number == MSG_cp_body) {
+		const struct cp_body *m = msg;
+		body_piece(p, m->body, m->more);
+	} else if (number == MSG_cp_failed) {
+		on_failed(p, msg);
+	}
+}
+
+static void lose(struct idmap_node *node, void *arg)
+{
+	struct plan *p = idmap_entry(node, struct plan, node);
+
+	engine_lost(&p->engine, CODE_PROVIDER_UNAVAILABLE, true, "the courier restarts");
+	plan_step(p);
+}
+
+static void on_courier_closed(void *arg, struct channel *c, bool malformed)
+{
+	if (malformed)
+		role_bad_peer(planner.role, self_hosted() ? PROC_COURIER_SELF : PROC_COURIER);
+	idmap_each(&planner.plans, lose, NULL);
+}
+
+/* ---- life ---- */
+
+static void planner_init(struct role *r)
+{
+	planner.role = r;
+	harden_json();
+	channel_init(&planner.vault, r->loop, &edge_vault_planner, SIDE_B, on_vault,
+		     on_vault_closed, NULL);
+	channel_init(&planner.courier, r->loop, &edge_planner_courier, SIDE_A, on_courier,
+		     on_courier_closed, NULL);
+}
+
+static void planner_control(struct role *r, uint16_t number, const void *msg, int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void planner_peer(struct role *r, enum proc peer, int fd)
+{
+	struct channel *c = peer == PROC_VAULT ? &planner.vault : &planner.courier;
+
+	if (channel_is_open(c)) {
+		channel_close(c);
+		c->closed(c->arg, c, false);
+	}
+	if (channel_open(c, fd) < 0)
+		log_fatal("edge to %s: %m", proc_name(peer));
+}
+
+static void planner_start(struct role *r)
+{
+	role_ready(r);
+}
+
+/* The vault was stopped before: nothing is in flight. */
+static void planner_stop(struct role *r)
+{
+	loop_stop(r->loop);
+}
+
+const struct role_ops planner_ops = {
+	.init = planner_init,
+	.control = planner_control,
+	.peer = planner_peer,
+	.start = planner_start,
+	.stop = planner_stop,
+};

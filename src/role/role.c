@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+#include "role/role.h"
+
+#include "sys/harden.h"
+#include "sys/log.h"
+
+#include <sodium.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#ifdef SANITIZED
+/* The leak checker attaches to the process, and ours do not let anybody. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+#endif
+
+static const struct role_ops *const ops_of[PROC_COUNT] = {
+	[PROC_FRONT] = &front_ops,	    [PROC_VAULT] = &vault_ops,
+	[PROC_SCRIBE] = &scribe_ops,	    [PROC_PLANNER] = &planner_ops,
+	[PROC_PLANNER_SELF] = &planner_ops, [PROC_COURIER] = &courier_ops,
+	[PROC_COURIER_SELF] = &courier_ops,
+};
+
+static void on_control(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	struct role *r = arg;
+
+	switch (number) {
+	case MSG_s_peer:
+		if (fd >= 0)
+			r->ops->peer(r, ((const struct s_peer *)msg)->proc, fd);
+		break;
+	case MSG_s_start:
+		r->ops->start(r);
+		break;
+	case MSG_s_stop:
+		r->stopping = true;
+		r->ops->stop(r);
+		break;
+	default:
+		r->ops->control(r, number, msg, fd);
+	}
+}
+
+/* Without a supervisor there is nothing to serve. */
+static void on_control_closed(void *arg, struct channel *c, bool malformed)
+{
+	struct role *r = arg;
+
+	loop_stop(r->loop);
+}
+
+static void after_batch(void *arg)
+{
+	struct role *r = arg;
+
+	if (r->ops->after)
+		r->ops->after(r);
+}
+
+int role_main(enum proc self)
+{
+	struct role r = {.self = self, .ops = ops_of[self]};
+
+	log_init(proc_name(self));
+	if (!r.ops)
+		log_fatal("the supervisor is started by `postern serve`");
+	/* fexecve() leaves the number of a descriptor as the name; `ps` and /proc shall show the role. */
+	prctl(PR_SET_NAME, proc_name(self));
+	if (harden_self() < 0)
+		log_fatal("hardening: %m");
+	if (sodium_init() < 0)
+		log_fatal("libsodium does not work here");
+	if (loop_new(&r.loop) < 0)
+		log_fatal("event loop: %m");
+	channel_init(&r.control, r.loop, &edge_supervisor, SIDE_B, on_control, on_control_closed,
+		     &r);
+	if (channel_open(&r.control, ROLE_CONTROL_FD) < 0)
+		log_fatal("not started by a supervisor");
+	if (r.ops->init)
+		r.ops->init(&r);
+	if (loop_run(r.loop, after_batch, &r) < 0)
+		log_fatal("event loop: %m");
+	return 0;
+}
+
+void role_ready(struct role *r)
+{
+	channel_send(&r->control, r_ready, 0);
+}
+
+void role_bad_peer(struct role *r, enum proc peer)
+{
+	log_warn("%s broke the rules: it is ended", proc_name(peer));
+	channel_send(&r->control, r_bad_peer, .proc = (uint8_t)peer);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * What every role has in common: it begins with nothing but descriptor 3, the edge to its supervisor; is told what it needs over it; serves; ends.
+ * Each role is one file with one struct role_ops.
+ */
+#include "ipc/channel.h"
+
+#define ROLE_CONTROL_FD 3
+
+struct role;
+
+struct role_ops {
+	/* Before anything is heard. NULL: nothing to do. */
+	void (*init)(struct role *r);
+	/* A message from the supervisor that is not common to all roles; FD is -1 or now the role's. */
+	void (*control)(struct role *r, uint16_t number, const void *msg, int fd);
+	/* An edge to PEER, new or anew: FD is now the role's. */
+	void (*peer)(struct role *r, enum proc peer, int fd);
+	/* Everything is told: serve. Call role_ready() once you do. */
+	void (*start)(struct role *r);
+	/* Finish what is in flight, then loop_stop(). */
+	void (*stop)(struct role *r);
+	/* After each batch of events. NULL: nothing to do. */
+	void (*after)(struct role *r);
+};
+
+struct role {
+	enum proc self;
+	struct loop *loop;
+	struct channel control;
+	const struct role_ops *ops;
+	bool stopping;
+};
+
+/* The whole life of a role's process. Returns its exit status. */
+int role_main(enum proc self);
+/* Tell the supervisor that the role serves. */
+void role_ready(struct role *r);
+/* PEER broke the rules of its edge: have it ended and restarted. */
+void role_bad_peer(struct role *r, enum proc peer);
+
+extern const struct role_ops front_ops, vault_ops, scribe_ops, planner_ops, courier_ops;

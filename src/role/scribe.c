@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The scribe: appends to the audit log, makes it durable, and says so. Only it can write there, and it can do nothing else.
+ *
+ * The vault's lines that arrive while a sync runs wait in its socket and make the next batch: one fdatasync for all of them.
+ */
+#include "role/role.h"
+#include "store/store.h"
+#include "sys/log.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BATCH_MAX    1024   /* lines that one sync may stand for */
+#define CHECK_MS     1000   /* how often an idle log is looked at, a broken one tried again */
+#define HEARTBEAT_MS 600000 /* so that silence in the log means something */
+
+struct waiting {
+	uint64_t token;
+	bool staged;
+	struct store_receipt receipt;
+};
+
+static struct scribe {
+	struct role *role;
+	struct channel vault;
+	struct store_config config;
+	struct store *store; /* NULL while it cannot be opened */
+	int dir_fd;
+	struct waiting batch[BATCH_MAX];
+	size_t n;
+	bool dirty;	 /* something is staged */
+	bool greeted;	 /* the vault has named its live intents */
+	struct buf live; /* plist of their request ids */
+	bool close_due;	 /* intents that are not live are to be closed as unknown */
+	int told;	 /* what the vault heard last: 1 writable, 0 not, -1 nothing */
+	struct loop_timer check, heartbeat;
+} scribe;
+
+static const char *problem(void)
+{
+	return scribe.store ? store_problem(scribe.store) : "the log cannot be opened";
+}
+
+static bool writable(void)
+{
+	return scribe.store && store_healthy(scribe.store);
+}
+
+static void tell_status(void)
+{
+	int now = writable() && !scribe.close_due;
+
+	if (!scribe.greeted || now == scribe.told)
+		return;
+	scribe.told = now;
+	if (now)
+		log_info("the log can be written");
+	else
+		log_warn("the log cannot be written: %s", problem());
+	channel_send(&scribe.vault, sv_status, .writable = (uint8_t)now,
+		     .reason = bytes_str(now ? "" : problem()));
+}
+
+static void answer(const struct waiting *w, bool durable)
+{
+	struct sv_written m = {.token = w->token, .durable = durable, .seq = w->receipt.seq};
+
+	memcpy(m.leaf, w->receipt.leaf, sizeof(m.leaf));
+	channel_send_fd(&scribe.vault, MSG_sv_written, &m, -1);
+}
+
+/* Make everything staged durable and tell who waits. */
+static void commit(void)
+{
+	bool durable =
+		!scribe.dirty || (scribe.store && store_commit(scribe.store, clock_usec()) == 0);
+
+	for (size_t i = 0; i < scribe.n; i++)
+		answer(&scribe.batch[i], scribe.batch[i].staged && durable);
+	scribe.n = 0;
+	scribe.dirty = false;
+	if (!durable)
+		tell_status();
+}
+
+static bool stage(struct audit_line *line, struct store_receipt *receipt)
+{
+	line->time = clock_usec();
+	if (!scribe.store || store_stage(scribe.store, line, receipt) != 0)
+		return false;
+	scribe.dirty = true;
+	return true;
+}
+
+/* A line of the gateway's own. */
+static void stage_event(struct bytes event, struct bytes value)
+{
+	struct audit_line line = audit_line_empty();
+	struct store_receipt receipt;
+
+	line.event = event;
+	line.value = value;
+	if (!stage(&line, &receipt))
+		log_warn("the event %.*s is not in the log", (int)event.n, (const char *)event.p);
+}
+
+static void close_unresolved(void)
+{
+	if (!scribe.close_due || !scribe.store)
+		return;
+	commit();
+	if (store_close_unresolved(scribe.store, buf_bytes(&scribe.live), clock_usec()) == 0)
+		scribe.close_due = false;
+}
+
+static void on_live(const struct vs_live *m)
+{
+	if (scribe.greeted) {
+		channel_close(&scribe.vault);
+		role_bad_peer(scribe.role, PROC_VAULT);
+		return;
+	}
+	buf_put_bytes(&scribe.live, m->request_ids);
+	if (buf_status(&scribe.live) < 0)
+		log_fatal("the vault's live intents: %s", strerror(-buf_status(&scribe.live)));
+	if (m->more)
+		return;
+	scribe.greeted = true;
+	scribe.close_due = true;
+	close_unresolved();
+	tell_status();
+}
+
+static void on_line(const struct vs_line *m)
+{
+	struct audit_line line = audit_line_empty();
+	struct waiting *w;
+
+	if (!scribe.greeted) {
+		channel_close(&scribe.vault);
+		role_bad_peer(scribe.role, PROC_VAULT);
+		return;
+	}
+	line.event = m->event;
+	line.request_id = m->request_id;
+	line.caller = m->caller;
+	line.customer = m->customer;
+	line.integration = m->integration;
+	line.provider = m->provider;
+	line.zone = m->zone;
+	line.fqdn = m->fqdn;
+	line.type = m->type;
+	line.value = m->value;
+	line.mode = m->mode;
+	line.profile = m->profile;
+	line.result = m->result;
+	line.code = m->code;
+	line.provider_record_id = m->provider_record_id;
+	line.replaced = m->replaced;
+	line.duration_ms = m->duration_ms;
+	w = &scribe.batch[scribe.n++];
+	*w = (struct waiting){.token = m->token};
+	w->staged = stage(&line, &w->receipt);
+	if (scribe.n == BATCH_MAX)
+		commit();
+}
+
+static void on_vault(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	if (number == MSG_vs_live)
+		on_live(msg);
+	else if (number == MSG_vs_line)
+		on_line(msg);
+}
+
+/* What the vault had in flight is in flight no more, and nobody will tell how it ended. */
+static void vault_gone(void)
+{
+	commit();
+	buf_reset(&scribe.live);
+	scribe.greeted = false;
+	scribe.told = -1;
+	scribe.close_due = true;
+	close_unresolved();
+}
+
+static void on_vault_closed(void *arg, struct channel *c, bool malformed)
+{
+	if (malformed)
+		role_bad_peer(scribe.role, PROC_VAULT);
+	vault_gone();
+}
+
+static void open_store(void)
+{
+	int r;
+
+	if (scribe.store || scribe.dir_fd < 0)
+		return;
+	r = store_open(&scribe.store, scribe.dir_fd, &scribe.config, clock_usec());
+	if (r < 0)
+		log_warn("the log cannot be opened: %s",
+			 r == -EBADMSG ? "it was damaged elsewhere than at its end" : strerror(-r));
+}
+
+static void on_check(void *arg)
+{
+	commit();
+	open_store();
+	if (scribe.store && !store_healthy(scribe.store) &&
+	    store_recover(scribe.store, clock_usec()) == 0)
+		log_info("the log is mended");
+	close_unresolved();
+	tell_status();
+	if (loop_timer_set(scribe.role->loop, &scribe.check, CHECK_MS) < 0)
+		log_fatal("out of memory");
+}
+
+static void on_heartbeat(void *arg)
+{
+	stage_event(BYTES("gateway.heartbeat"), BYTES(""));
+	if (loop_timer_set(scribe.role->loop, &scribe.heartbeat, HEARTBEAT_MS) < 0)
+		log_fatal("out of memory");
+}
+
+static void scribe_init(struct role *r)
+{
+	scribe.role = r;
+	scribe.dir_fd = -1;
+	scribe.told = -1;
+	scribe.live = BUF_INIT(16u << 20);
+	scribe.check.fn = on_check;
+	scribe.heartbeat.fn = on_heartbeat;
+	channel_init(&scribe.vault, r->loop, &edge_vault_scribe, SIDE_B, on_vault, on_vault_closed,
+		     &scribe);
+}
+
+static void scribe_control(struct role *r, uint16_t number, const void *msg, int fd)
+{
+	if (number == MSG_s_scribe) {
+		const struct s_scribe *m = msg;
+		scribe.config = (struct store_config){.segment_bytes = m->segment_bytes,
+						      .segment_seconds = m->segment_seconds};
+	} else if (number == MSG_s_log_dir) {
+		scribe.dir_fd = fd;
+	} else if (number == MSG_s_event) {
+		const struct s_event *m = msg;
+		stage_event(m->event, m->value);
+	}
+}
+
+static void scribe_peer(struct role *r, enum proc peer, int fd)
+{
+	if (peer != PROC_VAULT) {
+		close(fd);
+		return;
+	}
+	if (channel_is_open(&scribe.vault))
+		vault_gone();
+	if (channel_open(&scribe.vault, fd) < 0)
+		log_fatal("the vault's edge: %m");
+}
+
+static void scribe_start(struct role *r)
+{
+	on_check(NULL);
+	if (loop_timer_set(r->loop, &scribe.heartbeat, HEARTBEAT_MS) < 0)
+		log_fatal("out of memory");
+	role_ready(r);
+}
+
+static void scribe_stop(struct role *r)
+{
+	commit();
+	store_free(scribe.store);
+	scribe.store = NULL;
+	loop_stop(r->loop);
+}
+
+static void scribe_after(struct role *r)
+{
+	if (scribe.n || scribe.dirty)
+		commit();
+}
+
+const struct role_ops scribe_ops = {
+	.init = scribe_init,
+	.control = scribe_control,
+	.peer = scribe_peer,
+	.start = scribe_start,
+	.stop = scribe_stop,
+	.after = scribe_after,
+};

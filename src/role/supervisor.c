@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: ISC */
+#include "role/supervisor.h"
+
+#include "base/text.h"
+#include "role/child.h"
+#include "sys/harden.h"
+#include "sys/log.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STEADY_MS      10000 /* a role that lived this long starts anew without delay */
+#define DRAIN_MS       35000 /* longer than any call */
+#define LISTEN_BACKLOG 4096
+
+/* Who speaks with whom; the first named is SIDE_A. */
+static const struct {
+	enum proc a, b;
+} edges[] = {
+	{PROC_FRONT, PROC_VAULT},     {PROC_VAULT, PROC_SCRIBE},
+	{PROC_VAULT, PROC_PLANNER},   {PROC_VAULT, PROC_PLANNER_SELF},
+	{PROC_VAULT, PROC_COURIER},   {PROC_VAULT, PROC_COURIER_SELF},
+	{PROC_PLANNER, PROC_COURIER}, {PROC_PLANNER_SELF, PROC_COURIER_SELF},
+};
+
+/* Stopping goes down the road that a call takes, so that each role may still finish with those behind it. */
+static const enum proc stop_order[] = {PROC_FRONT,	  PROC_VAULT,	PROC_PLANNER,
+				       PROC_PLANNER_SELF, PROC_COURIER, PROC_COURIER_SELF,
+				       PROC_SCRIBE};
+
+struct supervisor {
+	struct loop *loop;
+	struct config *config;
+	const char *dev_token, *reload_path;
+	struct child children[PROC_COUNT]; /* [PROC_SUPERVISOR] is not used */
+	int exe_fd, log_dir_fd, ca_fd;
+	int listeners[CONFIG_LISTEN_MAX + 1];
+	size_t n_tcp;
+	bool unix_listener;
+	struct loop_fd signals;
+	struct loop_timer drain;
+	bool stopping, announced;
+};
+
+/* ---- what each role is told ---- */
+
+static void tell_front(struct supervisor *s, struct channel *c)
+{
+	const struct config *conf = s->config;
+
+	channel_send(c, s_front, .connections_max = conf->connections_max,
+		     .calls_max = conf->calls_max);
+	for (size_t i = 0; i < conf->n_callers; i++) {
+		const struct config_caller *from = &conf->callers[i];
+		struct s_caller m = {.name = bytes_str(from->name),
+				     .by_uid = from->by_uid,
+				     .uid = from->uid,
+				     .verbs = from->verbs};
+		memcpy(m.token_sha256, from->token_sha256, sizeof(m.token_sha256));
+		channel_send_fd(c, MSG_s_caller, &m, -1);
+	}
+}
+
+static void tell_vault(struct supervisor *s, struct channel *c)
+{
+	const struct config *conf = s->config;
+
+	channel_send(c, s_vault, .policy_loosest = (uint8_t)conf->policy_loosest,
+		     .policy_default = (uint8_t)conf->policy_default,
+		     .standing_authority = conf->standing_authority,
+		     .targets = buf_bytes(&conf->targets),
+		     .authorities = buf_bytes(&conf->authorities),
+		     .call_ms = conf->call_seconds * 1000);
+	for (size_t i = 0; i < conf->n_keys; i++) {
+		struct s_root_key m = {.state = (uint8_t)conf->keys[i].state};
+		memcpy(m.secret, conf->keys[i].secret, sizeof(m.secret));
+		channel_send_fd(c, MSG_s_root_key, &m, -1);
+		sodium_memzero(&m, sizeof(m));
+	}
+}
+
+static void tell_scribe(struct supervisor *s, struct channel *c)
+{
+	channel_send(c, s_scribe, .segment_bytes = s->config->segment_bytes,
+		     .segment_seconds = s->config->segment_seconds);
+	channel_send_fd(c, MSG_s_log_dir, &(const struct s_log_dir){0}, s->log_dir_fd);
+}
+
+static void tell_courier(struct supervisor *s, enum proc p, struct channel *c)
+{
+	const struct address_rules *rules = &s->config->self_hosted;
+
+	if (s->ca_fd >= 0)
+		channel_send_fd(c, MSG_s_ca, &(const struct s_ca){0}, s->ca_fd);
+	/* Only customers' own servers may be at addresses that are not public. */
+	for (size_t i = 0; i < rules->n && p == PROC_COURIER_SELF; i++) {
+		const struct address_rule *rule = &rules->rules[i];
+		struct s_address m = {.family = rule->net.family,
+				      .bits = rule->bits,
+				      .plain_http = rule->plain_http};
+		memcpy(m.a, rule->net.a, sizeof(m.a));
+		channel_send_fd(c, MSG_s_address, &m, -1);
+	}
+}
+
+static void tell(struct supervisor *s, enum proc p)
+{
+	struct channel *c = &s->children[p].control;
+
+	if (p == PROC_FRONT)
+		tell_front(s, c);
+	else if (p == PROC_VAULT)
+		tell_vault(s, c);
+	else if (p == PROC_SCRIBE)
+		tell_scribe(s, c);
+	else if (p == PROC_COURIER || p == PROC_COURIER_SELF)
+		tell_courier(s, p, c);
+}
+
+static void hand_listeners(struct supervisor *s)
+{
+	struct channel *c = &s->children[PROC_FRONT].control;
+	size_t n = s->n_tcp + s->unix_listener;
+
+	for (size_t i = 0; i < n; i++) {
+		struct s_listener m = {.kind = i < s->n_tcp ? LISTEN_TCP : LISTEN_UNIX};
+		channel_send_fd(c, MSG_s_listener, &m, s->listeners[i]);
+	}
+}
+
+/* A line of the gateway's own for the audit log. VALUE never holds a secret. */
+static void record_event(struct supervisor *s, const char *event, const char *value)
+{
+	channel_send(&s->children[PROC_SCRIBE].control, s_event, .event = bytes_str(event),
+		     .value = bytes_str(value));
+}
+
+/* ---- starting and restarting ---- */
+
+static void connect_edge(struct supervisor *s, enum proc a, enum proc b)
+{
+	int fds[2];
+
+	if (!s->children[a].pid || !s->children[b].pid)
+		return; /* when the other one starts */
+	if (channel_pair(fds) < 0)
+		log_fatal("socketpair: %m");
+	channel_send_fd(&s->children[a].control, MSG_s_peer,
+			&(const struct s_peer){.proc = (uint8_t)b}, fds[0]);
+	channel_send_fd(&s->children[b].control, MSG_s_peer,
+			&(const struct s_peer){.proc = (uint8_t)a}, fds[1]);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void restart_later(struct supervisor *s, struct child *c)
+{
+	c->failures++;
+	if (loop_timer_set(s->loop, &c->restart, child_backoff(c)) < 0)
+		log_fatal("out of memory");
+}
+
+static void start_child(struct supervisor *s, enum proc p)
+{
+	struct child *c = &s->children[p];
+	uint32_t uid = geteuid() == 0 ? s->config->uid_base + (uint32_t)p : 0;
+	int r = child_start(c, s->loop, s->exe_fd, uid);
+
+	if (r < 0) {
+		log_warn("start of %s: %s", proc_name(p), strerror(-r));
+		restart_later(s, c);
+		return;
+	}
+	tell(s, p);
+	if (p == PROC_FRONT)
+		hand_listeners(s);
+	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
+		if (edges[i].a == p || edges[i].b == p)
+			connect_edge(s, edges[i].a, edges[i].b);
+	channel_send(&c->control, s_start, 0);
+}
+
+static void on_restart(void *arg)
+{
+	struct child *c = arg;
+
+	if (!c->owner->stopping)
+		start_child(c->owner, c->proc);
+}
+
+static void stop_next(struct supervisor *s);
+
+static void child_exited(void *arg, uint32_t events)
+{
+	struct child *c = arg;
+	struct supervisor *s = c->owner;
+	bool steady = loop_now(s->loop) - c->started > STEADY_MS;
+	int status = child_reap(c, s->loop);
+	char text[128];
+
+	if (s->stopping) {
+		stop_next(s);
+		return;
+	}
+	if (WIFSIGNALED(status))
+		snprintf(text, sizeof(text), "%s ended by signal %d", proc_name(c->proc),
+			 WTERMSIG(status));
+	else
+		snprintf(text, sizeof(text), "%s ended with status %d", proc_name(c->proc),
+			 WEXITSTATUS(status));
+	if (steady)
+		c->failures = 0;
+	restart_later(s, c);
+	log_warn("%s; started again in %d ms", text, (int)child_backoff(c));
+	record_event(s, "role.restart", text);
+}
+
+static bool is_edge(enum proc a, enum proc b)
+{
+	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
+		if ((edges[i].a == a && edges[i].b == b) || (edges[i].a == b && edges[i].b == a))
+			return true;
+	return false;
+}
+
+static void end_child(struct child *c)
+{
+	if (c->pid)
+		kill(c->pid, SIGKILL);
+}
+
+/* ---- what the roles report ---- */
+
+static void announce(struct supervisor *s)
+{
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+		if (!s->children[p].ready)
+			return;
+	if (s->announced)
+		return;
+	s->announced = true;
+	for (size_t i = 0; i < s->n_tcp; i++) {
+		struct sockaddr_storage a;
+		socklen_t n = sizeof(a);
+		char host[64], port[16];
+
+		if (getsockname(s->listeners[i], (struct sockaddr *)&a, &n) < 0 ||
+		    getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
+				NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+			continue;
+		log_info("listening on %s:%s", host, port);
+		if (s->dev_token)
+			printf("listen=http://%s:%s\n", host, port);
+	}
+	if (s->dev_token)
+		printf("token=%s\n", s->dev_token);
+	fflush(stdout);
+}
+
+static void on_control(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
+{
+	struct child *c = arg;
+	const struct r_bad_peer *bad = msg;
+
+	switch (number) {
+	case MSG_r_ready:
+		c->ready = true;
+		announce(c->owner);
+		break;
+	case MSG_r_bad_peer:
+		/* A role may only denounce whom it speaks with. */
+		if (is_edge(c->proc, bad->proc)) {
+			log_warn("%s sent %s what it must not: ended", proc_name(bad->proc),
+				 proc_name(c->proc));
+			end_child(&c->owner->children[bad->proc]);
+		} else {
+			end_child(c);
+		}
+		break;
+	}
+}
+
+static void on_control_closed(void *arg, struct channel *ch, bool malformed)
+{
+	struct child *c = arg;
+
+	/* Its exit follows; a role that only closed its edge is of no use any more. */
+	end_child(c);
+}
+
+/* ---- signals ---- */
+
+static void stop_next(struct supervisor *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(stop_order); i++) {
+		struct child *c = &s->children[stop_order[i]];
+		if (c->pid) {
+			/* The scribe is the last: whatever was to be written came before this line. */
+			if (c->proc == PROC_SCRIBE)
+				record_event(s, "gateway.stop", POSTERN_VERSION);
+			channel_send(&c->control, s_stop, 0);
+			return;
+		}
+	}
+	loop_stop(s->loop);
+}
+
+static void on_drained(void *arg)
+{
+	struct supervisor *s = arg;
+
+	log_warn("not finished in time: ended");
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+		end_child(&s->children[p]);
+}
+
+static void stop(struct supervisor *s)
+{
+	if (s->stopping) {
+		on_drained(s);
+		return;
+	}
+	log_info("stopping");
+	s->stopping = true;
+	if (loop_timer_set(s->loop, &s->drain, DRAIN_MS) < 0)
+		log_fatal("out of memory");
+	stop_next(s);
+}
+
+static void record_keys(struct supervisor *s)
+{
+	struct keyring *ring = sodium_malloc(sizeof(*ring));
+	char text[64];
+
+	if (!ring)
+		log_fatal("out of memory");
+	ring->n = 0;
+	for (size_t i = 0; i < s->config->n_keys; i++) {
+		const struct config_key *k = &s->config->keys[i];
+		struct buf id = BUF_INIT(2 * KEY_ID_BYTES + 1);
+
+		if (keyring_add(ring, k->secret, k->state) < 0)
+			continue;
+		text_put_hex(&id, bytes_of(ring->keys[ring->n - 1].id, KEY_ID_BYTES));
+		buf_putc(&id, 0);
+		snprintf(text, sizeof(text), "%s %s", (const char *)id.p,
+			 k->state == KEY_ACTIVE ? "active" : "open-only");
+		record_event(s, "key.load", text);
+		buf_done(&id);
+	}
+	keyring_wipe(ring);
+	sodium_free(ring);
+}
+
+static void record_config(struct supervisor *s)
+{
+	struct buf hex = BUF_INIT(100);
+
+	text_put_hex(&hex, bytes_of(s->config->hash, sizeof(s->config->hash)));
+	buf_putc(&hex, 0);
+	record_event(s, "config.load", (const char *)hex.p);
+	buf_done(&hex);
+	record_keys(s);
+}
+
+/* Callers, keys and policy are read anew; listeners and the log stay where they are until a restart. */
+static void reload(struct supervisor *s)
+{
+	char err[CONFIG_ERROR_MAX];
+	struct config *fresh;
+
+	if (!s->reload_path) {
+		log_info("nothing to reload in dev mode");
+		return;
+	}
+	if (config_load(s->reload_path, &fresh, err) != 0) {
+		log_warn("not reloaded: %s", err);
+		return;
+	}
+	config_free(s->config);
+	s->config = fresh;
+	if (s->children[PROC_FRONT].pid)
+		tell(s, PROC_FRONT);
+	if (s->children[PROC_VAULT].pid)
+		tell(s, PROC_VAULT);
+	record_config(s);
+	log_info("reloaded");
+}
+
+static void on_signal(void *arg, uint32_t events)
+{
+	struct supervisor *s = arg;
+	struct signalfd_siginfo info;
+
+	while (read(s->signals.fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload(s);
+		else
+			stop(s);
+	}
+}
+
+static void watch_signals(struct supervisor *s)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->signals = (struct loop_fd){.fd = -1, .fn = on_signal, .arg = s};
+	if (fd < 0 || loop_watch(s->loop, &s->signals, fd, EPOLLIN) < 0)
+		log_fatal("signalfd: %m");
+}
+
+/* ---- opening what needs privilege ---- */
+
+static void open_tcp(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->config->listens; i++) {
+		const struct config_listen *l = &s->config->listen[i];
+		int on = 1, fd;
+
+		fd = socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+		    bind(fd, (const struct sockaddr *)&l->address, l->length) < 0 ||
+		    listen(fd, LISTEN_BACKLOG) < 0)
+			log_fatal("listen: %m");
+		s->listeners[s->n_tcp++] = fd;
+	}
+}
+
+static void open_unix(struct supervisor *s)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	const char *path = s->config->unix_socket;
+	struct stat st;
+	int fd;
+
+	if (!path)
+		return;
+	if (strlen(path) >= sizeof(a.sun_path))
+		log_fatal("%s: too long for a socket's path", path);
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	/* What an earlier run left; anything else there is not ours to remove. */
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    chmod(path, 0666) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
+		log_fatal("%s: %m", path);
+	s->listeners[s->n_tcp] = fd;
+	s->unix_listener = true;
+}
+
+static void open_log_dir(struct supervisor *s)
+{
+	const char *path = s->config->audit_dir;
+	uint32_t uid = s->config->uid_base + PROC_SCRIBE;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		log_fatal("%s: %m", path);
+	s->log_dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->log_dir_fd < 0)
+		log_fatal("%s: %m", path);
+	if (geteuid() == 0 && fchown(s->log_dir_fd, uid, uid) < 0)
+		log_fatal("%s: %m", path);
+}
+
+static void open_files(struct supervisor *s)
+{
+	s->exe_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (s->exe_fd < 0)
+		log_fatal("/proc/self/exe: %m");
+	s->ca_fd = open(s->config->ca_file, O_RDONLY | O_CLOEXEC);
+	if (s->ca_fd < 0)
+		log_warn("%s: %m: no provider can be reached over HTTPS", s->config->ca_file);
+	open_log_dir(s);
+	open_tcp(s);
+	open_unix(s);
+}
+
+static void init_children(struct supervisor *s)
+{
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
+		struct child *c = &s->children[p];
+		*c = (struct child){.proc = p, .owner = s};
+		c->exit_watch = (struct loop_fd){.fd = -1, .fn = child_exited, .arg = c};
+		c->restart = (struct loop_timer){.fn = on_restart, .arg = c};
+		channel_init(&c->control, s->loop, &edge_supervisor, SIDE_A, on_control,
+			     on_control_closed, c);
+	}
+}
+
+int supervisor_run(struct config *config, const char *dev_token, const char *reload_path)
+{
+	struct supervisor s = {.config = config,
+			       .dev_token = dev_token,
+			       .reload_path = reload_path,
+			       .drain = {.fn = on_drained, .arg = &s}};
+	int r;
+
+	log_init(proc_name(PROC_SUPERVISOR));
+	if (loop_new(&s.loop) < 0)
+		log_fatal("event loop: %m");
+	harden_raise_files();
+	watch_signals(&s);
+	open_files(&s);
+	if (harden_self() < 0)
+		log_fatal("hardening: %m");
+	init_children(&s);
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+		start_child(&s, p);
+	record_event(&s, "gateway.start", POSTERN_VERSION);
+	record_config(&s);
+	r = loop_run(s.loop, NULL, NULL);
+	if (s.unix_listener)
+		unlink(s.config->unix_socket);
+	config_free(s.config);
+	loop_free(s.loop);
+	return r < 0;
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The vault: opens and seals handles, and decides. It holds the root keys, and it touches no network, no file, no JSON. Everything that
+ * the front says is checked here again, for the front is where the network comes in.
+ */
+#include "role/vault.h"
+
+#include "sys/log.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CALLS_MAX 20000
+
+struct vault vault;
+
+/* The begin of every request's handling. NULL: it was answered. */
+#define BEGIN(verb_, m) begin(verb_, (m)->call, (m)->request_id, (m)->caller, (m)->customer)
+
+static struct call *begin(enum verb verb, uint64_t front_call, struct bytes request_id,
+			  struct bytes caller, struct bytes customer)
+{
+	struct call *c = NULL;
+
+	if (vault.calls.n < CALLS_MAX && !vault.role->stopping)
+		c = call_new(verb, front_call, request_id, caller, customer);
+	if (!c)
+		channel_send(&vault.front, vf_error, .call = front_call, .code = CODE_OVERLOADED,
+			     .detail = BYTES("too many calls in flight"), .retry_after = 1);
+	return c;
+}
+
+/* A tighter profile than the gateway's loosest stands; a looser one does not, whenever the handle was made. */
+static enum policy_profile effective(enum policy_profile sealed)
+{
+	return sealed > vault.policy.loosest ? sealed : vault.policy.loosest;
+}
+
+/* Open the integration handle. False when the call is over. */
+static bool open_integration(struct call *c, struct bytes handle, bool must_be_valid)
+{
+	int r = integration_open(vault.keys, handle, bytes_str(c->customer), &c->plain,
+				 &c->integration);
+
+	if (r < 0) {
+		call_refuse(c, CODE_OVERLOADED, "", "out of memory");
+		return false;
+	}
+	if (r == 0)
+		c->provider = provider_by_name(c->integration.provider);
+	if (r != 0 || !c->provider) {
+		call_refuse(c, CODE_HANDLE_INVALID, "integration_handle",
+			    "the handle is not valid");
+		return false;
+	}
+	c->has_integration = true;
+	c->profile = effective(c->integration.policy);
+	if (must_be_valid && c->integration.expires &&
+	    c->integration.expires <= clock_usec() / 1000000) {
+		call_refuse(c, CODE_HANDLE_INVALID, "integration_handle", "the handle has expired");
+		return false;
+	}
+	return true;
+}
+
+/* ---- make_integration ---- */
+
+/* Every zone canonical, each once. */
+static bool take_zones(struct call *c, struct bytes zones)
+{
+	struct bytes item;
+	struct dns_name name;
+
+	if (plist_count(zones) > HANDLE_ZONES_MAX)
+		return false;
+	while (plist_next(&zones, &item)) {
+		if (dns_name_parse(&name, item) != 0)
+			return false;
+		if (!plist_has(buf_bytes(&c->zones_asked), dns_name_text(&name)))
+			plist_put(&c->zones_asked, dns_name_text(&name));
+	}
+	return buf_status(&c->zones_asked) == 0;
+}
+
+static void make(struct call *c, const struct fv_make_integration *m)
+{
+	struct integration *i = &c->integration;
+	const char *field = "", *why = "";
+	int r;
+
+	c->provider = provider_by_name(m->provider);
+	if (!c->provider) {
+		call_refuse(c, CODE_INVALID_REQUEST, "provider", "no such provider");
+		return;
+	}
+	r = provider_check_credentials(c->provider, m->credentials, &c->credentials, &field, &why);
+	if (r != 0) {
+		call_refuse(c, CODE_INVALID_REQUEST, r < 0 ? "credentials" : field,
+			    r < 0 ? "too large" : why);
+		return;
+	}
+	if (!take_zones(c, m->zones)) {
+		call_refuse(c, CODE_INVALID_REQUEST, "zones",
+			    "not a list of at most 64 domain names");
+		return;
+	}
+	i->policy = m->policy == IPC_POLICY_DEFAULT ? vault.policy_default
+						    : (enum policy_profile)m->policy;
+	if (i->policy < vault.policy.loosest) {
+		call_refuse(c, CODE_POLICY_DENIED, "policy", "looser than this gateway allows");
+		return;
+	}
+	i->created = clock_usec() / 1000000;
+	if (m->expires && m->expires <= i->created) {
+		call_refuse(c, CODE_INVALID_REQUEST, "expires_at", "in the past");
+		return;
+	}
+	randombytes_buf(i->id, sizeof(i->id));
+	i->provider = bytes_str(c->provider->name);
+	i->customer = bytes_str(c->customer);
+	i->zones = buf_bytes(&c->zones_asked);
+	i->expires = m->expires;
+	i->credentials = buf_bytes(&c->credentials);
+	c->has_integration = true;
+	c->profile = i->policy;
+	if (m->verify)
+		call_go(c);
+	else
+		call_finish(c);
+}
+
+/* ---- add_record ---- */
+
+static bool within_zones(const struct call *c)
+{
+	struct bytes zones = c->integration.zones, item;
+	struct dns_name zone;
+
+	if (!zones.n)
+		return true;
+	while (plist_next(&zones, &item))
+		if (dns_name_parse(&zone, item) == 0 && dns_name_within(&c->fqdn, &zone))
+			return true;
+	return false;
+}
+
+/* Is the record about certificates? False when the call is over. */
+static bool pass_policy(struct call *c)
+{
+	const struct policy_record record = {
+		.name = &c->fqdn, .type = c->type, .mode = c->mode, .value = buf_bytes(&c->value)};
+	enum policy_rule rule = policy_check(&vault.policy, c->profile, &record);
+	char detail[IPC_DETAIL_MAX + 1];
+
+	if (rule == RULE_ALLOWED)
+		return true;
+	snprintf(detail, sizeof(detail), "%s: %s (profile %s)", policy_rule_text(rule),
+		 policy_rule_sentence(rule), policy_profile_text(c->profile));
+	call_refuse(c, CODE_POLICY_DENIED, "record", detail);
+	return false;
+}
+
+static void add(struct call *c, const struct fv_add_record *m)
+{
+	int r = 0;
+
+	c->type = rr_type_parse(m->type);
+	c->mode = (enum record_mode)m->mode;
+	c->ttl = m->ttl;
+	buf_put_bytes(&c->fqdn_text, m->fqdn);
+	buf_put_bytes(&c->type_text, m->type);
+	if (!open_integration(c, m->handle, true))
+		return;
+	if (dns_name_parse(&c->fqdn, m->fqdn) != 0) {
+		c->fqdn.len = 0;
+		call_refuse(c, CODE_INVALID_REQUEST, "record.fqdn", "not a domain name");
+		return;
+	}
+	if (c->type != RR_NONE)
+		r = record_value_canonical(c->type, m->value, &c->value);
+	if (r != 0) {
+		buf_reset(&c->value);
+		call_refuse(c, CODE_INVALID_REQUEST, "record.value", "not a value of this type");
+		return;
+	}
+	if (!pass_policy(c))
+		return;
+	if (!within_zones(c)) {
+		call_refuse(c, CODE_POLICY_DENIED, "record.fqdn", "outside the handle's zones");
+		return;
+	}
+	call_go(c);
+}
+
+/* ---- remove_record ---- */
+
+/* Open the record's handle and take from it what the removal needs. False when the call is over. */
+static bool open_record(struct call *c, struct bytes handle)
+{
+	struct record *rec = &c->record;
+	int r = record_open(vault.keys, handle, bytes_str(c->customer), &c->record_plain, rec);
+
+	if (r != 0 || dns_name_parse(&c->fqdn, rec->fqdn) != 0 ||
+	    dns_name_parse(&c->zone, rec->zone) != 0) {
+		c->fqdn.len = 0;
+		call_refuse(c, CODE_HANDLE_INVALID, "record_handle", "the handle is not valid");
+		return false;
+	}
+	c->has_record = c->has_zone = true;
+	c->type = rec->type;
+	c->mode = rec->mode;
+	buf_put_bytes(&c->value, rec->value);
+	buf_put_bytes(&c->zone_id, rec->zone_id);
+	buf_put_bytes(&c->record_id, rec->provider_id);
+	if (buf_status(&c->value) < 0 || buf_status(&c->zone_id) < 0 ||
+	    buf_status(&c->record_id) < 0) {
+		call_refuse(c, CODE_OVERLOADED, "", "out of memory");
+		return false;
+	}
+	return true;
+}
+
+/*
+ * A record that was there already is the customer's own, unless a replace could have overwritten it: a backend that "adds" what it
+ * wants gone shall not get it removed.
+ */
+static bool may_remove(const struct call *c)
+{
+	const struct policy_record as_replace = {.name = &c->fqdn,
+						 .type = c->type,
+						 .mode = MODE_REPLACE,
+						 .value = buf_bytes(&c->value)};
+
+	return !c->record.found ||
+	       policy_check(&vault.policy, c->profile, &as_replace) == RULE_ALLOWED;
+}
+
+static void remove_record(struct call *c, const struct fv_remove_record *m)
+{
+	if (!open_integration(c, m->handle, true) || !open_record(c, m->record_handle))
+		return;
+	if (memcmp(c->record.integration, c->integration.id, INTEGRATION_ID_BYTES) != 0 ||
+	    !bytes_eq(c->record.provider, c->integration.provider)) {
+		call_refuse(c, CODE_HANDLE_MISMATCH, "record_handle",
+			    "made for another integration");
+		return;
+	}
+	if (may_remove(c))
+		call_go(c);
+	else
+		call_finish(c); /* removed: false */
+}
+
+/* ---- inspect_handle, rewrap_handle ---- */
+
+static void open_any(struct call *c, struct bytes handle)
+{
+	struct handle_head head;
+
+	if (handle_peek(handle, &head) != 0) {
+		call_refuse(c, CODE_HANDLE_INVALID, "handle", "the handle is not valid");
+		return;
+	}
+	c->kind = head.kind;
+	buf_put_bytes(&c->handle, handle);
+	if (head.kind == HANDLE_INTEGRATION ? !open_integration(c, handle, false)
+					    : !open_record(c, handle))
+		return;
+	if (head.kind == HANDLE_RECORD)
+		c->provider = provider_by_name(c->record.provider);
+	call_finish(c);
+}
+
+/* ---- edges ---- */
+
+static void on_front(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
+{
+	struct call *c;
+
+	switch (number) {
+	case MSG_fv_make_integration:
+		c = BEGIN(VERB_MAKE_INTEGRATION, (const struct fv_make_integration *)msg);
+		if (c)
+			make(c, msg);
+		break;
+	case MSG_fv_get_zones:
+		c = BEGIN(VERB_GET_ZONES, (const struct fv_get_zones *)msg);
+		if (c && open_integration(c, ((const struct fv_get_zones *)msg)->handle, true))
+			call_go(c);
+		break;
+	case MSG_fv_add_record:
+		c = BEGIN(VERB_ADD_RECORD, (const struct fv_add_record *)msg);
+		if (c)
+			add(c, msg);
+		break;
+	case MSG_fv_remove_record:
+		c = BEGIN(VERB_REMOVE_RECORD, (const struct fv_remove_record *)msg);
+		if (c)
+			remove_record(c, msg);
+		break;
+	case MSG_fv_inspect_handle:
+		c = BEGIN(VERB_INSPECT_HANDLE, (const struct fv_inspect_handle *)msg);
+		if (c)
+			open_any(c, ((const struct fv_inspect_handle *)msg)->handle);
+		break;
+	case MSG_fv_rewrap_handle:
+		c = BEGIN(VERB_REWRAP_HANDLE, (const struct fv_rewrap_handle *)msg);
+		if (c)
+			open_any(c, ((const struct fv_rewrap_handle *)msg)->handle);
+		break;
+	case MSG_fv_refused:
+		line_refused(msg);
+		break;
+	}
+}
+
+static void on_closed(void *arg, struct channel *ch, bool malformed)
+{
+	enum proc peer = (enum proc)(uintptr_t)arg;
+
+	if (malformed)
+		role_bad_peer(vault.role, peer);
+	switch (peer) {
+	case PROC_FRONT:
+		vault.front_epoch++;
+		break;
+	case PROC_SCRIBE:
+		lines_lost();
+		break;
+	case PROC_PLANNER:
+	case PROC_PLANNER_SELF:
+		calls_lost(peer == PROC_PLANNER_SELF, "the gateway's planner restarts; try again");
+		break;
+	default:
+		calls_lost(peer == PROC_COURIER_SELF, "the gateway's courier restarts; try again");
+	}
+	answer_status();
+}
+
+static struct channel *channel_of(enum proc peer)
+{
+	switch (peer) {
+	case PROC_FRONT:
+		return &vault.front;
+	case PROC_SCRIBE:
+		return &vault.scribe;
+	case PROC_PLANNER:
+	case PROC_PLANNER_SELF:
+		return &vault.planner[peer == PROC_PLANNER_SELF];
+	default:
+		return &vault.courier[peer == PROC_COURIER_SELF];
+	}
+}
+
+static void init_channel(enum proc peer, const struct edge *edge, enum side side, channel_fn *fn)
+{
+	channel_init(channel_of(peer), vault.role->loop, edge, side, fn, on_closed,
+		     (void *)(uintptr_t)peer);
+}
+
+static void vault_init(struct role *r)
+{
+	vault.role = r;
+	vault.next_id = vault.next_token = 1;
+	vault.told = -1;
+	vault.targets = vault.authorities = BUF_INIT(16 * 1024);
+	randombytes_buf(vault.lane_key, sizeof(vault.lane_key));
+	vault.keys = sodium_malloc(sizeof(*vault.keys));
+	if (!vault.keys)
+		log_fatal("no locked memory for the root keys");
+	vault.keys->n = 0;
+	init_channel(PROC_FRONT, &edge_front_vault, SIDE_B, on_front);
+	init_channel(PROC_SCRIBE, &edge_vault_scribe, SIDE_A, on_scribe);
+	init_channel(PROC_PLANNER, &edge_vault_planner, SIDE_A, on_planner);
+	init_channel(PROC_PLANNER_SELF, &edge_vault_planner, SIDE_A, on_planner);
+	init_channel(PROC_COURIER, &edge_vault_courier, SIDE_A, on_courier);
+	init_channel(PROC_COURIER_SELF, &edge_vault_courier, SIDE_A, on_courier);
+}
+
+static void take_config(const struct s_vault *m)
+{
+	keyring_wipe(vault.keys); /* the keys follow */
+	buf_reset(&vault.targets);
+	buf_reset(&vault.authorities);
+	buf_put_bytes(&vault.targets, m->targets);
+	buf_put_bytes(&vault.authorities, m->authorities);
+	vault.policy = (struct policy_config){.loosest = (enum policy_profile)m->policy_loosest,
+					      .standing_authority = m->standing_authority,
+					      .targets = buf_bytes(&vault.targets),
+					      .authorities = buf_bytes(&vault.authorities)};
+	vault.policy_default = (enum policy_profile)m->policy_default;
+	vault.call_ms = m->call_ms;
+}
+
+static void vault_control(struct role *r, uint16_t number, const void *msg, int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	if (number == MSG_s_vault) {
+		take_config(msg);
+	} else if (number == MSG_s_root_key) {
+		const struct s_root_key *m = msg;
+		if (keyring_add(vault.keys, m->secret, (enum root_key_state)m->state) < 0)
+			log_warn("a root key was not taken");
+		answer_status();
+	}
+}
+
+static void vault_peer(struct role *r, enum proc peer, int fd)
+{
+	struct channel *c = channel_of(peer);
+
+	if (channel_is_open(c)) {
+		channel_close(c);
+		on_closed(c->arg, c, false);
+	}
+	if (channel_open(c, fd) < 0)
+		log_fatal("edge to %s: %m", proc_name(peer));
+	if (peer == PROC_SCRIBE)
+		lines_greet();
+	if (peer == PROC_FRONT)
+		vault.told = -1;
+	answer_status();
+}
+
+static void vault_start(struct role *r)
+{
+	role_ready(r);
+}
+
+static void vault_stop(struct role *r)
+{
+	if (vault.calls.n > 0)
+		return; /* call_free() comes back here */
+	keyring_wipe(vault.keys);
+	sodium_free(vault.keys);
+	loop_stop(r->loop);
+}
+
+const struct role_ops vault_ops = {
+	.init = vault_init,
+	.control = vault_control,
+	.peer = vault_peer,
+	.start = vault_start,
+	.stop = vault_stop,
+};

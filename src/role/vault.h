@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * Inside the vault. vault.c: its life, its edges, and what the front asks. vault_call.c: a call's way through planner, scribe and courier.
+ * vault_line.c: lines for the audit log. vault_answer.c: what the front is told.
+ */
+#include "base/idmap.h"
+#include "role/role.h"
+
+/*
+ * A call's states, in the order it takes them; not every verb needs all.
+ *
+ *   OPENING   the courier was given the credential; its cv_ready is awaited
+ *   READING   the planner finds out: the zones, or the zone
+ *   QUEUED    another change is under way in the zone
+ *   INTENT    the intent is being made durable
+ *   PERMIT    the courier was told that the zone may be changed; its cv_ready is awaited
+ *   CHANGING  the planner looks and changes
+ *   LOGGING   the answer waits until its line is durable
+ */
+enum call_state {
+	CALL_NEW,
+	CALL_OPENING,
+	CALL_READING,
+	CALL_QUEUED,
+	CALL_INTENT,
+	CALL_PERMIT,
+	CALL_CHANGING,
+	CALL_LOGGING,
+};
+
+/* The changes of one zone on one server, one at a time; its head is under way. */
+struct lane {
+	struct idmap_node
+		node; /* by a keyed hash of server and zone; two that collide merely wait for each other */
+	struct call *head, **tail;
+	struct loop_timer next; /* the head's turn comes */
+};
+
+struct call {
+	struct idmap_node node; /* by the vault's own id */
+	uint64_t front_call;
+	uint64_t front_epoch; /* of which front; answers to an earlier one are dropped */
+	enum verb verb;
+	enum call_state state;
+	int64_t started; /* loop_now() */
+	struct loop_timer timer;
+
+	char request_id[IPC_REQUEST_ID_MAX + 1];
+	char caller[IPC_CALLER_MAX + 1];
+	char customer[CUSTOMER_MAX + 1];
+
+	const struct provider *provider; /* NULL until known */
+	struct integration
+		integration;  /* borrows from plain, or from credentials and zones_asked */
+	struct record record; /* remove, inspect: borrows from record_plain */
+	struct buf plain, record_plain, credentials, zones_asked;
+	bool has_integration, has_record;
+	enum handle_kind kind; /* inspect, rewrap */
+
+	struct buf fqdn_text, type_text; /* as asked, for the log */
+	struct dns_name fqdn, zone;
+	bool has_zone;
+	enum rr_type type;
+	enum record_mode mode;
+	uint32_t ttl;
+	struct buf value; /* canonical */
+	struct buf zone_id;
+	enum policy_profile profile;
+
+	/* what came of it */
+	struct buf zones, replaced, record_id, handle;
+	bool changed, found, removed, pending;
+	enum code code;
+	const char *field; /* static, "" when none */
+	char detail[IPC_DETAIL_MAX + 1];
+	uint32_t retry_after;
+	bool refused; /* by us, before anything was done */
+
+	bool has_intent, failed;
+	uint64_t intent_seq;
+	unsigned char leaf[LEAF_HASH_BYTES];
+
+	struct lane *lane;
+	struct call *lane_next;
+};
+
+struct vault {
+	struct role *role;
+	struct channel front, scribe;
+	struct channel planner[2], courier[2]; /* [1]: self-hosted providers */
+	uint64_t front_epoch, next_id, next_token;
+	struct idmap calls, lanes, lines;
+	struct keyring *keys; /* sodium_malloc() */
+	unsigned char lane_key[16];
+	struct policy_config policy;
+	enum policy_profile policy_default;
+	struct buf targets, authorities;
+	uint32_t call_ms;
+	bool writable; /* the scribe says so */
+	char reason[IPC_REASON_MAX + 1];
+	int told; /* what the front heard last: 1 ready, 0 not, -1 nothing */
+	bool ready_sent;
+};
+extern struct vault vault;
+
+/* ---- vault_call.c ---- */
+
+void call_free(struct call *c);
+struct call *call_by_id(uint64_t id);
+/* A call begins; it must end with call_finish() or call_fail(). NULL when there is no memory. */
+struct call *call_new(enum verb verb, uint64_t front_call, struct bytes request_id,
+		      struct bytes caller, struct bytes customer);
+/* On to the provider. The call's integration is open, its record known. */
+void call_go(struct call *c);
+/* It is over, well or not: let go of everything, write the line, answer. */
+void call_finish(struct call *c);
+/* It is over, with CODE. FIELD is static; DETAIL is copied. */
+void call_fail(struct call *c, enum code code, const char *field, const char *detail);
+/* As call_fail, for what we refuse ourselves. */
+void call_refuse(struct call *c, enum code code, const char *field, const char *detail);
+/* 0: public providers; 1: self-hosted ones. */
+unsigned call_class(const struct call *c);
+
+void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd);
+void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd);
+/* A planner or courier of that class went away: its calls end. */
+void calls_lost(unsigned class, const char *what);
+/* The intent's fate, from vault_line.c. */
+void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsigned char *leaf);
+
+/* ---- vault_line.c ---- */
+
+void line_intent(struct call *c);
+/* The last line of a call. With an intent behind it, it is kept until it is durable and nothing waits; else the answer waits for it. */
+void line_last(struct call *c);
+/* The front refused a known caller. */
+void line_refused(const struct fv_refused *m);
+/* A new scribe: name what is in flight, then say again what it has not confirmed. */
+void lines_greet(void);
+/* The scribe went away: nothing waits for it. */
+void lines_lost(void);
+/* The log can be written again: say again what was refused. */
+void lines_again(void);
+void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd);
+
+/* ---- vault_answer.c ---- */
+
+/* Tell the front what came of the call. */
+void answer(struct call *c);
+/* Whether the gateway can serve, to the front, when it has changed. */
+void answer_status(void);

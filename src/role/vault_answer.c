@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/* What the vault tells the front. Handles are sealed here, at the last moment. */
+#include "role/vault.h"
+#include "sys/log.h"
+
+#include <sodium.h>
+
+static void send_error(const struct call *c)
+{
+	channel_send(&vault.front, vf_error, .call = c->front_call, .code = (uint8_t)c->code,
+		     .field = bytes_str(c->field), .detail = bytes_str(c->detail),
+		     .retry_after = c->retry_after);
+}
+
+/* Cut at an item's end; names and ids go in twos. */
+static void send_zones(const struct call *c)
+{
+	struct bytes rest = buf_bytes(&c->zones), name, id;
+
+	while (rest.n) {
+		struct bytes piece = bytes_of(rest.p, 0);
+		while (piece.n < IPC_PIECE_MAX / 2 && plist_next(&rest, &name) &&
+		       plist_next(&rest, &id))
+			piece.n = (size_t)(rest.p - piece.p);
+		channel_send(&vault.front, vf_zones, .call = c->front_call, .zones = piece);
+	}
+}
+
+static int seal_record(struct call *c, const unsigned char nonce[NONCE_BYTES])
+{
+	struct record r = {.customer = bytes_str(c->customer),
+			   .provider = bytes_str(c->provider->name),
+			   .zone = dns_name_text(&c->zone),
+			   .zone_id = buf_bytes(&c->zone_id),
+			   .fqdn = dns_name_text(&c->fqdn),
+			   .type = c->type,
+			   .value = buf_bytes(&c->value),
+			   .mode = c->mode,
+			   .provider_id = buf_bytes(&c->record_id),
+			   .found = c->found,
+			   .created = clock_usec() / 1000000,
+			   .log_index = c->intent_seq};
+
+	memcpy(r.integration, c->integration.id, sizeof(r.integration));
+	memcpy(r.leaf, c->leaf, sizeof(r.leaf));
+	return record_seal(vault.keys, nonce, &r, &c->handle);
+}
+
+/* Seal what the verb gives out, if anything. False when that cannot be. */
+static bool seal(struct call *c)
+{
+	unsigned char nonce[NONCE_BYTES];
+	int r = 0;
+
+	randombytes_buf(nonce, sizeof(nonce));
+	if (c->verb == VERB_ADD_RECORD)
+		r = seal_record(c, nonce);
+	else if (c->verb == VERB_MAKE_INTEGRATION ||
+		 (c->verb == VERB_REWRAP_HANDLE && c->kind == HANDLE_INTEGRATION))
+		r = integration_seal(vault.keys, nonce, &c->integration, &c->handle);
+	else if (c->verb == VERB_REWRAP_HANDLE)
+		r = record_seal(vault.keys, nonce, &c->record, &c->handle);
+	if (r == 0)
+		return true;
+	c->code = CODE_INVALID_REQUEST;
+	c->field = "";
+	memcpy(c->detail, "the handle would be too long", sizeof("the handle would be too long"));
+	if (r < 0)
+		log_warn("sealing: %s", strerror(-r));
+	return false;
+}
+
+static void send_handle(const struct call *c)
+{
+	struct vf_handle m = {.call = c->front_call, .kind = (uint8_t)c->kind};
+	struct handle_head head;
+
+	if (handle_peek(buf_bytes(&c->handle), &head) == 0)
+		memcpy(m.key_id, head.key_id, sizeof(m.key_id));
+	if (c->kind == HANDLE_INTEGRATION) {
+		const struct integration *i = &c->integration;
+		memcpy(m.integration, i->id, sizeof(m.integration));
+		m.provider = i->provider;
+		m.customer = i->customer;
+		m.zones = i->zones;
+		m.policy = (uint8_t)i->policy;
+		m.created = i->created;
+		m.expires = i->expires;
+	} else {
+		const struct record *r = &c->record;
+		memcpy(m.integration, r->integration, sizeof(m.integration));
+		memcpy(m.leaf, r->leaf, sizeof(m.leaf));
+		m.provider = r->provider;
+		m.customer = r->customer;
+		m.zone = r->zone;
+		m.fqdn = r->fqdn;
+		m.type = (uint8_t)r->type;
+		m.value = r->value;
+		m.mode = (uint8_t)r->mode;
+		m.found = r->found;
+		m.created = r->created;
+		m.log_index = r->log_index;
+	}
+	channel_send_fd(&vault.front, MSG_vf_handle, &m, -1);
+}
+
+void answer(struct call *c)
+{
+	struct bytes handle;
+
+	if (c->front_epoch != vault.front_epoch)
+		return; /* who asked is gone */
+	if (c->verb == VERB_REWRAP_HANDLE)
+		buf_reset(&c->handle); /* it held the old one */
+	if (c->code != CODE_OK || !seal(c)) {
+		send_error(c);
+		return;
+	}
+	handle = buf_bytes(&c->handle);
+	switch (c->verb) {
+	case VERB_MAKE_INTEGRATION:
+		send_zones(c);
+		channel_send(&vault.front, vf_integration, .call = c->front_call, .handle = handle);
+		break;
+	case VERB_GET_ZONES:
+		send_zones(c);
+		channel_send(&vault.front, vf_zones_end, .call = c->front_call);
+		break;
+	case VERB_ADD_RECORD:
+		channel_send(&vault.front, vf_record, .call = c->front_call, .handle = handle,
+			     .zone = dns_name_text(&c->zone), .pending = c->pending);
+		break;
+	case VERB_REMOVE_RECORD:
+		channel_send(&vault.front, vf_removed, .call = c->front_call,
+			     .removed = c->removed);
+		break;
+	case VERB_INSPECT_HANDLE:
+		send_handle(c);
+		break;
+	case VERB_REWRAP_HANDLE:
+		channel_send(&vault.front, vf_rewrapped, .call = c->front_call, .handle = handle);
+		break;
+	case VERB_COUNT:
+		break;
+	}
+}
+
+void answer_status(void)
+{
+	const char *reason = "";
+
+	if (!vault.writable)
+		reason = vault.reason[0] ? vault.reason : "the scribe starts";
+	else if (vault.keys->n == 0)
+		reason = "no root key";
+	for (unsigned class = 0; class < 2 && !reason[0]; class ++)
+		if (!channel_is_open(&vault.planner[class]) ||
+		    !channel_is_open(&vault.courier[class]))
+			reason = "a role restarts";
+	if (vault.told == !reason[0])
+		return;
+	vault.told = !reason[0];
+	channel_send(&vault.front, vf_status, .ready = (uint8_t)vault.told,
+		     .reason = bytes_str(reason));
+}

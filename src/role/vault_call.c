@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+/* A call's way through courier, planner and scribe. See the states in vault.h. */
+#include "role/vault.h"
+
+#include "base/text.h"
+#include "sys/log.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#define GRACE_MS 2000 /* beyond the deadline that the courier keeps: then it must have hung */
+
+struct call *call_by_id(uint64_t id)
+{
+	return idmap_entry(idmap_find(&vault.calls, id), struct call, node);
+}
+
+unsigned call_class(const struct call *c)
+{
+	return c->provider && c->provider->self_hosted;
+}
+
+static void on_deadline(void *arg);
+
+struct call *call_new(enum verb verb, uint64_t front_call, struct bytes request_id,
+		      struct bytes caller, struct bytes customer)
+{
+	struct call *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->node.id = vault.next_id++;
+	c->front_call = front_call;
+	c->front_epoch = vault.front_epoch;
+	c->verb = verb;
+	c->started = loop_now(vault.role->loop);
+	c->timer = (struct loop_timer){.fn = on_deadline, .arg = c};
+	c->field = "";
+	c->profile = vault.policy_default;
+	c->plain = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	c->record_plain = BUF_INIT(RECORD_HANDLE_MAX);
+	c->credentials = BUF_INIT(IPC_CREDENTIALS_MAX);
+	c->zones_asked = BUF_INIT(IPC_ZONES_MAX);
+	c->fqdn_text = BUF_INIT(IPC_FQDN_MAX);
+	c->type_text = BUF_INIT(IPC_TYPE_MAX);
+	c->value = BUF_INIT(RECORD_VALUE_MAX);
+	c->zone_id = BUF_INIT(PROVIDER_ID_MAX);
+	c->zones = BUF_INIT(PROVIDER_ZONES_MAX * (DNS_NAME_MAX + PROVIDER_ID_MAX));
+	c->replaced = BUF_INIT(PROVIDER_REPLACED_MAX);
+	c->record_id = BUF_INIT(PROVIDER_ID_MAX);
+	c->handle = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	/* The wire's caps are the arrays' sizes. */
+	if (bytes_to_str(request_id, c->request_id, sizeof(c->request_id)) < 0 ||
+	    bytes_to_str(caller, c->caller, sizeof(c->caller)) < 0 ||
+	    bytes_to_str(customer, c->customer, sizeof(c->customer)) < 0 ||
+	    idmap_put(&vault.calls, &c->node) < 0) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void call_free(struct call *c)
+{
+	struct buf *const bufs[] = {&c->plain,	     &c->record_plain, &c->credentials,
+				    &c->zones_asked, &c->fqdn_text,    &c->type_text,
+				    &c->value,	     &c->zone_id,      &c->zones,
+				    &c->replaced,    &c->record_id,    &c->handle};
+
+	loop_timer_clear(vault.role->loop, &c->timer);
+	idmap_remove(&vault.calls, &c->node);
+	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
+		buf_done(bufs[i]);
+	sodium_memzero(c, sizeof(*c));
+	free(c);
+	if (vault.role->stopping && vault.calls.n == 0)
+		vault.role->ops->stop(vault.role);
+}
+
+/* ---- the end ---- */
+
+static void lane_leave(struct call *c);
+
+/* Courier and planner forget the call. */
+static void let_go(struct call *c)
+{
+	unsigned class = call_class(c);
+
+	if (c->state == CALL_READING || c->state == CALL_CHANGING)
+		channel_send(&vault.planner[class], vp_abort, .call = c->node.id);
+	if (c->state >= CALL_OPENING && c->state <= CALL_CHANGING)
+		channel_send(&vault.courier[class], vc_end, .call = c->node.id);
+	loop_timer_clear(vault.role->loop, &c->timer);
+}
+
+void call_finish(struct call *c)
+{
+	struct lane *lane = c->lane;
+
+	let_go(c);
+	c->state = CALL_LOGGING;
+	if (lane)
+		lane_leave(c);
+	line_last(c); /* C may be gone behind this */
+}
+
+void call_fail(struct call *c, enum code code, const char *field, const char *detail)
+{
+	size_t n = strlen(detail);
+
+	if (c->failed)
+		return;
+	c->code = code;
+	c->field = field;
+	if (n > IPC_DETAIL_MAX)
+		n = IPC_DETAIL_MAX;
+	memcpy(c->detail, detail, n);
+	c->detail[n] = 0;
+	c->failed = true;
+	/* An intent under way cannot be called back: its outcome is written when its fate is known. */
+	if (c->state != CALL_INTENT)
+		call_finish(c);
+}
+
+void call_refuse(struct call *c, enum code code, const char *field, const char *detail)
+{
+	c->refused = true;
+	call_fail(c, code, field, detail);
+}
+
+static void on_deadline(void *arg)
+{
+	struct call *c = arg;
+
+	if (c->state == CALL_QUEUED)
+		call_fail(c, CODE_OVERLOADED, "",
+			  "other changes of the zone took too long; nothing was sent");
+	else
+		call_fail(c, CODE_PROVIDER_TIMEOUT, "", "the provider did not answer in time");
+}
+
+/* Ending one call may start or end others (lanes), so the ids are collected first. */
+void calls_lost(unsigned class, const char *what)
+{
+	size_t n = 0, room = vault.calls.n;
+	uint64_t *ids = room ? calloc(room, sizeof(*ids)) : NULL;
+
+	if (room && !ids)
+		log_fatal("out of memory");
+	for (size_t i = 0; i < vault.calls.size; i++)
+		for (struct idmap_node *at = vault.calls.slots[i]; at; at = at->next)
+			ids[n++] = at->id;
+	for (size_t i = 0; i < n; i++) {
+		struct call *c = call_by_id(ids[i]);
+		if (c && call_class(c) == class && c->state >= CALL_OPENING &&
+		    c->state <= CALL_CHANGING)
+			call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", what);
+	}
+	free(ids);
+}
+
+/* ---- lanes ---- */
+
+static uint64_t lane_hash(const struct call *c)
+{
+	struct buf key = BUF_INIT(IPC_CREDENTIALS_MAX + DNS_NAME_MAX + 64);
+	unsigned char h[8];
+	uint64_t id;
+
+	plist_put(&key, bytes_str(c->provider->name));
+	plist_put(&key, dns_name_text(&c->zone));
+	/* What is not secret of the credential names the server. */
+	if (provider_public_fields(c->provider, c->integration.credentials, &key) < 0)
+		log_fatal("out of memory");
+	crypto_shorthash(h, key.p, key.n, vault.lane_key);
+	buf_done(&key);
+	memcpy(&id, h, sizeof(id));
+	return id;
+}
+
+static void begin_intent(struct call *c)
+{
+	if (!vault.writable) {
+		call_refuse(c, CODE_AUDIT_UNAVAILABLE, "", vault.reason);
+		return;
+	}
+	c->state = CALL_INTENT;
+	line_intent(c);
+}
+
+/* From the loop, not from the call before: a thousand refusals in a row would nest as deep. */
+static void on_lane_next(void *arg)
+{
+	struct lane *l = arg;
+
+	if (l->head && l->head->state == CALL_QUEUED)
+		begin_intent(l->head);
+}
+
+static void lane_enter(struct call *c)
+{
+	uint64_t id = lane_hash(c);
+	struct lane *l = idmap_entry(idmap_find(&vault.lanes, id), struct lane, node);
+
+	if (!l) {
+		l = calloc(1, sizeof(*l));
+		if (!l)
+			log_fatal("out of memory");
+		l->node.id = id;
+		l->next = (struct loop_timer){.fn = on_lane_next, .arg = l};
+		l->tail = &l->head;
+		if (idmap_put(&vault.lanes, &l->node) < 0)
+			log_fatal("out of memory");
+	}
+	c->lane = l;
+	*l->tail = c;
+	l->tail = &c->lane_next;
+	c->state = CALL_QUEUED;
+	if (l->head == c)
+		begin_intent(c);
+}
+
+static void lane_leave(struct call *c)
+{
+	struct lane *l = c->lane;
+	bool was_head = l->head == c;
+	struct call **at = &l->head;
+
+	while (*at != c)
+		at = &(*at)->lane_next;
+	*at = c->lane_next;
+	if (l->tail == &c->lane_next)
+		l->tail = at;
+	c->lane = NULL;
+	c->lane_next = NULL;
+	if (!l->head) {
+		loop_timer_clear(vault.role->loop, &l->next);
+		idmap_remove(&vault.lanes, &l->node);
+		free(l);
+	} else if (was_head && loop_timer_set(vault.role->loop, &l->next, 0) < 0) {
+		log_fatal("out of memory");
+	}
+}
+
+/* The zone is known: the change may be prepared. */
+static void begin_change(struct call *c)
+{
+	if (c->provider->serialise)
+		lane_enter(c);
+	else
+		begin_intent(c);
+}
+
+void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsigned char *leaf)
+{
+	c->has_intent = durable;
+	c->intent_seq = seq;
+	memcpy(c->leaf, leaf, sizeof(c->leaf));
+	if (c->failed) {
+		call_finish(c);
+		return;
+	}
+	c->state = CALL_PERMIT;
+	if (!durable)
+		call_fail(c, CODE_AUDIT_UNAVAILABLE, "",
+			  "the audit log cannot be written; nothing was changed");
+	else
+		channel_send(&vault.courier[call_class(c)], vc_change, .call = c->node.id,
+			     .zone_id = buf_bytes(&c->zone_id));
+}
+
+/* ---- with courier and planner ---- */
+
+static enum op_kind reading_op(const struct call *c)
+{
+	return c->verb == VERB_ADD_RECORD ? OP_FIND_ZONE : OP_ZONES;
+}
+
+static void send_op(struct call *c, enum op_kind op)
+{
+	struct buf fields = BUF_INIT(IPC_CREDENTIALS_MAX);
+
+	if (provider_public_fields(c->provider, c->integration.credentials, &fields) < 0)
+		log_fatal("out of memory");
+	channel_send(&vault.planner[call_class(c)], vp_op, .call = c->node.id,
+		     .provider = bytes_str(c->provider->name), .op = (uint8_t)op,
+		     .now = clock_usec() / 1000000, .fields = buf_bytes(&fields),
+		     .fqdn = dns_name_text(&c->fqdn), .zone = dns_name_text(&c->zone),
+		     .zone_id = buf_bytes(&c->zone_id), .type = (uint8_t)c->type,
+		     .value = buf_bytes(&c->value), .mode = (uint8_t)c->mode, .ttl = c->ttl,
+		     .record_id = c->has_record ? c->record.provider_id : bytes_of(NULL, 0));
+	buf_done(&fields);
+}
+
+void call_go(struct call *c)
+{
+	unsigned class = call_class(c);
+	int64_t left = c->started + vault.call_ms - loop_now(vault.role->loop);
+
+	if (!channel_is_open(&vault.courier[class]) || !channel_is_open(&vault.planner[class])) {
+		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", "the gateway is restarting; try again");
+		return;
+	}
+	if (loop_timer_set(vault.role->loop, &c->timer, left + GRACE_MS) < 0)
+		log_fatal("out of memory");
+	c->state = CALL_OPENING;
+	channel_send(&vault.courier[class], vc_call, .call = c->node.id,
+		     .provider = bytes_str(c->provider->name),
+		     .credentials = c->integration.credentials,
+		     .timeout_ms = left > 0 ? (uint32_t)left : 0);
+}
+
+void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
+{
+	struct call *c = call_by_id(((const struct cv_ready *)msg)->call);
+
+	if (!c)
+		return; /* it ended meanwhile */
+	if (c->state == CALL_OPENING && c->verb == VERB_REMOVE_RECORD) {
+		begin_change(c); /* the zone stands in the record's handle */
+	} else if (c->state == CALL_OPENING) {
+		c->state = CALL_READING;
+		send_op(c, reading_op(c));
+	} else if (c->state == CALL_PERMIT) {
+		c->state = CALL_CHANGING;
+		send_op(c, c->verb == VERB_ADD_RECORD ? OP_ADD : OP_REMOVE);
+	}
+}
+
+/*
+ * A provider's words reach the caller only if no secret of the call is in them: as it is, in base64 of either alphabet, or percent-encoded.
+ */
+static bool holds_secret(const struct call *c, struct bytes text)
+{
+	bool found = false;
+
+	for (const struct field_def *f = c->provider->fields; f->name && !found; f++) {
+		struct buf forms[] = {BUF_INIT(32 * 1024), BUF_INIT(32 * 1024),
+				      BUF_INIT(64 * 1024)};
+		struct bytes v;
+
+		if (!f->secret || !plist_get(c->integration.credentials, f->name, &v) || !v.n)
+			continue;
+		text_put_b64(&forms[0], v);
+		text_put_b64url(&forms[1], v);
+		text_put_pct(&forms[2], v);
+		found = bytes_find(text, v) < text.n;
+		for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+			found = found || bytes_find(text, buf_bytes(&forms[i])) < text.n;
+			buf_done(&forms[i]);
+		}
+	}
+	return found;
+}
+
+static bool zone_permitted(const struct call *c, const struct dns_name *zone)
+{
+	return c->integration.zones.n == 0 || plist_has(c->integration.zones, dns_name_text(zone));
+}
+
+static void zone_found(struct call *c, const struct pv_result *m)
+{
+	if (dns_name_parse(&c->zone, m->zone) != 0 || !dns_name_within(&c->fqdn, &c->zone) ||
+	    m->zone_id.n == 0) {
+		call_fail(c, CODE_ZONE_NOT_FOUND, "record.fqdn",
+			  "no zone of the account holds the name");
+		return;
+	}
+	c->has_zone = true;
+	buf_put_bytes(&c->zone_id, m->zone_id);
+	if (buf_status(&c->zone_id) < 0)
+		log_fatal("out of memory");
+	if (!zone_permitted(c, &c->zone))
+		call_refuse(c, CODE_POLICY_DENIED, "record.fqdn",
+			    "the name lies in a zone that the handle does not cover");
+	else
+		begin_change(c);
+}
+
+static void op_over(struct call *c, const struct pv_result *m)
+{
+	c->changed = m->changed;
+	c->found = m->found;
+	c->removed = m->removed;
+	c->pending = m->pending;
+	buf_reset(&c->record_id);
+	buf_put_bytes(&c->record_id, m->record_id);
+	c->retry_after = m->retry_after;
+	if (m->code != CODE_OK) {
+		char detail[PROVIDER_DETAIL_MAX + 1];
+
+		if (bytes_to_str(m->detail, detail, sizeof(detail)) < 0 ||
+		    !bytes_printable(m->detail) || holds_secret(c, m->detail))
+			detail[0] = 0;
+		call_fail(c, (enum code)m->code, "", detail);
+	} else if (c->state == CALL_READING && c->verb == VERB_ADD_RECORD) {
+		zone_found(c, m);
+	} else {
+		call_finish(c);
+	}
+}
+
+static void add_zones(struct call *c, struct bytes list)
+{
+	struct bytes name, id;
+	struct dns_name zone;
+
+	while (plist_next(&list, &name) && plist_next(&list, &id)) {
+		if (dns_name_parse(&zone, name) != 0 || !zone_permitted(c, &zone))
+			continue;
+		plist_put(&c->zones, name);
+		plist_put(&c->zones, id);
+	}
+	if (buf_status(&c->zones) < 0)
+		call_fail(c, CODE_PROVIDER_REJECTED, "", "the account has too many zones");
+}
+
+void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
+{
+	/* Each of these messages begins with its call. */
+	struct call *c = call_by_id(*(const uint64_t *)msg);
+
+	if (!c || (c->state != CALL_READING && c->state != CALL_CHANGING))
+		return; /* it ended meanwhile */
+	switch (number) {
+	case MSG_pv_zones:
+		add_zones(c, ((const struct pv_zones *)msg)->zones);
+		break;
+	case MSG_pv_replaced:
+		/* Over the limit the rest is left out, and the log says so. */
+		buf_put_bytes(&c->replaced, ((const struct pv_replaced *)msg)->lines);
+		break;
+	case MSG_pv_result:
+		op_over(c, msg);
+		break;
+	}
+}

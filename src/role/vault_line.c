@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The vault's lines for the audit log. A line is kept, as it was sent, until the scribe confirms it: what happened at a provider is said again to the
+ * next scribe, if need be.
+ */
+#include "base/json.h"
+#include "base/text.h"
+#include "role/vault.h"
+#include "sys/log.h"
+
+#include <stdlib.h>
+
+#define LOG_ID_MAX   256		  /* bytes of a provider's id in the log */
+#define REPLACED_MAX (AUDIT_LINE_MAX / 4) /* escaped bytes of overwritten records beside a value… */
+#define REPLACED_OWN (AUDIT_LINE_MAX / 2) /* …and on a line of their own */
+
+enum line_kind {
+	LINE_INTENT,  /* the call waits, and must not act before */
+	LINE_ANSWER,  /* the call waits, and answers after */
+	LINE_OUTCOME, /* nobody waits; it must get there */
+	LINE_NOTE,    /* nobody waits; it may be lost with the scribe */
+};
+
+struct line {
+	struct idmap_node node; /* by token */
+	enum line_kind kind;
+	uint64_t call; /* LINE_INTENT, LINE_ANSWER */
+	char request_id[IPC_REQUEST_ID_MAX + 1];
+	struct buf wire; /* LINE_OUTCOME: the message, to be sent again */
+	bool sent;
+};
+
+static void line_free(struct line *l)
+{
+	idmap_remove(&vault.lines, &l->node);
+	buf_done(&l->wire);
+	free(l);
+}
+
+static const struct wire_msg *line_msg(void)
+{
+	return &edge_vault_scribe.rows[MSG_vs_line].msg;
+}
+
+static void send_again(struct line *l)
+{
+	struct vs_line m;
+
+	if (wire_decode(line_msg(), buf_bytes(&l->wire), &m) < 0)
+		log_fatal("bug: a kept line does not decode");
+	channel_send_fd(&vault.scribe, MSG_vs_line, &m, -1);
+	l->sent = true;
+}
+
+/* M's token is set here. */
+static void send_line(struct vs_line *m, enum line_kind kind, const struct call *c)
+{
+	struct line *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		log_fatal("out of memory");
+	l->node.id = m->token = vault.next_token++;
+	l->kind = kind;
+	l->call = c ? c->node.id : 0;
+	l->wire = BUF_INIT(WIRE_MAX);
+	if (c)
+		memcpy(l->request_id, c->request_id, sizeof(l->request_id));
+	if (idmap_put(&vault.lines, &l->node) < 0)
+		log_fatal("out of memory");
+	if (kind == LINE_OUTCOME && wire_encode(MSG_vs_line, line_msg(), m, &l->wire) < 0)
+		log_fatal("bug: a line does not encode");
+	channel_send_fd(&vault.scribe, MSG_vs_line, m, -1);
+	l->sent = channel_is_open(&vault.scribe);
+}
+
+/* ---- what a line says ---- */
+
+static struct bytes at_most(struct bytes v, size_t n)
+{
+	return bytes_of(v.p, v.n < n ? v.n : n);
+}
+
+/* What is known of the call. TEXT takes what must live until the line is sent. */
+static void fill(struct vs_line *m, const struct call *c, struct buf *integration)
+{
+	*m = (struct vs_line){.request_id = bytes_str(c->request_id),
+			      .caller = bytes_str(c->caller),
+			      .customer = bytes_str(c->customer),
+			      .duration_ms = -1};
+	if (c->provider)
+		m->provider = bytes_str(c->provider->name);
+	if (c->has_integration) {
+		text_put_hex(integration, bytes_of(c->integration.id, INTEGRATION_ID_BYTES));
+		m->integration = buf_bytes(integration);
+		m->profile = bytes_str(policy_profile_text(c->profile));
+	}
+	if (c->has_zone)
+		m->zone = dns_name_text(&c->zone);
+	m->fqdn = c->fqdn.len ? dns_name_text(&c->fqdn)
+			      : at_most(buf_bytes(&c->fqdn_text), DNS_NAME_MAX);
+	if (c->verb == VERB_ADD_RECORD || c->has_record) {
+		m->type = c->type ? bytes_str(rr_type_text(c->type)) : buf_bytes(&c->type_text);
+		m->mode = bytes_str(record_mode_text(c->mode));
+	}
+	m->value = buf_bytes(&c->value);
+}
+
+static void fill_outcome(struct vs_line *m, const struct call *c)
+{
+	const char *result = "ok";
+
+	if (c->refused)
+		result = "refused";
+	else if (c->code != CODE_OK)
+		result = c->changed && (c->code == CODE_PROVIDER_TIMEOUT ||
+					c->code == CODE_PROVIDER_UNAVAILABLE)
+				 ? "unknown"
+				 : "error";
+	else if (c->verb == VERB_ADD_RECORD && c->found)
+		result = "found";
+	else if (c->verb == VERB_REMOVE_RECORD && !c->removed)
+		result = c->has_intent ? "gone" : "kept";
+	m->result = bytes_str(result);
+	if (c->code != CODE_OK)
+		m->code = bytes_str(code_text(c->code));
+	if (bytes_printable(buf_bytes(&c->record_id)))
+		m->provider_record_id = at_most(buf_bytes(&c->record_id), LOG_ID_MAX);
+	m->duration_ms = loop_now(vault.role->loop) - c->started;
+}
+
+static void put_event(struct buf *b, enum verb verb, const char *moment)
+{
+	buf_printf(b, "%s.%s", verb_text(verb), moment);
+}
+
+/* Take as many items off *LIST as are at most MAX bytes in the log. */
+static struct bytes take_items(struct bytes *list, size_t max)
+{
+	struct bytes rest = *list, item, taken = {list->p, 0};
+	struct buf escaped = BUF_INIT(16u << 20);
+
+	while (plist_next(&rest, &item)) {
+		json_put_string(&escaped, item);
+		if (buf_status(&escaped) < 0 || escaped.n > max)
+			break;
+		taken.n = (size_t)(rest.p - list->p);
+	}
+	if (taken.n == 0)
+		taken.n = list->n; /* cannot be: one record's presentation is shorter */
+	buf_done(&escaped);
+	*list = bytes_of(list->p + taken.n, list->n - taken.n);
+	return taken;
+}
+
+/* Overwritten records that do not fit beside the outcome go before it. */
+static void put_replaced(const struct call *c, struct vs_line *m)
+{
+	struct bytes list = buf_bytes(&c->replaced), last = {0};
+	struct vs_line own = *m;
+	struct buf event = BUF_INIT(40);
+
+	put_event(&event, c->verb, "replaced");
+	own.event = buf_bytes(&event);
+	own.value = own.result = own.code = bytes_of(NULL, 0);
+	own.duration_ms = -1;
+	while (list.n) {
+		struct bytes rest = list;
+		last = take_items(&rest, REPLACED_MAX);
+		if (!rest.n && bytes_printable(buf_bytes(&c->value)))
+			break;
+		last = bytes_of(NULL, 0);
+		own.replaced = take_items(&list, REPLACED_OWN);
+		send_line(&own, LINE_OUTCOME, NULL);
+	}
+	m->replaced = last;
+	buf_done(&event);
+}
+
+void line_intent(struct call *c)
+{
+	struct buf integration = BUF_INIT(64), event = BUF_INIT(40);
+	struct vs_line m;
+
+	fill(&m, c, &integration);
+	put_event(&event, c->verb, "intent");
+	m.event = buf_bytes(&event);
+	send_line(&m, LINE_INTENT, c);
+	buf_done(&integration);
+	buf_done(&event);
+}
+
+/* What the call's last line said could not be made durable, or there is no scribe. */
+static void answer_without_log(struct call *c)
+{
+	if (c->code == CODE_OK) {
+		c->code = CODE_AUDIT_UNAVAILABLE;
+		c->field = "";
+		memcpy(c->detail, vault.reason, sizeof(vault.reason));
+	}
+	answer(c);
+	call_free(c);
+}
+
+void line_last(struct call *c)
+{
+	struct buf integration = BUF_INIT(64), event = BUF_INIT(40);
+	struct vs_line m;
+
+	fill(&m, c, &integration);
+	fill_outcome(&m, c);
+	put_event(&event, c->verb, c->refused && !c->has_intent ? "refused" : "outcome");
+	m.event = buf_bytes(&event);
+	if (c->has_intent) {
+		put_replaced(c, &m);
+		send_line(&m, LINE_OUTCOME, c);
+		answer(c);
+		call_free(c);
+	} else if (channel_is_open(&vault.scribe) && vault.writable) {
+		send_line(&m, LINE_ANSWER, c);
+	} else {
+		answer_without_log(c);
+	}
+	buf_done(&integration);
+	buf_done(&event);
+}
+
+void line_refused(const struct fv_refused *m)
+{
+	struct buf event = BUF_INIT(40);
+	struct vs_line line = {.request_id = m->request_id,
+			       .caller = m->caller,
+			       .customer = m->customer,
+			       .result = BYTES("refused"),
+			       .code = bytes_str(code_text((enum code)m->code)),
+			       .duration_ms = -1};
+
+	put_event(&event, (enum verb)m->verb, "refused");
+	line.event = buf_bytes(&event);
+	if (channel_is_open(&vault.scribe))
+		send_line(&line, LINE_NOTE, NULL);
+	buf_done(&event);
+}
+
+/* ---- with the scribe ---- */
+
+static void written(struct line *l, const struct sv_written *m)
+{
+	struct call *c = call_by_id(l->call);
+	enum line_kind kind = l->kind;
+
+	if (kind == LINE_OUTCOME && !m->durable) {
+		l->sent = false; /* lines_again() */
+		return;
+	}
+	line_free(l);
+	if (kind == LINE_INTENT && c)
+		call_intent_written(c, m->durable, m->seq, m->leaf);
+	if (kind != LINE_ANSWER || !c)
+		return;
+	if (!m->durable) {
+		answer_without_log(c);
+		return;
+	}
+	answer(c);
+	call_free(c);
+}
+
+void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
+{
+	if (number == MSG_sv_written) {
+		const struct sv_written *m = msg;
+		struct line *l = idmap_entry(idmap_find(&vault.lines, m->token), struct line, node);
+		if (l)
+			written(l, m);
+	} else if (number == MSG_sv_status) {
+		const struct sv_status *m = msg;
+		vault.writable = m->writable;
+		if (bytes_to_str(m->reason, vault.reason, sizeof(vault.reason)) < 0)
+			vault.reason[0] = 0;
+		if (vault.writable)
+			lines_again();
+		answer_status();
+	}
+}
+
+static void send_unsent(struct idmap_node *node, void *arg)
+{
+	struct line *l = idmap_entry(node, struct line, node);
+
+	if (l->kind == LINE_OUTCOME && !l->sent)
+		send_again(l);
+}
+
+void lines_again(void)
+{
+	idmap_each(&vault.lines, send_unsent, NULL);
+}
+
+static void put_live_call(struct idmap_node *node, void *arg)
+{
+	const struct call *c = idmap_entry(node, struct call, node);
+
+	if (c->has_intent)
+		plist_put(arg, bytes_str(c->request_id));
+}
+
+static void put_live_line(struct idmap_node *node, void *arg)
+{
+	const struct line *l = idmap_entry(node, struct line, node);
+
+	if (l->kind == LINE_OUTCOME && l->request_id[0])
+		plist_put(arg, bytes_str(l->request_id));
+}
+
+void lines_greet(void)
+{
+	struct buf live = BUF_INIT(64u << 20);
+	struct bytes list, item, piece;
+
+	idmap_each(&vault.calls, put_live_call, &live);
+	idmap_each(&vault.lines, put_live_line, &live);
+	if (buf_status(&live) < 0)
+		log_fatal("out of memory");
+	list = buf_bytes(&live);
+	do {
+		piece = bytes_of(list.p, 0);
+		while (piece.n < IPC_PIECE_MAX / 2 && plist_next(&list, &item))
+			piece.n = (size_t)(list.p - piece.p);
+		channel_send(&vault.scribe, vs_live, .request_ids = piece, .more = list.n > 0);
+	} while (list.n);
+	buf_done(&live);
+	lines_again();
+}
+
+void lines_lost(void)
+{
+	size_t n = 0, room = vault.lines.n;
+	uint64_t *tokens = room ? calloc(room, sizeof(*tokens)) : NULL;
+
+	vault.writable = false;
+	memcpy(vault.reason, "the scribe restarts", sizeof("the scribe restarts"));
+	if (room && !tokens)
+		log_fatal("out of memory");
+	for (size_t i = 0; i < vault.lines.size; i++)
+		for (struct idmap_node *at = vault.lines.slots[i]; at; at = at->next)
+			tokens[n++] = at->id;
+	for (size_t i = 0; i < n; i++) {
+		struct line *l =
+			idmap_entry(idmap_find(&vault.lines, tokens[i]), struct line, node);
+		const struct sv_written none = {0};
+		if (l)
+			written(l, &none);
+	}
+	free(tokens);
+	answer_status();
+}

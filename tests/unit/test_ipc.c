@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: ISC */
+#include "test.h"
+
+#include "base/idmap.h"
+#include "ipc/channel.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- wire ---- */
+
+static const struct wire_msg *row(uint16_t number)
+{
+	return &edge_front_vault.rows[number].msg;
+}
+
+static struct fv_add_record sample(void)
+{
+	return (struct fv_add_record){.call = 0x1122334455667788,
+				      .request_id = BYTES("r1"),
+				      .caller = BYTES("dev"),
+				      .handle = BYTES("pti1_x"),
+				      .fqdn = BYTES("_acme-challenge.example.com"),
+				      .type = BYTES("TXT"),
+				      .value = BYTES("v\0w"),
+				      .mode = MODE_REPLACE,
+				      .ttl = 60};
+}
+
+static void test_round_trip(void **state)
+{
+	struct fv_add_record in = sample(), out;
+	struct buf b = BUF_INIT(WIRE_MAX);
+	uint16_t number;
+
+	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), 0);
+	assert_int_equal(wire_number(buf_bytes(&b), &number), 0);
+	assert_int_equal(number, MSG_fv_add_record);
+	assert_int_equal(wire_decode(row(number), buf_bytes(&b), &out), 0);
+	assert_true(out.call == in.call && out.ttl == 60 && out.mode == MODE_REPLACE);
+	assert_true(bytes_eq(out.value, in.value));
+	assert_true(bytes_eq(out.fqdn, in.fqdn));
+	assert_int_equal(out.customer.n, 0);
+	buf_done(&b);
+}
+
+/* One byte less or more, anywhere, is malformed. */
+static void test_length_is_exact(void **state)
+{
+	struct fv_add_record in = sample(), out;
+	struct buf b = BUF_INIT(WIRE_MAX);
+
+	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), 0);
+	for (size_t n = 0; n < b.n; n++) {
+		unsigned char *p = test_exact(bytes_of(b.p, n));
+		assert_int_equal(wire_decode(row(MSG_fv_add_record), bytes_of(p, n), &out),
+				 -EBADMSG);
+		assert_true(out.call == 0 && out.fqdn.p == NULL);
+		free(p);
+	}
+	buf_putc(&b, 0);
+	assert_int_equal(wire_decode(row(MSG_fv_add_record), buf_bytes(&b), &out), -EBADMSG);
+	buf_done(&b);
+}
+
+static void test_caps(void **state)
+{
+	static unsigned char big[RECORD_VALUE_MAX + 1];
+	struct fv_add_record in = sample();
+	struct buf b = BUF_INIT(WIRE_MAX);
+
+	in.value = bytes_of(big, RECORD_VALUE_MAX);
+	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), 0);
+	in.value = bytes_of(big, sizeof(big));
+	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), -EBADMSG);
+	in = sample();
+	in.mode = RECORD_MODES;
+	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), -EBADMSG);
+	in = sample();
+	in.fqdn = BYTES("a\0b");
+	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), -EBADMSG);
+	buf_done(&b);
+}
+
+/* A peer that writes over the caps by itself meets the same checks. */
+static void test_decoder_checks(void **state)
+{
+	struct fv_add_record in = sample(), out;
+	struct buf b = BUF_INIT(WIRE_MAX);
+
+	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), 0);
+	b.p[b.n - 5] = RECORD_MODES; /* mode stands before the ttl */
+	assert_int_equal(wire_decode(row(MSG_fv_add_record), buf_bytes(&b), &out), -EBADMSG);
+	b.p[b.n - 5] = MODE_REPLACE;
+	b.p[b.n - 4] = 1; /* a ttl over the cap */
+	assert_int_equal(wire_decode(row(MSG_fv_add_record), buf_bytes(&b), &out), -EBADMSG);
+	buf_done(&b);
+}
+
+static void test_list_framing(void **state)
+{
+	struct vf_zones in = {.call = 1, .zones = BYTES("\0\0\0\5abc")}, out;
+	struct buf b = BUF_INIT(WIRE_MAX), list = BUF_INIT(100);
+
+	assert_int_equal(wire_encode(MSG_vf_zones, row(MSG_vf_zones), &in, &b), -EBADMSG);
+	buf_reset(&b);
+	plist_put(&list, BYTES("example.com"));
+	in.zones = buf_bytes(&list);
+	assert_int_equal(wire_encode(MSG_vf_zones, row(MSG_vf_zones), &in, &b), 0);
+	assert_int_equal(wire_decode(row(MSG_vf_zones), buf_bytes(&b), &out), 0);
+	b.p[b.n - 12]++; /* the item's length, in its last byte */
+	assert_int_equal(wire_decode(row(MSG_vf_zones), buf_bytes(&b), &out), -EBADMSG);
+	buf_done(&b);
+	buf_done(&list);
+}
+
+/* Every message of every edge: all zero goes through, and anything cut does not. */
+static void test_every_message(void **state)
+{
+	const struct edge *const all[] = {&edge_supervisor,    &edge_front_vault,
+					  &edge_vault_scribe,  &edge_vault_planner,
+					  &edge_vault_courier, &edge_planner_courier};
+
+	for (size_t e = 0; e < ARRAY_LEN(all); e++)
+		for (uint16_t i = 0; i < all[e]->count; i++) {
+			const struct wire_msg *m = &all[e]->rows[i].msg;
+			unsigned char in[EDGE_STRUCT_MAX] = {0}, out[EDGE_STRUCT_MAX];
+			struct buf b = BUF_INIT(WIRE_MAX);
+
+			assert_true(m->size <= EDGE_STRUCT_MAX && m->nfields > 0);
+			assert_int_equal(wire_encode(i, m, in, &b), 0);
+			assert_int_equal(wire_decode(m, buf_bytes(&b), out), 0);
+			for (size_t n = 0; n < b.n; n++)
+				assert_int_equal(wire_decode(m, bytes_of(b.p, n), out), -EBADMSG);
+			buf_done(&b);
+		}
+}
+
+/* ---- channel ---- */
+
+struct end {
+	struct channel c;
+	unsigned messages, closed;
+	bool malformed;
+	uint64_t last;
+	struct loop *loop;
+	unsigned stop_at;
+};
+
+static void on_message(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	struct end *e = arg;
+
+	e->last = *(const uint64_t *)msg;
+	if (fd >= 0)
+		close(fd);
+	if (++e->messages == e->stop_at)
+		loop_stop(e->loop);
+}
+
+static void on_close(void *arg, struct channel *c, bool malformed)
+{
+	struct end *e = arg;
+
+	e->closed++;
+	e->malformed = malformed;
+	loop_stop(e->loop);
+}
+
+static void open_pair(struct end *a, struct end *b, const struct edge *edge)
+{
+	int fds[2];
+
+	memset(a, 0, sizeof(*a));
+	memset(b, 0, sizeof(*b));
+	assert_int_equal(loop_new(&a->loop), 0);
+	b->loop = a->loop;
+	assert_int_equal(channel_pair(fds), 0);
+	channel_init(&a->c, a->loop, edge, SIDE_A, on_message, on_close, a);
+	channel_init(&b->c, b->loop, edge, SIDE_B, on_message, on_close, b);
+	assert_int_equal(channel_open(&a->c, fds[0]), 0);
+	assert_int_equal(channel_open(&b->c, fds[1]), 0);
+}
+
+static void close_pair(struct end *a, struct end *b)
+{
+	channel_close(&a->c);
+	channel_close(&b->c);
+	loop_free(a->loop);
+}
+
+/* More than the socket holds: what does not fit waits, and order is kept. */
+static void test_backpressure(void **state)
+{
+	static unsigned char big[IPC_PIECE_MAX];
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_planner_courier);
+	for (unsigned i = 1; i <= 200; i++)
+		channel_send(&a.c, pc_body, .call = i, .body = bytes_of(big, sizeof(big)),
+			     .more = 1);
+	b.stop_at = 200;
+	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	assert_int_equal(b.messages, 200);
+	assert_true(b.last == 200);
+	assert_int_equal(a.c.queued, 0);
+	close_pair(&a, &b);
+}
+
+/* What must not be said: the receiver closes, says that it was malformed, and lives. */
+static void refused_raw(const struct edge *edge, const void *p, size_t n, bool malformed)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, edge);
+	if (n)
+		assert_int_equal(send(a.c.watch.fd, p, n, 0), n);
+	else
+		shutdown(a.c.watch.fd, SHUT_RDWR);
+	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	assert_int_equal(b.messages, 0);
+	if (n)
+		assert_int_equal(b.closed, 1);
+	assert_int_equal(b.malformed, malformed);
+	close_pair(&a, &b);
+}
+
+static void test_malformed_ends_the_channel(void **state)
+{
+	static unsigned char big[WIRE_MAX + 1];
+
+	refused_raw(&edge_vault_courier, "x", 1, true);			      /* too short */
+	refused_raw(&edge_vault_courier, "\0\2\0\0\0\0\0\0\0\1\0", 11, true); /* too long */
+	refused_raw(&edge_vault_courier, "\0\2\0\0\0\0\0\0\0", 9, true);      /* cut */
+	refused_raw(&edge_vault_courier, "\0\77\0\0\0\0\0\0\0\1", 10, true);  /* no such message */
+	refused_raw(&edge_vault_courier, "\0\3\0\0\0\0\0\0\0\1", 10, true);   /* the other side's */
+	refused_raw(&edge_vault_courier, big, sizeof(big), true);	      /* over the maximum */
+}
+
+static void test_peer_gone(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	channel_close(&a.c);
+	assert_int_equal(loop_run(b.loop, NULL, NULL), 0);
+	assert_int_equal(b.closed, 1);
+	assert_false(b.malformed);
+	channel_send(&b.c, cv_ready, .call = 1); /* into nothing */
+	close_pair(&a, &b);
+}
+
+static int send_with_fd(int sock, const void *p, size_t n, int fd)
+{
+	union {
+		struct cmsghdr align;
+		unsigned char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.space,
+			     .msg_controllen = sizeof(control.space)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(sock, &msg, 0) < 0 ? -errno : 0;
+}
+
+/* Between roles no descriptor travels. */
+static void test_descriptor_refused(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	assert_int_equal(send_with_fd(a.c.watch.fd, "\0\2\0\0\0\0\0\0\0\1", 10, 0), 0);
+	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	assert_int_equal(b.messages, 0);
+	assert_true(b.malformed);
+	close_pair(&a, &b);
+}
+
+static void test_descriptor_from_supervisor(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_supervisor);
+	channel_send_fd(&a.c, MSG_s_ca, &(const struct s_ca){0}, 0);
+	b.stop_at = 1;
+	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	assert_int_equal(b.messages, 1);
+	close_pair(&a, &b);
+}
+
+/* ---- idmap ---- */
+
+struct item {
+	struct idmap_node node;
+	bool seen;
+};
+
+static void see(struct idmap_node *node, void *arg)
+{
+	struct item *i = idmap_entry(node, struct item, node);
+
+	assert_false(i->seen);
+	i->seen = true;
+	idmap_remove(arg, node);
+}
+
+static void test_idmap(void **state)
+{
+	static struct item items[5000];
+	struct idmap m = {0};
+
+	assert_null(idmap_find(&m, 1));
+	for (uint64_t i = 0; i < ARRAY_LEN(items); i++) {
+		items[i].node.id = i * 0x100000001;
+		assert_int_equal(idmap_put(&m, &items[i].node), 0);
+	}
+	for (uint64_t i = 0; i < ARRAY_LEN(items); i += 2)
+		idmap_remove(&m, &items[i].node);
+	for (uint64_t i = 0; i < ARRAY_LEN(items); i++)
+		assert_int_equal(idmap_find(&m, i * 0x100000001) != NULL, i % 2);
+	idmap_each(&m, see, &m);
+	assert_int_equal(m.n, 0);
+	assert_null(idmap_any(&m));
+	idmap_done(&m);
+}
+
+/* ---- loop ---- */
+
+struct tick {
+	struct loop_timer t;
+	struct loop *loop;
+	int *order, id;
+	bool last;
+};
+
+static void on_tick(void *arg)
+{
+	struct tick *t = arg;
+
+	*t->order = *t->order * 10 + t->id;
+	if (t->last)
+		loop_stop(t->loop);
+}
+
+static void test_timers(void **state)
+{
+	struct tick ticks[4];
+	struct loop *l;
+	int order = 0;
+
+	assert_int_equal(loop_new(&l), 0);
+	for (int i = 0; i < 4; i++) {
+		ticks[i] = (struct tick){.loop = l, .order = &order, .id = i + 1, .last = i == 0};
+		ticks[i].t = (struct loop_timer){.fn = on_tick, .arg = &ticks[i]};
+		assert_int_equal(loop_timer_set(l, &ticks[i].t, 40 - 10 * i), 0);
+	}
+	loop_timer_clear(l, &ticks[1].t);
+	loop_timer_clear(l, &ticks[1].t);
+	assert_int_equal(loop_timer_set(l, &ticks[3].t, 25), 0);
+	assert_int_equal(loop_run(l, NULL, NULL), 0);
+	assert_int_equal(order, 341);
+	loop_free(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_length_is_exact),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_decoder_checks),
+		cmocka_unit_test(test_list_framing),
+		cmocka_unit_test(test_every_message),
+		cmocka_unit_test(test_backpressure),
+		cmocka_unit_test(test_malformed_ends_the_channel),
+		cmocka_unit_test(test_peer_gone),
+		cmocka_unit_test(test_descriptor_refused),
+		cmocka_unit_test(test_descriptor_from_supervisor),
+		cmocka_unit_test(test_idmap),
+		cmocka_unit_test(test_timers),
+	};
+
+	return cmocka_run_group_tests_name("ipc", tests, NULL, NULL);
+}
