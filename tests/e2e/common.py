@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: ISC
+"""What the end-to-end tests share: a gateway beside a real PowerDNS, and words for what is done with them."""
+import atexit
+import concurrent.futures
+import contextlib
+
+from servers import PowerDNS, Postern
+
+_pdns = None
+
+
+def pdns(*zones):
+    """One PowerDNS for all tests of a program; zones are made when missing."""
+    global _pdns
+    if _pdns is None:
+        _pdns = PowerDNS()
+        atexit.register(_pdns.stop)
+    for zone in zones:
+        _pdns.ensure_zone(zone)
+    return _pdns
+
+
+@contextlib.contextmanager
+def gateway(**kw):
+    g = Postern(**kw)
+    try:
+        yield g
+    finally:
+        g.stop()
+
+
+def credentials(p):
+    return {"url": p.api_url, "api_key": p.api_key}
+
+
+def integrate(g, p, **kw):
+    """A fresh integration handle for PowerDNS."""
+    body = {"provider": "powerdns", "credentials": credentials(p)}
+    body.update(kw)
+    status, answer = g.post("/make_integration", body)
+    assert status == 200, (status, answer)
+    return answer["integration_handle"]
+
+
+def add(g, handle, fqdn, value, type="TXT", **kw):
+    """(status, answer) of an add_record; keywords: mode, ttl, customer."""
+    record = {"fqdn": fqdn, "type": type, "value": value}
+    for key in ("mode", "ttl"):
+        if key in kw:
+            record[key] = kw.pop(key)
+    return g.post("/add_record", dict(integration_handle=handle, record=record, **kw))
+
+
+def remove(g, handle, record_handle, **kw):
+    return g.post("/remove_record", dict(integration_handle=handle, record_handle=record_handle, **kw))
+
+
+def added(g, handle, fqdn, value, **kw):
+    """The record handle of an add that must succeed."""
+    status, answer = add(g, handle, fqdn, value, **kw)
+    assert status == 200, (status, answer)
+    return answer["record_handle"]
+
+
+def refused(result, status, code, field=None):
+    """The answer is that problem."""
+    got, answer = result
+    assert (got, answer.get("code")) == (status, code), result
+    if field is not None:
+        assert answer.get("field") == field, result
+    return answer
+
+
+def together(fn, items, workers=64):
+    """fn(item) for all items at once; the results in order."""
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(fn, items))
+
+
+def txt(p, name):
+    """The TXT values that DNS gives at a name, as bytes, sorted."""
+    return sorted(p.txt(name))
+
+
+def check_intents(g, p, zone):
+    """The promise: every TXT record below _acme-challenge in DNS has an intent in the log."""
+    intents = {(line["fqdn"], line["value"]) for line in g.audit() if line["event"] == "add_record.intent"}
+    for name, value in p.all_txt(zone):
+        if name.startswith("_acme-challenge"):
+            assert (name, value) in intents, (name, value)

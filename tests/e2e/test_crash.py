@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: ISC
+"""kill -9 of each role in turn, under load: errors for what was in flight, service back in two seconds, no change without an intent."""
+import os
+import signal
+import threading
+import time
+
+import tap
+from common import add, gateway, integrate, pdns, remove
+from servers import wait_for
+
+ZONE = "crash.example"
+P = pdns(ZONE)
+ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
+         "postern-courier", "postern-courier-self"]
+
+
+class Load:
+    """Adds and removes without end, from several threads, until stopped. Remembers what was told."""
+
+    def __init__(self, g, handle, tag, threads=8):
+        self.g, self.handle, self.tag = g, handle, tag
+        self.halt = threading.Event()
+        self.results, self.lock = [], threading.Lock()
+        self.threads = [threading.Thread(target=self.run, args=(i,)) for i in range(threads)]
+        for t in self.threads:
+            t.start()
+
+    def run(self, i):
+        n = 0
+        while not self.halt.is_set():
+            name = "_acme-challenge.%s%d-%d.%s" % (self.tag, i, n, ZONE)
+            n += 1
+            try:
+                status, answer = add(self.g, self.handle, name, "load")
+                if status == 200 and n % 3 == 0:
+                    remove(self.g, self.handle, answer["record_handle"])
+            except OSError:
+                status = 0  # the connection broke
+            with self.lock:
+                self.results.append(status)
+
+    def count(self, status):
+        with self.lock:
+            return self.results.count(status)
+
+    def stop(self):
+        self.halt.set()
+        for t in self.threads:
+            t.join()
+
+
+def serves(g, handle, name):
+    try:
+        return add(g, handle, name, "after")[0] == 200
+    except OSError:
+        return False
+
+
+def check_promise(g):
+    intents = {(l["fqdn"], l["value"]) for l in g.audit() if l["event"] == "add_record.intent"}
+    in_dns = [(n, v) for n, v in P.all_txt(ZONE) if n.startswith("_acme-challenge")]
+    assert in_dns
+    for record in in_dns:
+        assert record in intents, ("a record without an intent", record)
+
+
+def kill_under_load(role):
+    with gateway() as g:
+        handle = integrate(g, P)
+        tag = role.replace("postern-", "").replace("-", "")
+        load = Load(g, handle, tag)
+        try:
+            wait_for(lambda: load.count(200) >= 10, 20)
+            old = g.pids()[role]
+            os.kill(old, signal.SIGKILL)
+            killed = time.monotonic()
+            wait_for(lambda: g.pids().get(role, old) != old, 2)
+            wait_for(lambda: serves(g, handle, "_acme-challenge.after-%s.%s" % (tag, ZONE)), 5)
+            back = time.monotonic() - killed
+            assert back < 2, "back after %.2f s" % back
+            before = load.count(200)
+            wait_for(lambda: load.count(200) >= before + 10, 20)
+        finally:
+            load.stop()
+        assert set(load.results) <= {0, 200, 502, 503}, set(load.results)
+        assert g.get("/readyz")[0] == 200
+        check_promise(g)
+        lines = g.audit()
+        assert [l["seq"] for l in lines] == list(range(len(lines)))
+        assert any(l["event"] == "role.restart" and role in l["value"] for l in lines)
+        # every intent has its outcome, if only "unknown"
+        intents = [l["request_id"] for l in lines if l["event"].endswith(".intent")]
+        outcomes = [l["request_id"] for l in lines if l["event"].endswith(".outcome") and l["request_id"] in set(intents)]
+        assert sorted(intents) == sorted(outcomes), "intents and outcomes do not pair"
+
+
+def make(role):
+    def test():
+        kill_under_load(role)
+    return test
+
+
+for _role in ROLES:
+    globals()["test_kill_" + _role.replace("postern-", "").replace("-", "_")] = make(_role)
+
+
+def test_kill_everything():
+    """The supervisor too: the next start closes what was open."""
+    import tempfile
+    with tempfile.TemporaryDirectory() as d:
+        with gateway(state_dir=d) as g:
+            handle = integrate(g, P)
+            load = Load(g, handle, "all")
+            try:
+                wait_for(lambda: load.count(200) >= 20, 20)
+                g.kill()
+            finally:
+                load.stop()
+        with gateway(state_dir=d) as g:
+            assert serves(g, handle, "_acme-challenge.again." + ZONE)
+            lines = g.audit()
+            intents = {l["request_id"] for l in lines if l["event"].endswith(".intent")}
+            outcomes = {l["request_id"] for l in lines if l["event"].endswith(".outcome")}
+            assert intents <= outcomes
+            check_promise(g)
+
+
+def test_roles_end_with_their_supervisor():
+    with gateway() as g:
+        pids = g.pids()
+        assert len(pids) == 7, pids
+        os.kill(g.pid, signal.SIGKILL)
+        wait_for(lambda: not any(os.path.exists("/proc/%d/exe" % p) and alive(p) for p in pids.values()), 5)
+
+
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_stop_lets_calls_finish():
+    with gateway() as g:
+        handle = integrate(g, P)
+        load = Load(g, handle, "drain", threads=4)
+        wait_for(lambda: load.count(200) >= 10, 20)
+        g.stop()
+        load.stop()
+        assert set(load.results) <= {0, 200, 503}, set(load.results)
+        lines = g.audit()
+        assert lines[-1]["event"] == "gateway.stop", lines[-1]
+        check_promise(g)
+
+
+if __name__ == "__main__":
+    tap.main(globals())

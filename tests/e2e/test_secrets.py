@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: ISC
+"""A canary credential and every handle are looked for wherever they must not be."""
+import base64
+import glob
+import os
+import urllib.parse
+
+import tap
+from common import add, gateway, integrate, pdns, remove
+from servers import FakeUpstream
+
+ZONE = "secrets.example"
+CANARY = "CANARYq7Zk2Vb9Xw4Lt8Rm1Ns5Hd3Gf6"
+P = pdns(ZONE)
+
+
+def forms(secret):
+    raw = secret.encode()
+    return [raw, base64.b64encode(raw).rstrip(b"="), base64.urlsafe_b64encode(raw).rstrip(b"="),
+            urllib.parse.quote(secret, safe="").encode(), raw.hex().encode(), raw[::-1]]
+
+
+def memory(pid):
+    """All that the process has mapped and can be read. Root may."""
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb") as mem:
+        for line in maps:
+            span, perms = line.split()[:2]
+            if not perms.startswith("r") or "[v" in line:
+                continue
+            lo, hi = (int(x, 16) for x in span.split("-"))
+            try:
+                mem.seek(lo)
+                yield mem.read(hi - lo)
+            except (OSError, ValueError, OverflowError):
+                continue
+
+
+def holds(pid, needles):
+    return [n for block in memory(pid) for n in needles if n in block]
+
+
+def use(g, up):
+    """Each endpoint, with success and failure, with the canary as credential. Returns the secrets: canary and handles."""
+    secrets = [CANARY]
+    make = {"provider": "powerdns", "credentials": {"url": P.api_url, "api_key": CANARY}}
+    answers = [g.post("/make_integration", make), g.post("/make_integration", dict(make, verify=False)),
+               g.post("/make_integration", dict(make, extra=CANARY)),
+               g.post("/make_integration", dict(make, provider="cloudflare"))]
+    for behaviour in ("echo", "html", "status:401", "garbage", "reset"):
+        up.behave(behaviour)
+        answers.append(g.post("/make_integration", dict(make, credentials={"url": up.url, "api_key": CANARY})))
+    status, made = g.post("/make_integration", dict(make, verify=False))
+    bad = made["integration_handle"]
+    handle = integrate(g, P)
+    secrets += [bad, handle]
+    answers += [g.post("/get_zones", {"integration_handle": bad}), add(g, bad, "_acme-challenge." + ZONE, "v")]
+    status, answer = add(g, handle, "_acme-challenge." + ZONE, "v")
+    secrets.append(answer["record_handle"])
+    assert remove(g, handle, answer["record_handle"])[0] == 200
+    answers += [g.post("/inspect_handle", {"handle": h}) for h in (bad, handle, answer["record_handle"])]
+    for a in answers:
+        for f in forms(CANARY):
+            assert f not in str(a).encode(), a
+    return secrets
+
+
+def test_canary():
+    with gateway() as g, FakeUpstream() as up:
+        secrets = use(g, up) + [P.api_key, g.token]
+        needles = [f for s in secrets for f in (forms(s) if len(s) < 200 else [s.encode(), s[40:120].encode()])]
+        # the log and what was said on stderr
+        for path in glob.glob(os.path.join(g.audit_dir, "*")):
+            with open(path, "rb") as f:
+                text = f.read()
+            assert not [n for n in needles if n in text], path
+        text = g.stderr_text().encode()
+        assert not [n for n in needles if n in text], "stderr"
+        # nobody's arguments or environment
+        for name, pid in list(g.pids().items()) + [("postern", g.pid)]:
+            for what in ("cmdline", "environ"):
+                with open("/proc/%d/%s" % (pid, what), "rb") as f:
+                    text = f.read()
+                assert not [n for n in needles if n in text], (name, what)
+
+
+def test_memory():
+    """
+    While nothing is in flight: the credential is nowhere. Root keys are in the vault and, for restarts, the supervisor; nowhere else. The two
+    buffers that TLS and HTTP libraries keep are the couriers' alone.
+    """
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root to read other processes' memory")
+    with gateway() as g, FakeUpstream() as up:
+        secrets = use(g, up)
+        with open(os.path.join(g.state_dir, "root.key"), "rb") as f:
+            root_key = f.read()
+        pids = dict(g.pids(), postern=g.pid)
+        for name, pid in pids.items():
+            found = holds(pid, [root_key])
+            assert bool(found) == (name in ("postern", "postern-vault")), (name, "root key")
+            # what a courier's library leaves in its freed buffers is the one thing that we cannot wipe
+            if name.startswith("postern-courier"):
+                continue
+            for secret in secrets:
+                needles = [secret.encode()] if len(secret) < 200 else [secret[40:140].encode()]
+                assert not holds(pid, needles), (name, secret[:12])
+
+
+def test_planners_never_hold_a_credential():
+    """Not even while a call is in flight."""
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root to read other processes' memory")
+    import threading
+    with gateway() as g, FakeUpstream() as up:
+        up.behave("silent")
+        status, made = g.post("/make_integration", {
+            "provider": "powerdns", "credentials": {"url": up.url, "api_key": CANARY}, "verify": False})
+        t = threading.Thread(target=lambda: g.post("/get_zones", {"integration_handle": made["integration_handle"]}, timeout=60))
+        t.start()
+        up.wait_for_request()
+        pids = g.pids()
+        needle = [CANARY.encode()]
+        assert holds(pids["postern-courier-self"], needle), "the test looks in the wrong place"
+        for name in ("postern-planner", "postern-planner-self", "postern-scribe", "postern-courier"):
+            assert not holds(pids[name], needle), name
+        up.behave("reset")
+        up.release()
+        t.join()
+
+
+def test_processes_are_closed_up():
+    with gateway() as g:
+        uids = set()
+        for name, pid in g.pids().items():
+            with open("/proc/%d/status" % pid) as f:
+                status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
+            assert status["NoNewPrivs"] == "1", name
+            if os.geteuid() == 0:
+                uids.add(status["Uid"])
+                assert "\t0" not in "\t" + status["Uid"], (name, status["Uid"])
+                assert status["CapEff"].strip("0") == "" and status["Groups"].strip() == "", name
+            # an undumpable process's files belong to root
+            assert os.stat("/proc/%d/environ" % pid).st_uid == 0, name
+            with open("/proc/%d/limits" % pid) as f:
+                core = [line for line in f if line.startswith("Max core file size")][0].split()
+            assert core[4] == "0" and core[5] == "0", name
+        if os.geteuid() == 0:
+            assert len(uids) == 7, "each role has a uid of its own"
+
+
+if __name__ == "__main__":
+    tap.main(globals())
