@@ -45,11 +45,12 @@ enum proc proc_by_name(const char *name);
 #define IPC_REQUEST_ID_MAX  64
 #define IPC_CALLER_MAX	    64
 #define IPC_FQDN_MAX	    512 /* as the caller wrote it: the vault canonicalises */
-#define IPC_TYPE_MAX	     16  /* as the caller wrote it */
+#define IPC_TYPE_MAX	    16	/* as the caller wrote it */
 #define IPC_ZONES_MAX	    (HANDLE_ZONES_MAX * (DNS_NAME_MAX + 4))
 #define IPC_CREDENTIALS_MAX (CREDENTIALS_MAX + CREDENTIAL_FIELDS_MAX * 64)
 #define IPC_PIECE_MAX	    (96 * 1024) /* longer things cross in pieces of at most this */
 #define IPC_REASON_MAX	    160
+#define IPC_FIELD_MAX	    80
 #define IPC_DETAIL_MAX	    400
 #define IPC_PATH_MAX	    4096
 
@@ -160,7 +161,7 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_fv_get_zones(F, S) FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
 #define FIELDS_fv_add_record(F, S)                                                                 \
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
-		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, TEXT, type, IPC_TYPE_MAX)                        \
+		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, TEXT, type, IPC_TYPE_MAX)                      \
 			F(S, BYTES, value, RECORD_VALUE_MAX) F(S, U8, mode, RECORD_MODES - 1)      \
 				F(S, U32, ttl, RECORD_TTL_MAX)
 #define FIELDS_fv_remove_record(F, S)                                                              \
@@ -205,7 +206,7 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_vf_error(F, S)                                                                      \
 	F(S, U64, call, 0)                                                                         \
 	F(S, U8, code, CODE_COUNT - 1)                                                             \
-	F(S, TEXT, field, 64)                                                                      \
+	F(S, TEXT, field, IPC_FIELD_MAX)                                                           \
 	F(S, TEXT, detail, IPC_DETAIL_MAX)                                                         \
 	F(S, U32, retry_after, UINT32_MAX)
 #define FIELDS_vf_status(F, S) F(S, U8, ready, 1) F(S, TEXT, reason, IPC_REASON_MAX)
@@ -229,7 +230,7 @@ enum verb verb_parse(struct bytes in);
 	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
 	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
 	F(S, TEXT, fqdn, IPC_FQDN_MAX)                                                             \
-	F(S, TEXT, type, IPC_TYPE_MAX)                                                                        \
+	F(S, TEXT, type, IPC_TYPE_MAX)                                                             \
 	F(S, BYTES, value, AUDIT_VALUE_MAX)                                                        \
 	F(S, TEXT, mode, 16)                                                                       \
 	F(S, TEXT, profile, 16)                                                                    \

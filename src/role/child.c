@@ -19,7 +19,11 @@
 static _Noreturn void become_role(enum proc proc, int exe_fd, int control_fd, uint32_t uid)
 {
 	char *const argv[] = {(char *)proc_name(proc), NULL};
-	char *const envp[] = {NULL};
+	/*
+	 * Nothing of ours is inherited. Binding at start, not at a function's first call, matters here: the lazy resolver saves the
+	 * vector registers on the stack, and after a memcpy() a secret may be in them.
+	 */
+	char *const envp[] = {(char *)"LD_BIND_NOW=1", NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 

@@ -42,19 +42,30 @@ static const struct field_rule make_rules[] = {
 	{NULL},
 };
 
-/* False when it was answered. */
-static bool take_credentials(struct conn *c, json_t *credentials, struct buf *out)
+static bool has_field(const struct provider *p, const char *name)
 {
-	const char *key;
+	for (const struct field_def *f = p->fields; f->name; f++)
+		if (strcmp(f->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* False when it was answered. */
+static bool take_credentials(struct conn *c, const struct provider *p, json_t *credentials,
+			     struct buf *out)
+{
+	const char *key, *why;
 	json_t *value;
 
 	json_object_foreach(credentials, key, value)
 	{
 		char field[80];
 
-		if (!json_is_string(value)) {
-			invalid(c, field_path(field, sizeof(field), "credentials.", key),
-				"must be a string");
+		why = json_is_string(value) ? NULL : "must be a string";
+		if (!has_field(p, key))
+			why = "no such field";
+		if (why) {
+			invalid(c, field_path(field, sizeof(field), "credentials.", key), why);
 			return false;
 		}
 		plist_put(out, bytes_str(key));
@@ -71,10 +82,15 @@ static void make_integration(struct conn *c, json_t *o)
 {
 	struct buf credentials cleanup(buf_done) = BUF_INIT(IPC_CREDENTIALS_MAX);
 	struct buf zones cleanup(buf_done) = BUF_INIT(IPC_ZONES_MAX);
+	const struct provider *p = provider_by_name(json_get_bytes(o, "provider"));
 	enum policy_profile policy = IPC_POLICY_DEFAULT;
 	json_t *verify = json_object_get(o, "verify");
 	int64_t expires = 0;
 
+	if (!p) {
+		invalid(c, "provider", "no such provider");
+		return;
+	}
 	if (json_object_get(o, "policy")) {
 		policy = policy_profile_parse(json_get_bytes(o, "policy"));
 		if (policy == POLICY_PROFILES) {
@@ -87,7 +103,7 @@ static void make_integration(struct conn *c, json_t *o)
 		invalid(c, "expires_at", "must be a time such as 2026-11-25T02:10:30Z");
 		return;
 	}
-	if (!take_credentials(c, json_object_get(o, "credentials"), &credentials))
+	if (!take_credentials(c, p, json_object_get(o, "credentials"), &credentials))
 		return;
 	conn_wait(c);
 	channel_send(&front.vault, fv_make_integration, COMMON(c, o),

@@ -5,9 +5,11 @@
  */
 #include "role/vault.h"
 
+#include "role/target.h"
 #include "sys/log.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -87,6 +89,7 @@ static void make(struct call *c, const struct fv_make_integration *m)
 {
 	struct integration *i = &c->integration;
 	const char *field = "", *why = "";
+	struct url base;
 	int r;
 
 	c->provider = provider_by_name(m->provider);
@@ -95,9 +98,22 @@ static void make(struct call *c, const struct fv_make_integration *m)
 		return;
 	}
 	r = provider_check_credentials(c->provider, m->credentials, &c->credentials, &field, &why);
-	if (r != 0) {
-		call_refuse(c, CODE_INVALID_REQUEST, r < 0 ? "credentials" : field,
-			    r < 0 ? "too large" : why);
+	if (r < 0) {
+		call_refuse(c, CODE_INVALID_REQUEST, "credentials", "too large");
+		return;
+	}
+	if (r > 0) {
+		char path[IPC_FIELD_MAX + 1];
+		snprintf(path, sizeof(path), "credentials.%s", field);
+		call_refuse(c, CODE_INVALID_REQUEST,
+			    strcmp(field, "credentials") == 0 ? field : path, why);
+		return;
+	}
+	if (target_base(c->provider, buf_bytes(&c->credentials), &base) != 0) {
+		char path[IPC_FIELD_MAX + 1];
+		snprintf(path, sizeof(path), "credentials.%s", c->provider->base_field);
+		call_refuse(c, CODE_INVALID_REQUEST, path,
+			    "not a URL such as https://host:port/path");
 		return;
 	}
 	if (!take_zones(c, m->zones)) {

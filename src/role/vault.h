@@ -73,7 +73,7 @@ struct call {
 	struct buf zones, replaced, record_id, handle;
 	bool changed, found, removed, pending;
 	enum code code;
-	const char *field; /* static, "" when none */
+	char field[IPC_FIELD_MAX + 1]; /* "" when none */
 	char detail[IPC_DETAIL_MAX + 1];
 	uint32_t retry_after;
 	bool refused; /* by us, before anything was done */
@@ -116,7 +116,7 @@ struct call *call_new(enum verb verb, uint64_t front_call, struct bytes request_
 void call_go(struct call *c);
 /* It is over, well or not: let go of everything, write the line, answer. */
 void call_finish(struct call *c);
-/* It is over, with CODE. FIELD is static; DETAIL is copied. */
+/* It is over, with CODE. FIELD and DETAIL are copied. */
 void call_fail(struct call *c, enum code code, const char *field, const char *detail);
 /* As call_fail, for what we refuse ourselves. */
 void call_refuse(struct call *c, enum code code, const char *field, const char *detail);

@@ -4,6 +4,7 @@
 #include "sys/log.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 static void send_error(const struct call *c)
 {
@@ -63,8 +64,8 @@ static bool seal(struct call *c)
 	if (r == 0)
 		return true;
 	c->code = CODE_INVALID_REQUEST;
-	c->field = "";
-	memcpy(c->detail, "the handle would be too long", sizeof("the handle would be too long"));
+	c->field[0] = 0;
+	snprintf(c->detail, sizeof(c->detail), "the handle would be too long");
 	if (r < 0)
 		log_warn("sealing: %s", strerror(-r));
 	return false;

@@ -6,6 +6,7 @@
 #include "sys/log.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define GRACE_MS 2000 /* beyond the deadline that the courier keeps: then it must have hung */
@@ -35,7 +36,6 @@ struct call *call_new(enum verb verb, uint64_t front_call, struct bytes request_
 	c->verb = verb;
 	c->started = loop_now(vault.role->loop);
 	c->timer = (struct loop_timer){.fn = on_deadline, .arg = c};
-	c->field = "";
 	c->profile = vault.policy_default;
 	c->plain = BUF_INIT(INTEGRATION_HANDLE_MAX);
 	c->record_plain = BUF_INIT(RECORD_HANDLE_MAX);
@@ -106,16 +106,11 @@ void call_finish(struct call *c)
 
 void call_fail(struct call *c, enum code code, const char *field, const char *detail)
 {
-	size_t n = strlen(detail);
-
 	if (c->failed)
 		return;
 	c->code = code;
-	c->field = field;
-	if (n > IPC_DETAIL_MAX)
-		n = IPC_DETAIL_MAX;
-	memcpy(c->detail, detail, n);
-	c->detail[n] = 0;
+	snprintf(c->field, sizeof(c->field), "%s", field);
+	snprintf(c->detail, sizeof(c->detail), "%s", detail[0] ? detail : code_title(code));
 	c->failed = true;
 	/* An intent under way cannot be called back: its outcome is written when its fate is known. */
 	if (c->state != CALL_INTENT)
@@ -392,7 +387,11 @@ static void op_over(struct call *c, const struct pv_result *m)
 		if (bytes_to_str(m->detail, detail, sizeof(detail)) < 0 ||
 		    !bytes_printable(m->detail) || holds_secret(c, m->detail))
 			detail[0] = 0;
-		call_fail(c, (enum code)m->code, "", detail);
+		call_fail(c, (enum code)m->code,
+			  m->code == CODE_ZONE_NOT_FOUND && c->verb == VERB_ADD_RECORD
+				  ? "record.fqdn"
+				  : "",
+			  detail);
 	} else if (c->state == CALL_READING && c->verb == VERB_ADD_RECORD) {
 		zone_found(c, m);
 	} else {

@@ -8,6 +8,7 @@
 #include "role/vault.h"
 #include "sys/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define LOG_ID_MAX   256		  /* bytes of a provider's id in the log */
@@ -194,8 +195,8 @@ static void answer_without_log(struct call *c)
 {
 	if (c->code == CODE_OK) {
 		c->code = CODE_AUDIT_UNAVAILABLE;
-		c->field = "";
-		memcpy(c->detail, vault.reason, sizeof(vault.reason));
+		c->field[0] = 0;
+		snprintf(c->detail, sizeof(c->detail), "%s", vault.reason);
 	}
 	answer(c);
 	call_free(c);

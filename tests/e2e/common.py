@@ -80,11 +80,3 @@ def together(fn, items, workers=64):
 def txt(p, name):
     """The TXT values that DNS gives at a name, as bytes, sorted."""
     return sorted(p.txt(name))
-
-
-def check_intents(g, p, zone):
-    """The promise: every TXT record below _acme-challenge in DNS has an intent in the log."""
-    intents = {(line["fqdn"], line["value"]) for line in g.audit() if line["event"] == "add_record.intent"}
-    for name, value in p.all_txt(zone):
-        if name.startswith("_acme-challenge"):
-            assert (name, value) in intents, (name, value)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Many at once: nothing is lost, nothing of others is touched."""
 import tap
-from common import add, added, check_intents, gateway, integrate, pdns, remove, together, txt
+from common import add, added, gateway, integrate, pdns, remove, together, txt
 
 ZONE = "busy.example"
 P = pdns(ZONE)
@@ -21,12 +21,8 @@ def test_64_values_at_one_name():
         assert txt(P, name) == sorted([v.encode() for v in values[32:]] + [b"before"])
         assert ('"disabled before"', True) in P.api_records(ZONE, name, "TXT"), "the disabled record is gone"
         assert P.api_ttl(ZONE, name, "TXT") == 123
-        check_intents_but(g, name, values)
-
-
-def check_intents_but(g, name, values):
-    intents = {(l["fqdn"], l["value"]) for l in g.audit() if l["event"] == "add_record.intent"}
-    assert {(name, v) for v in values} <= intents
+        intents = {(l["fqdn"], l["value"]) for l in g.audit() if l["event"] == "add_record.intent"}
+        assert {(name, v) for v in values} <= intents
 
 
 def test_many_names_of_one_zone():
@@ -53,8 +49,8 @@ def test_same_value_from_many():
         assert txt(P, name) == []
 
 
-def test_two_gateways_in_turn_and_others_records():
-    """Others write to the same zone while we do; their records stay."""
+def test_others_write_meanwhile():
+    """Another client of the server writes sets of its own in the same zone; they stay, and so do ours."""
     with gateway() as g:
         handle = integrate(g, P)
 
@@ -67,7 +63,6 @@ def test_two_gateways_in_turn_and_others_records():
         for i in range(48):
             name = ("own%02d.%s" if i % 4 == 3 else "_acme-challenge.mix%02d.%s") % (i, ZONE)
             assert txt(P, name) == ([b"own"] if i % 4 == 3 else [b"m"]), name
-        check_intents(g, P, ZONE) if not P.all_txt(ZONE) else None
 
 
 if __name__ == "__main__":

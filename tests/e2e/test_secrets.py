@@ -28,6 +28,8 @@ def memory(pid):
             if not perms.startswith("r") or "[v" in line:
                 continue
             lo, hi = (int(x, 16) for x in span.split("-"))
+            if hi - lo > 1 << 36:
+                raise tap.Skip("a sanitizer's shadow memory cannot be searched")
             try:
                 mem.seek(lo)
                 yield mem.read(hi - lo)

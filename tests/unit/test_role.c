@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+/* The pure parts of the roles: how the courier makes a target, how the front checks fields. */
+#include "test.h"
+
+#include "role/front_fields.h"
+#include "role/target.h"
+
+/* ---- target ---- */
+
+static const struct field_def fields[] = {
+	{.name = "url", .max = 100},
+	{.name = "api_key", .secret = true, .max = 100},
+	{.name = "server_id", .max = 100},
+	{0},
+};
+
+static const struct provider self_hosted = {
+	.name = "self",
+	.self_hosted = true,
+	.base = "/api/v1",
+	.base_field = "url",
+	.fields = fields,
+	.auth = {AUTH_HEADER, "X-API-Key", "", "api_key"},
+};
+
+static const struct provider fixed = {
+	.name = "fixed",
+	.base = "https://api.example.net/v2",
+	.fields = fields,
+	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "api_key"},
+};
+
+static struct buf credentials(const char *url)
+{
+	struct buf b = BUF_INIT(4096);
+
+	plist_put(&b, BYTES("url"));
+	plist_put(&b, bytes_str(url));
+	plist_put(&b, BYTES("api_key"));
+	plist_put(&b, BYTES("s3cret"));
+	plist_put(&b, BYTES("server_id"));
+	plist_put(&b, BYTES("localhost"));
+	return b;
+}
+
+/* ARGS and QUERY: items with '|' between. */
+static struct buf split(const char *text)
+{
+	struct buf b = BUF_INIT(4096);
+
+	while (text && *text) {
+		size_t n = strcspn(text, "|");
+		plist_put(&b, bytes_of(text, n));
+		text += n + (text[n] == '|');
+	}
+	return b;
+}
+
+static int build(const struct provider *p, const char *path, bool changes, const char *args,
+		 const char *query, const char *zone, struct buf *out)
+{
+	const struct exchange e = {.name = "x", .method = "GET", .path = path, .changes = changes};
+	struct buf c = credentials("https://pdns.example:8443/prefix/"), a = split(args),
+		   q = split(query);
+	struct url base;
+	int r;
+
+	assert_int_equal(target_base(p, buf_bytes(&c), &base), 0);
+	r = target_build(p, &e, &base, buf_bytes(&c), buf_bytes(&a), buf_bytes(&q), bytes_str(zone),
+			 out);
+	buf_done(&c);
+	buf_done(&a);
+	buf_done(&q);
+	return r;
+}
+
+static void test_targets(void **state)
+{
+	static const struct {
+		const struct provider *p;
+		const char *path;
+		bool changes;
+		const char *args, *query, *zone;
+		int r;
+		const char *want;
+	} cases[] = {
+		{&fixed, "/zones", false, "", "", "", 0, "/v2/zones"},
+		{&fixed, "/zones", false, "", "page|1|name|a b&c=d", "", 0,
+		 "/v2/zones?page=1&name=a%20b%26c%3Dd"},
+		{&fixed, "/zones/{zone}/records/{record}", true, "z1|r1", "", "z1", 0,
+		 "/v2/zones/z1/records/r1"},
+		{&self_hosted, "/servers/{=server_id}/zones/{zone}", true, "example.org.", "",
+		 "example.org.", 0, "/prefix/api/v1/servers/localhost/zones/example.org."},
+		/* whatever a value holds, it stays one segment */
+		{&fixed, "/zones/{zone}", false, "a/b?c#d%2e..\\", "", "", 0,
+		 "/v2/zones/a%2Fb%3Fc%23d%252e..%5C"},
+		{&fixed, "/zones/{zone}", false, "..", "", "", TARGET_E_ARGS, NULL},
+		{&fixed, "/zones/{zone}", false, ".", "", "", TARGET_E_ARGS, NULL},
+		{&fixed, "/zones/{zone}/x", false, "", "", "", TARGET_E_ARGS, NULL},
+		{&fixed, "/zones/{zone}", false, "a|b", "", "", TARGET_E_ARGS, NULL},
+		{&fixed, "/zones", false, "a", "", "", TARGET_E_ARGS, NULL},
+		{&fixed, "/zones", false, "", "page", "", TARGET_E_ARGS, NULL},
+		/* a change, and not of the zone that the intent names */
+		{&fixed, "/zones/{zone}", true, "z2", "", "z1", TARGET_E_ZONE, NULL},
+		{&fixed, "/zones/{zone}", true, "z1", "", "", TARGET_E_ZONE, NULL},
+		{&fixed, "/zones/{zone}", false, "z2", "", "z1", 0, "/v2/zones/z2"},
+		/* a secret never becomes a part of the path */
+		{&fixed, "/x/{=api_key}", false, "", "", "", TARGET_E_FIELD, NULL},
+		{&fixed, "/x/{=nothing}", false, "", "", "", TARGET_E_FIELD, NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf out = BUF_INIT(TARGET_MAX);
+		int r = build(cases[i].p, cases[i].path, cases[i].changes, cases[i].args,
+			      cases[i].query, cases[i].zone, &out);
+
+		if (r != cases[i].r || (r == 0 && !bytes_is(buf_bytes(&out), cases[i].want)))
+			fail_msg("case %zu: %d, %.*s", i, r, (int)out.n, (const char *)out.p);
+		buf_done(&out);
+	}
+}
+
+static void test_base(void **state)
+{
+	static const char *const bad[] = {
+		"", "ftp://x", "https://", "https://u:p@h", "https://h/?q", "h"};
+	struct url url;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct buf c = credentials(bad[i]);
+		assert_int_equal(target_base(&self_hosted, buf_bytes(&c), &url), TARGET_E_FIELD);
+		/* a fixed provider does not ask the credential */
+		assert_int_equal(target_base(&fixed, buf_bytes(&c), &url), 0);
+		assert_string_equal(url.host, "api.example.net");
+		assert_true(url.tls && url.port == 443);
+		buf_done(&c);
+	}
+}
+
+static void test_auth(void **state)
+{
+	struct buf c = credentials("https://h"), lines = BUF_INIT(4096);
+	struct bytes list, line;
+
+	assert_int_equal(target_auth(&fixed, buf_bytes(&c), &lines), 0);
+	assert_int_equal(target_auth(&self_hosted, buf_bytes(&c), &lines), 0);
+	list = buf_bytes(&lines);
+	assert_true(plist_next(&list, &line) && bytes_is(line, "Authorization: Bearer s3cret"));
+	assert_true(plist_next(&list, &line) && bytes_is(line, "X-API-Key: s3cret"));
+	buf_done(&lines);
+	buf_done(&c);
+	/* nothing that could begin another header */
+	plist_put(&c, BYTES("api_key"));
+	plist_put(&c, BYTES("a\r\nX: y"));
+	assert_int_equal(target_auth(&fixed, buf_bytes(&c), &lines), TARGET_E_FIELD);
+	assert_int_equal(target_auth(&fixed, bytes_of(NULL, 0), &lines), TARGET_E_FIELD);
+	assert_int_equal(lines.n, 0);
+	buf_done(&c);
+}
+
+/* ---- fields ---- */
+
+static const struct field_rule rules[] = {
+	{"text", FIELD_TEXT, .required = true, .max = 3},
+	{"bool", FIELD_BOOL},
+	{"number", FIELD_NUMBER, .max = 10},
+	{"object", FIELD_OBJECT},
+	{"texts", FIELD_TEXTS, .max = 2, .items = 2},
+	{NULL},
+};
+
+static void test_fields(void **state)
+{
+	static const struct {
+		const char *json, *field; /* NULL: good */
+	} cases[] = {
+		{"{\"text\":\"abc\"}", NULL},
+		{"{\"text\":\"\",\"bool\":false,\"number\":10,\"object\":{\"any\":1},\"texts\":["
+		 "\"ab\",\"\"]}",
+		 NULL},
+		{"{}", "p.text"},
+		{"[]", ""},
+		{"null", ""},
+		{"{\"text\":\"abcd\"}", "p.text"},
+		{"{\"text\":null}", "p.text"},
+		{"{\"text\":1}", "p.text"},
+		{"{\"text\":\"a\",\"bool\":0}", "p.bool"},
+		{"{\"text\":\"a\",\"number\":11}", "p.number"},
+		{"{\"text\":\"a\",\"number\":-1}", "p.number"},
+		{"{\"text\":\"a\",\"number\":1.0}", "p.number"},
+		{"{\"text\":\"a\",\"object\":[]}", "p.object"},
+		{"{\"text\":\"a\",\"texts\":[\"a\",\"b\",\"c\"]}", "p.texts"},
+		{"{\"text\":\"a\",\"texts\":[\"abc\"]}", "p.texts"},
+		{"{\"text\":\"a\",\"texts\":[1]}", "p.texts"},
+		{"{\"text\":\"a\",\"texts\":\"a\"}", "p.texts"},
+		{"{\"text\":\"a\",\"Text\":\"a\"}", "p.Text"},
+		{"{\"text\":\"a\",\"x\":null}", "p.x"},
+		/* a name that cannot be a field's may be a secret in the wrong place */
+		{"{\"text\":\"a\",\"pass word\":1}", "p.?"},
+		{"{\"text\":\"a\",\"\":1}", "p.?"},
+		{"{\"text\":\"a\","
+		 "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":1}",
+		 "p.?"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *o = NULL;
+		char field[80];
+		const char *why;
+
+		assert_int_equal(json_parse(bytes_str(cases[i].json), 8, &o, NULL, 0), 0);
+		why = fields_check(o, rules, "p.", field, sizeof(field));
+		assert_int_equal(!why, !cases[i].field);
+		if (why)
+			assert_string_equal(field, cases[i].field);
+		json_decref(o);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_base),
+		cmocka_unit_test(test_auth),
+		cmocka_unit_test(test_fields),
+	};
+
+	return cmocka_run_group_tests_name("role", tests, NULL, NULL);
+}
