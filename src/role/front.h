@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Inside the front. front.c: its life, callers, the vault's edge. front_conn.c: connections and HTTP. front_api.c: endpoints, JSON in and out.
+ * Inside the front. front.c: its life, callers, the vault's edge. front_conn.c: connections and HTTP. front_api.c: endpoints, JSON in.
+ * front_answer.c: JSON out.
  */
 #include "base/idmap.h"
 #include "http/request.h"
@@ -97,6 +98,9 @@ void conns_stop(void);
 bool api_head(struct conn *c);
 /* The whole request is there; BODY is borrowed for the call. */
 void api_request(struct conn *c, struct bytes body);
+
+/* ---- front_answer.c ---- */
+
 /* A message from the vault. */
 void api_answer(uint16_t number, const void *msg);
 /* Make front.providers. 0 or -errno. */

@@ -3,25 +3,21 @@
 
 #include "base/text.h"
 #include "role/child.h"
+#include "role/startup.h"
 #include "sys/harden.h"
 #include "sys/log.h"
 
-#include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STEADY_MS      10000 /* a role that lived this long starts anew without delay */
-#define DRAIN_MS       35000 /* longer than any call */
-#define LISTEN_BACKLOG 4096
+#define STEADY_MS 10000 /* a role that lived this long starts anew without delay */
+#define DRAIN_MS  35000 /* longer than any call */
 
 /* Who speaks with whom; the first named is SIDE_A. */
 static const struct {
@@ -43,10 +39,7 @@ struct supervisor {
 	struct config *config;
 	const char *dev_token, *reload_path;
 	struct child children[PROC_COUNT]; /* [PROC_SUPERVISOR] is not used */
-	int exe_fd, log_dir_fd, ca_fd;
-	int listeners[CONFIG_LISTEN_MAX + 1];
-	size_t n_tcp;
-	bool unix_listener;
+	struct startup files;
 	struct loop_fd signals;
 	struct loop_timer drain;
 	bool stopping, announced;
@@ -93,15 +86,15 @@ static void tell_scribe(struct supervisor *s, struct channel *c)
 {
 	channel_send(c, s_scribe, .segment_bytes = s->config->segment_bytes,
 		     .segment_seconds = s->config->segment_seconds);
-	channel_send_fd(c, MSG_s_log_dir, &(const struct s_log_dir){0}, s->log_dir_fd);
+	channel_send_fd(c, MSG_s_log_dir, &(const struct s_log_dir){0}, s->files.log_dir_fd);
 }
 
 static void tell_courier(struct supervisor *s, enum proc p, struct channel *c)
 {
 	const struct address_rules *rules = &s->config->self_hosted;
 
-	if (s->ca_fd >= 0)
-		channel_send_fd(c, MSG_s_ca, &(const struct s_ca){0}, s->ca_fd);
+	if (s->files.ca_fd >= 0)
+		channel_send_fd(c, MSG_s_ca, &(const struct s_ca){0}, s->files.ca_fd);
 	/* Only customers' own servers may be at addresses that are not public. */
 	for (size_t i = 0; i < rules->n && p == PROC_COURIER_SELF; i++) {
 		const struct address_rule *rule = &rules->rules[i];
@@ -130,11 +123,11 @@ static void tell(struct supervisor *s, enum proc p)
 static void hand_listeners(struct supervisor *s)
 {
 	struct channel *c = &s->children[PROC_FRONT].control;
-	size_t n = s->n_tcp + s->unix_listener;
+	size_t n = s->files.n_tcp + s->files.unix_listener;
 
 	for (size_t i = 0; i < n; i++) {
-		struct s_listener m = {.kind = i < s->n_tcp ? LISTEN_TCP : LISTEN_UNIX};
-		channel_send_fd(c, MSG_s_listener, &m, s->listeners[i]);
+		struct s_listener m = {.kind = i < s->files.n_tcp ? LISTEN_TCP : LISTEN_UNIX};
+		channel_send_fd(c, MSG_s_listener, &m, s->files.listeners[i]);
 	}
 }
 
@@ -174,7 +167,7 @@ static void start_child(struct supervisor *s, enum proc p)
 {
 	struct child *c = &s->children[p];
 	uint32_t uid = geteuid() == 0 ? s->config->uid_base + (uint32_t)p : 0;
-	int r = child_start(c, s->loop, s->exe_fd, uid);
+	int r = child_start(c, s->loop, s->files.exe_fd, uid);
 
 	if (r < 0) {
 		log_warn("start of %s: %s", proc_name(p), strerror(-r));
@@ -249,12 +242,12 @@ static void announce(struct supervisor *s)
 	if (s->announced)
 		return;
 	s->announced = true;
-	for (size_t i = 0; i < s->n_tcp; i++) {
+	for (size_t i = 0; i < s->files.n_tcp; i++) {
 		struct sockaddr_storage a;
 		socklen_t n = sizeof(a);
 		char host[64], port[16];
 
-		if (getsockname(s->listeners[i], (struct sockaddr *)&a, &n) < 0 ||
+		if (getsockname(s->files.listeners[i], (struct sockaddr *)&a, &n) < 0 ||
 		    getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
 				NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 			continue;
@@ -427,72 +420,7 @@ static void watch_signals(struct supervisor *s)
 		log_fatal("signalfd: %m");
 }
 
-/* ---- opening what needs privilege ---- */
-
-static void open_tcp(struct supervisor *s)
-{
-	for (size_t i = 0; i < s->config->listens; i++) {
-		const struct config_listen *l = &s->config->listen[i];
-		int on = 1, fd;
-
-		fd = socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-		    bind(fd, (const struct sockaddr *)&l->address, l->length) < 0 ||
-		    listen(fd, LISTEN_BACKLOG) < 0)
-			log_fatal("listen: %m");
-		s->listeners[s->n_tcp++] = fd;
-	}
-}
-
-static void open_unix(struct supervisor *s)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	const char *path = s->config->unix_socket;
-	struct stat st;
-	int fd;
-
-	if (!path)
-		return;
-	if (strlen(path) >= sizeof(a.sun_path))
-		log_fatal("%s: too long for a socket's path", path);
-	memcpy(a.sun_path, path, strlen(path) + 1);
-	/* What an earlier run left; anything else there is not ours to remove. */
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    chmod(path, 0666) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
-		log_fatal("%s: %m", path);
-	s->listeners[s->n_tcp] = fd;
-	s->unix_listener = true;
-}
-
-static void open_log_dir(struct supervisor *s)
-{
-	const char *path = s->config->audit_dir;
-	uint32_t uid = s->config->uid_base + PROC_SCRIBE;
-
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		log_fatal("%s: %m", path);
-	s->log_dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->log_dir_fd < 0)
-		log_fatal("%s: %m", path);
-	if (geteuid() == 0 && fchown(s->log_dir_fd, uid, uid) < 0)
-		log_fatal("%s: %m", path);
-}
-
-static void open_files(struct supervisor *s)
-{
-	s->exe_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	if (s->exe_fd < 0)
-		log_fatal("/proc/self/exe: %m");
-	s->ca_fd = open(s->config->ca_file, O_RDONLY | O_CLOEXEC);
-	if (s->ca_fd < 0)
-		log_warn("%s: %m: no provider can be reached over HTTPS", s->config->ca_file);
-	open_log_dir(s);
-	open_tcp(s);
-	open_unix(s);
-}
+/* ---- life ---- */
 
 static void init_children(struct supervisor *s)
 {
@@ -519,7 +447,7 @@ int supervisor_run(struct config *config, const char *dev_token, const char *rel
 		log_fatal("event loop: %m");
 	harden_raise_files();
 	watch_signals(&s);
-	open_files(&s);
+	startup_open(&s.files, s.config);
 	if (harden_self() < 0)
 		log_fatal("hardening: %m");
 	init_children(&s);
@@ -528,8 +456,7 @@ int supervisor_run(struct config *config, const char *dev_token, const char *rel
 	record_event(&s, "gateway.start", POSTERN_VERSION);
 	record_config(&s);
 	r = loop_run(s.loop, NULL, NULL);
-	if (s.unix_listener)
-		unlink(s.config->unix_socket);
+	startup_close(&s.files, s.config);
 	config_free(s.config);
 	loop_free(s.loop);
 	return r < 0;

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: ISC
+# The front door. The build itself is meson's. With all packages there,
+# `meson setup build && ninja -C build` does as well.
+# On a system that is no Debian, install what scripts/install-deps names and say `make DEPS=true`.
+DEPS = scripts/install-deps
+
+build:
+	@$(DEPS) build
+	@scripts/build build
+
+# Everything that fits fifteen minutes. The last line says how many passed and failed.
+check:
+	@$(DEPS) build test || { echo '0 passed, 1 failed'; exit 1; }
+	@scripts/check.py
+
+check-all:
+	@$(DEPS) build test || { echo '0 passed, 1 failed'; exit 1; }
+	@scripts/check.py --all
+
+# Postern beside a real PowerDNS, told step by step.
+demo:
+	@$(DEPS) build test
+	@scripts/build build
+	@scripts/demo
+
+bench:
+	@$(DEPS) build bench
+	@scripts/build build
+	@bench/run.py
+
+# All targets for SECONDS each, or those that TARGETS names.
+SECONDS = 60
+fuzz:
+	@$(DEPS) build test
+	@scripts/fuzz $(SECONDS) $(TARGETS)
+
+install: build
+	meson install -C build --no-rebuild
+
+format:
+	@find src tests -name '*.[ch]' -exec clang-format -i {} +
+
+clean:
+	rm -rf build build-asan build-fuzz
+
+.PHONY: build check check-all demo bench fuzz install format clean
