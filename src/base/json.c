@@ -39,9 +39,16 @@ static bool too_deep(struct bytes in, unsigned depth)
 
 int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t err_size)
 {
+	const unsigned char *nul = in.n ? memchr(in.p, 0, in.n) : NULL;
 	json_error_t e;
 	json_t *v;
 
+	/* jansson loses a NUL that follows a number, and would take "[1\0]" */
+	if (nul) {
+		if (err)
+			snprintf(err, err_size, "NUL at byte %zu", (size_t)(nul - in.p) + 1);
+		return JSON_E_BAD;
+	}
 	if (too_deep(in, depth)) {
 		if (err)
 			snprintf(err, err_size, "nested deeper than %u", depth);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Which addresses a courier may connect to (DESIGN section 8). Everything that is not plainly public unicast is refused, unless the operator
- * listed it. Pure.
+ * Which addresses a courier may connect to (DESIGN section 8). Everything that is not plainly
+ * public unicast is refused, unless the operator listed it. Pure.
  */
 #include "base/buf.h"
 
@@ -32,9 +32,15 @@ int ip_parse(struct bytes text,
 int address_rule_parse(struct bytes text,
 		       struct address_rule *out) must_check; /* host bits must be zero */
 
+/* A rule lists the address (PLAIN: for http://). */
+bool address_listed(const struct address_rules *rules, const struct ip *ip, bool plain) must_check;
+
 /*
- * May one connect there? PLAIN: without TLS. Public addresses: yes with TLS, no without. Loopback, private, CGNAT, link-local, multicast,
- * unspecified, documentation, benchmark, reserved, cloud metadata, IPv4-mapped, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), 6to4, Teredo, ULA, site-local: only where a
- * rule lists it; a wrapped IPv4 address is judged as itself too, and both must pass.
+ * May one connect there? PLAIN: without TLS. Public addresses: yes with TLS, no without. Loopback,
+ * private, CGNAT, link-local, multicast, unspecified, documentation, benchmark, reserved, cloud
+ * metadata, IPv4-mapped, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), 6to4, Teredo, ULA, site-local: only
+ * where a rule lists it; a wrapped IPv4 address is judged as itself too, and both must pass.
+ * Source: IANA's IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), of which even the
+ * entries that are globally reachable are refused; in IPv6, all outside 2000::/3.
  */
-bool address_allowed(const struct address_rules *rules, const struct ip *ip, bool plain);
+bool address_allowed(const struct address_rules *rules, const struct ip *ip, bool plain) must_check;

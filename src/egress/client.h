@@ -2,11 +2,18 @@
 #pragma once
 
 /*
- * The courier's HTTPS client: many requests at once on one event loop, connections kept per host. Names are resolved by c-ares once, every address is
- * judged (egress/address.h), and the connection goes to the address that was judged. Nothing of libcurl shows here, so that it can be replaced.
+ * The courier's HTTPS client: many requests at once on one event loop, connections kept per host.
+ * Names are resolved by c-ares once, every address is judged (egress/address.h), and the connection
+ * goes to the address that was judged. Nothing of libcurl shows here, so that it can be replaced.
  *
- * Limits (DESIGN section 8): TLS 1.2 or later with full verification, no redirects, no proxy (variables are not read), no compression, no
- * cookies; headers 64 KiB, body 4 MiB; connect 5 s; the whole call until its deadline.
+ * Limits (DESIGN section 8): TLS 1.2 or later with full verification, no redirects, no proxy
+ * (variables are not read), no compression, no cookies; headers 64 KiB, body 4 MiB; connect 5 s;
+ * the whole call until its deadline. HTTP/1.1: HTTP/2 would save connections, and cost one more
+ * parser of hostile bytes.
+ *
+ * Where a kept connection turns out to be dead before a byte of the answer came, GET and HEAD are
+ * sent once more, on a new one; anything else, which the server may have done already, is sent once
+ * only and ends as EGRESS_RESET. The process must ignore SIGPIPE.
  */
 #include "egress/address.h"
 #include "egress/url.h"
@@ -20,28 +27,33 @@ struct egress;
 struct egress_call;
 
 struct egress_config {
-	struct bytes
-		ca_pem; /* the trusted roots, borrowed for the client's life; empty: no HTTPS works */
+	/* The trusted roots, borrowed until egress_new() returns; empty: no HTTPS works. */
+	struct bytes ca_pem;
 	const struct address_rules *rules; /* borrowed */
-	size_t idle_connections;	   /* kept open at most */
+	size_t idle_connections;	   /* kept open at most; not 0 */
 };
 
 struct egress_request {
 	const char *method;    /* static */
 	const struct url *url; /* scheme, host, port; its path is not used */
 	struct bytes target;   /* path and query, finished: "/v2/zones?page=1" */
-	struct bytes headers;  /* plist of whole lines "Name: value"; may hold a secret */
-	struct bytes body;     /* empty: none */
+	/*
+	 * plist of whole lines "Name: value"; may hold a secret. Those that frame or route the
+	 * request (Host, Content-Length, Transfer-Encoding, Connection…) are the client's own and
+	 * refused.
+	 */
+	struct bytes headers;
+	struct bytes body; /* empty: none */
 	int64_t timeout_ms;
-	const char *const
-		*want_headers; /* up to WANTED names whose values go into the answer; static */
+	/* WANTED names whose values go into the answer; static. */
+	const char *const *want_headers;
 	size_t wanted;
 };
 
 enum egress_failure {
 	EGRESS_OK,
 	EGRESS_RESOLVE, /* no such name, or no answer from DNS */
-	EGRESS_REFUSED, /* address not allowed */
+	EGRESS_REFUSED, /* address not allowed, or this machine's own */
 	EGRESS_CONNECT, /* refused, unreachable, connect time-out */
 	EGRESS_TLS,	/* handshake or certificate */
 	EGRESS_TIMEOUT,
@@ -52,7 +64,7 @@ enum egress_failure {
 
 struct egress_answer {
 	enum egress_failure failure;
-	bool sent; /* on failure: some of the request may have reached the server */
+	bool sent; /* some of the request may have reached the server */
 	unsigned status;
 	bool has_retry_after;
 	uint32_t retry_after; /* seconds, from seconds or an HTTP date; at most a day */
@@ -62,12 +74,19 @@ struct egress_answer {
 
 typedef void egress_done_fn(void *arg, const struct egress_answer *answer);
 
+/*
+ * Opens libcurl, reads resolv.conf and OpenSSL's own files. 0; -EINVAL when CA_PEM has no
+ * certificate or a broken one; curl_load()'s errors; -errno.
+ */
 int egress_new(struct egress **out, struct loop *loop,
 	       const struct egress_config *config) must_check;
+/* Calls in flight end without DONE. Not from inside a DONE. */
 void egress_free(struct egress *e);
 /*
- * Start a request. Everything in R is copied. DONE is called exactly once, never before egress_start() has returned; the answer's bytes are
- * borrowed for that call and wiped after it. 0 or -errno (DONE is then not called).
+ * Start a request. Everything in R is copied. DONE is called exactly once, never before
+ * egress_start() has returned; the answer's bytes are borrowed for that call and wiped after it;
+ * *OUT is gone once DONE begins. 0; -EINVAL when the request is malformed; -errno (DONE is then not
+ * called).
  */
 int egress_start(struct egress *e, const struct egress_request *r, egress_done_fn *done, void *arg,
 		 struct egress_call **out) must_check;

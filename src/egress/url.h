@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
-/* URLs that a customer may give for a self-hosted provider: a small grammar of ours, not RFC 3986's. Pure. */
+/*
+ * URLs that a customer may give for a self-hosted provider: a small grammar of ours, not RFC
+ * 3986's. Pure.
+ */
 #include "base/buf.h"
 
 #define URL_HOST_MAX 253
 
 struct url {
 	bool tls; /* https */
-	char host
-		[URL_HOST_MAX +
-		 1]; /* lower case; a DNS name, an IPv4 address, or an IPv6 address without brackets */
+	/* Lower case: a DNS name, an IPv4 address, or an IPv6 address without brackets. */
+	char host[URL_HOST_MAX + 1];
 	bool is_ip;    /* host is an address */
 	uint16_t port; /* the scheme's when absent; never 0 */
-	struct bytes
-		path; /* borrowed: "" or "/a/b", no trailing slash, no query, no dot segments */
+	/* Borrowed: "" or "/a/b"; no trailing slash, no query, no dot segments. */
+	struct bytes path;
 };
 
 enum { URL_E_BAD = 1 };
-/* http[s]://host[:port][/path]; no userinfo, query, fragment or percent-escape; path of [A-Za-z0-9._~-] segments. One trailing slash goes. */
+/*
+ * http[s]://host[:port][/path]; no userinfo, query, fragment or percent-escape; path of
+ * [A-Za-z0-9._~-] segments. One trailing slash goes. A name has labels of letters, digits and
+ * hyphens, no final dot, and its last label begins with a letter. 0 or URL_E_BAD.
+ */
 int url_parse(struct bytes text, struct url *out) must_check;

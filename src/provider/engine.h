@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Runs one operation without I/O: engine_next() says what to send, engine_feed() takes the answer. The planner does so
- * with real answers, tests and the replay tool with recorded ones.
+ * Runs one operation without I/O: engine_next() says what to send, engine_feed() takes the answer.
+ * The planner does so with real answers, tests and the replay tool with recorded ones.
  */
 #include "provider/provider.h"
 
@@ -15,8 +15,8 @@ enum {
 struct engine_request {
 	unsigned number; /* the exchange, by provider_exchange_number() */
 	const struct exchange *exchange;
-	struct bytes
-		args; /* plist: the values for the path's {…}, in order, but those that begin with '=' */
+	/* A plist: the values for the path's {…}, in order, but for those that begin with '='. */
+	struct bytes args;
 	struct bytes query; /* plist of pairs, unencoded */
 	struct bytes body;
 };
@@ -25,7 +25,7 @@ struct engine {
 	struct op op;
 	struct buf args;
 	struct request request;
-	bool over;
+	bool begun, over;
 };
 
 /* Zeroes E. Then fill in the op's inputs and call engine_next(). */
@@ -36,19 +36,22 @@ void engine_done(struct engine *e); /* frees and wipes */
 int engine_next(struct engine *e, struct engine_request *out) must_check;
 
 /*
- * The answer to the last request; then call engine_next() again. What the provider's parse makes of it is
- * in the op. Returns 0 or -errno. A->json is filled in here.
+ * The answer to the last request; then call engine_next() again. What the provider's parse makes
+ * of it is in the op. Returns 0 or -errno. A->json is filled in here.
  */
 int engine_feed(struct engine *e, struct answer *a) must_check;
 
 /*
- * No answer came. CODE says why (CODE_PROVIDER_TIMEOUT, CODE_PROVIDER_UNAVAILABLE…), SENT whether the request may have reached
- * the provider. A read, or a request that was never sent, ends the operation with CODE; so does a change, with op->changed set.
+ * No answer came. CODE says why (CODE_PROVIDER_TIMEOUT, CODE_PROVIDER_UNAVAILABLE…), SENT whether
+ * the request may have reached the provider. A read, or a request that was never sent, ends the
+ * operation with CODE; so does a change, with op->changed set.
  */
 void engine_lost(struct engine *e, enum code code, bool sent, const char *detail);
 
 /*
- * What most providers mean by a status: 401/403 provider_auth_failed, 429 provider_rate_limited, 5xx provider_unavailable, a
- * 2xx that should be JSON and is not: provider_unavailable. Returns true when it called op_fail().
+ * What most providers mean by a status: 401/403 provider_auth_failed, 429 provider_rate_limited,
+ * 404 in a zone zone_not_found, any other 4xx provider_rejected; all else but 2xx, and a 2xx that
+ * should be JSON and is not, provider_unavailable. What the exchange's .also names is left to its
+ * parse. Returns true when it called op_fail().
  */
 bool engine_common_error(struct op *op, const struct answer *a);

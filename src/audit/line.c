@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+#include "audit/line.h"
+
+#include "base/json.h"
+#include "base/text.h"
+
+#include <sodium.h>
+
+struct audit_line audit_line_empty(void)
+{
+	return (struct audit_line){.duration_ms = -1};
+}
+
+static void put_TEXT(struct buf *b, struct bytes v)
+{
+	if (v.n)
+		json_put_string(b, v);
+	else
+		buf_puts(b, "null");
+}
+
+static void put_LIST(struct buf *b, struct bytes list)
+{
+	struct bytes item;
+	char before = '[';
+
+	if (!list.n) {
+		buf_puts(b, "null");
+		return;
+	}
+	while (plist_next(&list, &item)) {
+		buf_putc(b, (unsigned char)before);
+		json_put_string(b, item);
+		before = ',';
+	}
+	buf_putc(b, ']');
+}
+
+static void put_NUMBER(struct buf *b, int64_t v)
+{
+	if (v < 0)
+		buf_puts(b, "null");
+	else
+		buf_printf(b, "%lld", (long long)v);
+}
+
+int audit_line_put(const struct audit_line *line, struct buf *out)
+{
+	struct buf b = BUF_INIT(AUDIT_LINE_MAX);
+	int r;
+
+	buf_printf(&b, "{\"seq\":%llu,\"time\":\"", (unsigned long long)line->seq);
+	text_put_time(&b, line->time);
+	buf_putc(&b, '"');
+#define X(kind, name)                                                                              \
+	buf_puts(&b, ",\"" #name "\":");                                                           \
+	put_##kind(&b, line->name);
+	AUDIT_FIELDS(X)
+#undef X
+	buf_puts(&b, "}\n");
+	r = buf_status(&b) == -ENOBUFS ? -EMSGSIZE : buf_status(&b);
+	if (r == 0) {
+		buf_put_bytes(out, buf_bytes(&b));
+		r = buf_status(out);
+	}
+	buf_done(&b);
+	return r;
+}
+
+void audit_line_leaf(struct bytes line, unsigned char leaf[32])
+{
+	static const unsigned char leaf_prefix = 0;
+	crypto_hash_sha256_state s;
+
+	crypto_hash_sha256_init(&s);
+	crypto_hash_sha256_update(&s, &leaf_prefix, 1);
+	crypto_hash_sha256_update(&s, line.p, line.n);
+	crypto_hash_sha256_final(&s, leaf);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/* What the subcommands share. Each is one file with one struct command; main.c lists them. */
+#include "base/json.h"
+#include "role/config.h"
+
+#define CLI_CONFIG_FILE "/etc/postern/postern.conf"
+
+enum cli_exit {
+	CLI_OK,
+	CLI_FAILED,
+	CLI_USAGE,
+	CLI_NOT_REACHED, /* `call`: no gateway answered */
+};
+
+struct command {
+	const char *name;
+	const char *help; /* one line */
+	/* What may stand behind the name: a line for each form, then a blank one and the options. */
+	const char *usage;
+	int (*run)(const struct command *self, int argc, char **argv);
+};
+
+extern const struct command command_serve, command_keygen, command_check_config, command_inspect,
+	command_policy, command_audit, command_call;
+
+/* A long option: with VALUE it takes one, else it sets FLAG. */
+struct cli_option {
+	const char *name; /* NULL ends the table */
+	const char **value;
+	bool *flag;
+};
+
+/*
+ * Read the options; operands go to the end of ARGV, and *FIRST is where they begin. False when there is nothing left to do but to exit with *STATUS: help was
+ * wanted, or an option is wrong.
+ */
+bool cli_options(const struct command *c, int argc, char **argv, const struct cli_option *options,
+		 int *first, int *status) must_check;
+
+/* A line on stderr, "postern: …". Returns CLI_FAILED. */
+int cli_fail(const char *fmt, ...) printf_like(1, 2);
+/* The line, and how to use the command. Returns CLI_USAGE. */
+int cli_usage(const struct command *c, const char *fmt, ...) printf_like(2, 3);
+
+/*
+ * The text of the file at PATH, "-" for standard input, without its last newline. 0; -errno, -ENOBUFS when it is longer than OUT takes.
+ */
+int cli_read_file(const char *path, struct buf *out) must_check;
+/* ARG itself, or what "@FILE" and "@-" name. As cli_read_file. */
+int cli_read_value(struct bytes arg, struct buf *out) must_check;
+/* Append a JSON text, on one line. */
+void cli_put_json(struct buf *out, const json_t *v);
+/* Write to stdout. False, with a line on stderr, when that fails. */
+bool cli_print(struct bytes text) must_check;

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+#include "egress/curl.h"
+
+#include "sys/harden.h"
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION_MIN 0x075500 /* 7.85.0: CURLOPT_PROTOCOLS_STR */
+
+/* Not realloc(): it may leave a copy of a secret behind. */
+static void *wiping_realloc(void *p, size_t n)
+{
+	size_t old = p ? malloc_usable_size(p) : 0;
+	void *q = malloc(n ? n : 1);
+
+	if (!q)
+		return NULL;
+	if (old)
+		memcpy(q, p, old < n ? old : n);
+	wiping_free(p);
+	return q;
+}
+
+static bool find(void *lib, const char *name, void *slot)
+{
+	void *p = dlsym(lib, name);
+
+	memcpy(slot, &p, sizeof(p));
+	return p != NULL;
+}
+
+static int load(struct curl *c)
+{
+	const curl_version_info_data *v;
+	/*
+	 * Never closed: OpenSSL's exit handlers stay. A look-up by this handle finds libcurl's own
+	 * dependencies too.
+	 */
+	void *lib = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+
+	if (!lib)
+		return -ELIBACC;
+#define X(name)                                                                                    \
+	if (!find(lib, "curl_" #name, &c->name))                                                   \
+		return -ELIBBAD;
+	CURL_FUNCTIONS(X)
+#undef X
+	v = c->version_info(CURLVERSION_NOW);
+	if (v->version_num < VERSION_MIN || !v->ssl_version ||
+	    strncmp(v->ssl_version, "OpenSSL/", 8) != 0)
+		return -ELIBBAD;
+#define X(name)                                                                                    \
+	if (!find(lib, #name, &c->name))                                                           \
+		return -ELIBBAD;
+	OPENSSL_FUNCTIONS(X)
+#undef X
+	if (c->global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
+			       calloc) != CURLE_OK)
+		return -ELIBBAD;
+	return 0;
+}
+
+int curl_load(const struct curl **out)
+{
+	static struct curl table;
+	static bool loaded;
+	int r = loaded ? 0 : load(&table);
+
+	if (r < 0)
+		return r;
+	loaded = true;
+	*out = &table;
+	return 0;
+}

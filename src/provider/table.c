@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/* All providers, their exchanges by number, and their credentials. */
+#include "provider/provider.h"
+
+#include <regex.h>
+
+#define PATTERN_MAX 256
+
+const struct provider *const providers[] = {
+#define X(name) &provider_##name,
+	PROVIDER_LIST(X)
+#undef X
+		NULL,
+};
+
+const struct provider *provider_by_name(struct bytes name)
+{
+	for (size_t i = 0; providers[i]; i++)
+		if (bytes_is(name, providers[i]->name))
+			return providers[i];
+	return NULL;
+}
+
+const struct exchange *provider_exchange(const struct provider *p, unsigned number)
+{
+	if (number >= OP_KINDS * PROVIDER_STEPS_MAX)
+		return NULL;
+	return p->ops[number / PROVIDER_STEPS_MAX][number % PROVIDER_STEPS_MAX];
+}
+
+int provider_exchange_number(const struct provider *p, const struct exchange *e)
+{
+	for (unsigned i = 0; i < OP_KINDS * PROVIDER_STEPS_MAX; i++)
+		if (e && provider_exchange(p, i) == e)
+			return (int)i;
+	return -1;
+}
+
+/* ---- credentials ---- */
+
+static const struct field_def *field_by_name(const struct provider *p, struct bytes name)
+{
+	for (const struct field_def *f = p->fields; f->name; f++)
+		if (bytes_is(name, f->name))
+			return f;
+	return NULL;
+}
+
+static bool has_control(struct bytes v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if (v.p[i] < 0x20 || v.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* The whole of V matches PATTERN. V has no NUL. 0, PROVIDER_E_FIELD or -errno. */
+static int match(const char *pattern, struct bytes v)
+{
+	struct buf whole = BUF_INIT(PATTERN_MAX), text = BUF_INIT(v.n + 1);
+	int r = -ENOMEM;
+	regex_t re;
+
+	buf_puts(&whole, "^(");
+	buf_puts(&whole, pattern);
+	buf_put(&whole, ")$", 3);
+	buf_put_bytes(&text, v);
+	buf_putc(&text, 0);
+	if (buf_status(&whole) == 0 && buf_status(&text) == 0 &&
+	    regcomp(&re, (const char *)whole.p, REG_EXTENDED | REG_NOSUB) == 0) {
+		r = regexec(&re, (const char *)text.p, 0, NULL, 0);
+		r = r == 0 ? 0 : r == REG_NOMATCH ? PROVIDER_E_FIELD : -ENOMEM;
+		regfree(&re);
+	}
+	buf_done(&whole);
+	buf_done(&text);
+	return r;
+}
+
+static int check_value(const struct field_def *f, struct bytes v, const char **why)
+{
+	if (v.n == 0)
+		*why = "is empty";
+	else if (v.n > f->max)
+		*why = "is too long";
+	else if (has_control(v))
+		*why = "holds a control character";
+	else if (f->pattern) {
+		*why = "does not have the form that the provider gives it";
+		return match(f->pattern, v);
+	} else
+		return 0;
+	return PROVIDER_E_FIELD;
+}
+
+/* Every name is known, and none comes twice. */
+static int check_names(const struct provider *p, struct bytes pairs, const char **field,
+		       const char **why)
+{
+	struct bytes name, value, other, rest;
+
+	*field = "credentials";
+	while (plist_next(&pairs, &name) && plist_next(&pairs, &value)) {
+		const struct field_def *f = field_by_name(p, name);
+
+		*why = "has a field that the provider does not know";
+		if (!f)
+			return PROVIDER_E_FIELD;
+		*why = "has a field twice";
+		for (rest = pairs; plist_next(&rest, &other) && plist_next(&rest, &value);)
+			if (bytes_eq(other, name))
+				return PROVIDER_E_FIELD;
+	}
+	return 0;
+}
+
+static int check_fields(const struct provider *p, struct bytes pairs, const char **field,
+			const char **why)
+{
+	struct bytes v;
+	int r = check_names(p, pairs, field, why);
+
+	for (const struct field_def *f = p->fields; f->name && r == 0; f++) {
+		*field = f->name;
+		*why = "is missing";
+		if (plist_get(pairs, f->name, &v))
+			r = check_value(f, v, why);
+		else if (!f->preset && !f->optional)
+			r = PROVIDER_E_FIELD;
+	}
+	return r;
+}
+
+int provider_check_credentials(const struct provider *p, struct bytes pairs, struct buf *out,
+			       const char **field, const char **why)
+{
+	const char *which, *reason;
+	struct bytes v;
+	int r = check_fields(p, pairs, &which, &reason);
+
+	if (r == PROVIDER_E_FIELD) {
+		*field = which;
+		*why = reason;
+	}
+	if (r != 0)
+		return r;
+	for (const struct field_def *f = p->fields; f->name; f++) {
+		if (!plist_get(pairs, f->name, &v))
+			v = bytes_str(f->preset);
+		if (v.n == 0)
+			continue;
+		plist_put(out, bytes_str(f->name));
+		plist_put(out, v);
+	}
+	return buf_status(out);
+}
+
+int provider_public_fields(const struct provider *p, struct bytes pairs, struct buf *out)
+{
+	struct bytes name, value;
+
+	while (plist_next(&pairs, &name) && plist_next(&pairs, &value)) {
+		const struct field_def *f = field_by_name(p, name);
+
+		if (!f || f->secret)
+			continue;
+		plist_put(out, name);
+		plist_put(out, value);
+	}
+	return buf_status(out);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: ISC */
+#include "role/config_read.h"
+
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CA_FILE "/etc/ssl/certs/ca-certificates.crt"
+/* systemd leaves uids from 1879048192 up to nobody (systemd.io/UIDS-GIDS). */
+#define UID_BASE 1900000000
+
+int config_bad(char *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, CONFIG_ERROR_MAX, fmt, ap);
+	va_end(ap);
+	for (char *c = err; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	return CONFIG_E_BAD;
+}
+
+int config_new(struct config **out, char *err)
+{
+	struct config *c = sodium_init() < 0 ? NULL : sodium_malloc(sizeof(*c));
+
+	if (!c) {
+		config_bad(err, "out of memory");
+		return -ENOMEM;
+	}
+	memset(c, 0, sizeof(*c));
+	c->policy_loosest = c->policy_default = POLICY_GUARDED;
+	c->targets = BUF_INIT(16 * 1024); /* what s_vault carries */
+	c->authorities = BUF_INIT(16 * 1024);
+	c->segment_bytes = 64ull << 20;
+	c->connections_max = c->calls_max = 10000;
+	c->call_seconds = 30;
+	c->uid_base = UID_BASE;
+	c->ca_file = strdup(CA_FILE);
+	if (!c->ca_file) {
+		config_free(c);
+		config_bad(err, "out of memory");
+		return -ENOMEM;
+	}
+	*out = c;
+	return 0;
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	free(c->unix_socket);
+	free(c->audit_dir);
+	free(c->ca_file);
+	buf_done(&c->targets);
+	buf_done(&c->authorities);
+	sodium_free(c); /* wipes */
+}
+
+/* ---- shared by the readers ---- */
+
+static const char *text_file_problem(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return "is not a regular file";
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return "must be owned by root or by who runs this";
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return "must not be writable for group or others";
+	return NULL;
+}
+
+static int read_all(int fd, struct buf *out)
+{
+	unsigned char chunk[4096];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_put(out, chunk, (size_t)n);
+	return n < 0 ? -errno : buf_status(out);
+}
+
+int config_read_text(const char *path, struct buf *out, char *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), r = 0;
+	const char *why;
+
+	if (fd < 0)
+		return config_bad(err, "%s: %s", path, strerror(errno));
+	why = text_file_problem(fd);
+	if (!why)
+		r = read_all(fd, out);
+	close(fd);
+	if (why)
+		return config_bad(err, "%s: %s", path, why);
+	if (r < 0)
+		return config_bad(err, "%s: %s", path,
+				  r == -ENOBUFS ? "is too long" : strerror(-r));
+	if (out->n && memchr(out->p, 0, out->n))
+		return config_bad(err, "%s: is not a text file", path);
+	return 0;
+}
+
+static bool is_loopback(const struct ip *ip)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return ip->family == 4 ? ip->a[0] == 127 : memcmp(ip->a, one, sizeof(one)) == 0;
+}
+
+static void set_address(struct config_listen *l, const struct ip *ip, uint16_t port)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&l->address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&l->address;
+
+	if (ip->family == 4) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		memcpy(&v4->sin_addr, ip->a, 4);
+		l->length = sizeof(*v4);
+	} else {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		memcpy(&v6->sin6_addr, ip->a, 16);
+		l->length = sizeof(*v6);
+	}
+}
+
+const char *config_add_listen(struct config *c, struct bytes text)
+{
+	size_t colon = text.n;
+	struct bytes host;
+	uint64_t port;
+	struct ip ip;
+
+	while (colon > 0 && text.p[colon - 1] != ':')
+		colon--;
+	host = bytes_of(text.p, colon ? colon - 1 : 0);
+	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		host = bytes_of(host.p + 1, host.n - 2);
+	else if (bytes_find(host, BYTES(":")) < host.n)
+		return "must have an IPv6 address in brackets, such as [::1]:8080";
+	if (ip_parse(host, &ip) != 0 ||
+	    text_to_u64(bytes_of(text.p + colon, text.n - colon), UINT16_MAX, &port) != 0)
+		return "must be an address and a port, such as 127.0.0.1:8080";
+	if (!is_loopback(&ip))
+		return "must be a loopback address: without TLS there is no listening elsewhere";
+	if (c->listens == CONFIG_LISTEN_MAX)
+		return "has too many addresses";
+	set_address(&c->listen[c->listens++], &ip, (uint16_t)port);
+	return NULL;
+}
+
+/* ---- serve --dev ---- */
+
+/* mkdir -p: what is missing is made for us alone. */
+static int make_dir(const char *path)
+{
+	char part[IPC_PATH_MAX];
+	size_t n = strlen(path);
+	struct stat st;
+
+	if (n == 0 || n >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != 0)
+			continue;
+		memcpy(part, path, i);
+		part[i] = 0;
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	if (stat(path, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+static int dev_key(struct config *c, const char *state_dir, char *err)
+{
+	char path[IPC_PATH_MAX + 16];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/root.key", state_dir);
+	if (access(path, F_OK) < 0 && errno == ENOENT) {
+		r = config_make_key(path, err);
+		if (r != 0)
+			return r;
+	}
+	r = config_read_key(path, c->keys[0].secret, err);
+	if (r != 0)
+		return r;
+	c->keys[0].state = KEY_ACTIVE;
+	c->n_keys = 1;
+	return 0;
+}
+
+static void dev_caller(struct config *c, char token[TOKEN_TEXT_MAX])
+{
+	struct config_caller *dev = &c->callers[0];
+
+	memcpy(dev->name, "dev", sizeof("dev"));
+	dev->verbs = VERBS_ALL;
+	config_make_token(token, dev->token_sha256);
+	c->n_callers = 1;
+}
+
+static void dev_addresses(struct config *c)
+{
+	static const struct address_rule loopback[] = {
+		{.net = {.family = 4, .a = {127}}, .bits = 8, .plain_http = true},
+		{.net = {.family = 6, .a = {[15] = 1}}, .bits = 128, .plain_http = true},
+	};
+
+	memcpy(c->self_hosted.rules, loopback, sizeof(loopback));
+	c->self_hosted.n = ARRAY_LEN(loopback);
+}
+
+static int fill_dev(struct config *c, const char *listen, const char *state_dir, char *token,
+		    char *err)
+{
+	const char *why = config_add_listen(c, bytes_str(listen));
+	int r;
+
+	if (why)
+		return config_bad(err, "listen: %s", why);
+	r = make_dir(state_dir);
+	if (r < 0)
+		return config_bad(err, "%s: %s", state_dir, strerror(-r));
+	if (asprintf(&c->audit_dir, "%s/audit", state_dir) < 0) {
+		c->audit_dir = NULL;
+		config_bad(err, "out of memory");
+		return -ENOMEM;
+	}
+	r = dev_key(c, state_dir, err);
+	if (r != 0)
+		return r;
+	dev_addresses(c);
+	c->policy_loosest = POLICY_ARTICLE;
+	dev_caller(c, token);
+	return 0;
+}
+
+int config_dev(const char *listen, const char *state_dir, struct config **out, char *token,
+	       char *err)
+{
+	struct config *c;
+	int r = config_new(&c, err);
+
+	if (r < 0)
+		return r;
+	r = fill_dev(c, listen, state_dir, token, err);
+	if (r != 0) {
+		config_free(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * Inside the configuration. config.c: its life, dev mode, and what all share. config_file.c: postern.conf. config_callers.c: the callers file.
+ * config_key.c: root keys and tokens.
+ */
+#include "role/config.h"
+
+#define CONFIG_FILE_MAX (1024 * 1024)
+
+/* Write a sentence to ERR, anything but printable ASCII as '?'. Returns CONFIG_E_BAD. */
+int config_bad(char *err, const char *fmt, ...) printf_like(2, 3);
+
+/* Empty, all zero but for the limits' defaults, in locked memory. 0, or -ENOMEM. */
+int config_new(struct config **out, char *err) must_check;
+
+/*
+ * A whole text file that only we or root can change: regular, owned by one of us, not writable for group or others. Never blocks. 0 or CONFIG_E_BAD.
+ */
+int config_read_text(const char *path, struct buf *out, char *err) must_check;
+
+/* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. */
+const char *config_add_listen(struct config *c, struct bytes text) must_check;
+
+/* ---- config_callers.c ---- */
+
+/* [a-z0-9_-]{1,64} */
+bool caller_name_valid(struct bytes name);
+/* "all", or verbs with commas between: 0 or CONFIG_E_BAD. */
+int caller_verbs_parse(struct bytes text, uint32_t *verbs) must_check;
+/* Read the file into C. 0 or CONFIG_E_BAD. */
+int callers_load(const char *path, struct config *c, char *err) must_check;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+#include "seal/kdf.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#define HASH_BYTES crypto_auth_hmacsha256_BYTES
+
+/* RFC 5869 section 2.2: PRK = HMAC-Hash(salt, IKM). An absent salt is HashLen zeros, which HMAC's padding makes of none. */
+static void extract(unsigned char prk[HASH_BYTES], struct bytes ikm, struct bytes salt)
+{
+	crypto_auth_hmacsha256_state s;
+
+	crypto_auth_hmacsha256_init(&s, salt.p, salt.n);
+	crypto_auth_hmacsha256_update(&s, ikm.p, ikm.n);
+	crypto_auth_hmacsha256_final(&s, prk);
+	sodium_memzero(&s, sizeof(s));
+}
+
+/* RFC 5869 section 2.3: T(i) = HMAC-Hash(PRK, T(i-1) ‖ info ‖ i). */
+void hkdf_sha256(unsigned char *out, size_t out_len, struct bytes ikm, struct bytes salt,
+		 struct bytes info)
+{
+	unsigned char prk[HASH_BYTES], t[HASH_BYTES], i = 0;
+	crypto_auth_hmacsha256_state s;
+
+	if (out_len > 255 * HASH_BYTES)
+		abort();
+	extract(prk, ikm, salt);
+	while (out_len > 0) {
+		size_t n = out_len < HASH_BYTES ? out_len : HASH_BYTES;
+
+		crypto_auth_hmacsha256_init(&s, prk, sizeof(prk));
+		if (i > 0)
+			crypto_auth_hmacsha256_update(&s, t, sizeof(t));
+		crypto_auth_hmacsha256_update(&s, info.p, info.n);
+		i++;
+		crypto_auth_hmacsha256_update(&s, &i, 1);
+		crypto_auth_hmacsha256_final(&s, t);
+		memcpy(out, t, n);
+		out += n;
+		out_len -= n;
+	}
+	sodium_memzero(prk, sizeof(prk));
+	sodium_memzero(t, sizeof(t));
+	sodium_memzero(&s, sizeof(s));
+}

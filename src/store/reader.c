@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/reader.h"
+
+#include "audit/line.h"
+#include "base/text.h"
+#include "store/internal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CHUNK (64 * 1024)
+
+/* ---- lines ---- */
+
+struct cursor {
+	const char *segment;
+	uint64_t number;
+	log_line_fn *fn;
+	void *arg;
+};
+
+static int give(struct cursor *c, struct bytes text, bool whole)
+{
+	json_t *o cleanup(json_cleanup) = NULL;
+	struct log_line line = {.segment = c->segment, .number = ++c->number, .text = text};
+
+	if (!whole)
+		line.state = LOG_LINE_TORN;
+	else if (json_parse(text, 4, &o, NULL, 0) != 0 || !json_get_bytes(o, "event").n)
+		line.state = LOG_LINE_BAD;
+	else
+		line.object = o;
+	return c->fn(c->arg, &line);
+}
+
+/* A line longer than any of ours is handed out as far as it fits, and is bad. */
+static int read_segment(int fd, struct cursor *c)
+{
+	struct buf text = BUF_INIT(AUDIT_LINE_MAX + CHUNK);
+	ssize_t n = 1;
+	int r = 0;
+
+	while (r == 0 && n > 0) {
+		size_t done = 0;
+		unsigned char *to = buf_extend(&text, CHUNK), *end;
+
+		n = to ? read(fd, to, CHUNK) : -1;
+		if (n < 0) {
+			r = to ? -errno : -ENOMEM;
+			break;
+		}
+		buf_truncate(&text, text.n - CHUNK + (size_t)n);
+		while (r == 0 && (end = memchr(text.p + done, '\n', text.n - done))) {
+			size_t len = (size_t)(end - text.p) - done;
+			r = give(c, bytes_of(text.p + done, len), true);
+			done += len + 1;
+		}
+		buf_consume(&text, done);
+		if (r == 0 && text.n >= AUDIT_LINE_MAX) {
+			r = give(c, buf_bytes(&text), true);
+			buf_reset(&text);
+		}
+	}
+	if (r == 0 && text.n)
+		r = give(c, buf_bytes(&text), false);
+	buf_done(&text);
+	return r;
+}
+
+static int is_segment(const struct dirent *e)
+{
+	uint64_t first;
+
+	return segment_parse_name(e->d_name, &first);
+}
+
+int log_read(const char *dir, log_line_fn *fn, void *arg)
+{
+	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n, r = 0;
+	struct dirent **names;
+
+	if (dirfd < 0)
+		return -errno;
+	/* The names sort by age. */
+	n = scandirat(dirfd, ".", &names, is_segment, alphasort);
+	if (n < 0) {
+		r = -errno;
+		close(dirfd);
+		return r;
+	}
+	for (int i = 0; i < n; i++) {
+		struct cursor c = {.segment = names[i]->d_name, .fn = fn, .arg = arg};
+		int fd = r == 0 ? openat(dirfd, names[i]->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+				: -1;
+
+		if (r == 0)
+			r = fd < 0 ? -errno : read_segment(fd, &c);
+		if (fd >= 0)
+			close(fd);
+		free(names[i]);
+	}
+	free(names);
+	close(dirfd);
+	return r;
+}
+
+/* ---- filters ---- */
+
+static bool same(struct bytes want, const json_t *line, const char *key)
+{
+	return !want.n || bytes_eq(want, json_get_bytes(line, key));
+}
+
+static bool in_time(const struct log_filter *f, const json_t *line)
+{
+	int64_t t;
+
+	if (!f->since && !f->until)
+		return true;
+	if (text_to_time(json_get_bytes(line, "time"), &t) != 0)
+		return true; /* better shown than hidden */
+	return t >= f->since && (!f->until || t < f->until);
+}
+
+static bool of_event(struct bytes want, struct bytes event)
+{
+	if (!want.n || bytes_eq(want, event))
+		return true;
+	return event.n > want.n && event.p[want.n] == '.' && bytes_starts(event, want);
+}
+
+static bool in_zone(struct bytes zone, const json_t *line)
+{
+	struct bytes name = json_get_bytes(line, "fqdn");
+
+	if (!zone.n || bytes_eq(zone, json_get_bytes(line, "zone")) || bytes_eq(zone, name))
+		return true;
+	return name.n > zone.n && name.p[name.n - zone.n - 1] == '.' &&
+	       bytes_eq(zone, bytes_of(name.p + name.n - zone.n, zone.n));
+}
+
+bool log_matches(const struct log_filter *f, const json_t *line)
+{
+	return same(f->customer, line, "customer") && same(f->integration, line, "integration") &&
+	       same(f->caller, line, "caller") && same(f->result, line, "result") &&
+	       same(f->request_id, line, "request_id") &&
+	       of_event(f->event, json_get_bytes(line, "event")) && in_zone(f->zone, line) &&
+	       in_time(f, line);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Target: the engine and all providers, given whatever answers. Every request names an exchange of
+ * the provider's own, with the arguments that its path has; a change comes in the permitted zone;
+ * there is an end within the limits; what failed has no results.
+ *
+ * Input: provider, operation, type and mode, then answers: status (2 bytes), length (2 bytes),
+ * body. No answer left: the request is lost.
+ */
+#include "provider/engine.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(cond)                                                                                 \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			abort();                                                                   \
+	} while (0)
+
+static const struct {
+	enum rr_type type;
+	const char *value;
+} records[] = {
+	{RR_TXT, "one"},
+	{RR_TXT, "a\"b\\c\xc3\xa9"},
+	{RR_CAA, "0 issue \"ca.example\""},
+	{RR_CNAME, "target.example.net"},
+	{RR_NS, "ns1.example.net"},
+};
+
+static const struct provider *choose_provider(unsigned n)
+{
+	size_t count = 0;
+
+	while (providers[count])
+		count++;
+	return providers[n % count];
+}
+
+static void check_request(const struct engine *e, const struct engine_request *r)
+{
+	struct bytes args = r->args, arg;
+
+	MUST(r->exchange && provider_exchange(e->op.provider, r->number) == r->exchange);
+	for (const char *at = strchr(r->exchange->path, '{'); at; at = strchr(at + 1, '{')) {
+		if (at[1] == '=')
+			continue;
+		MUST(plist_next(&args, &arg) && op_usable_id(arg));
+		if (strncmp(at, "{zone}", 6) == 0)
+			MUST(bytes_is(arg, "example.org."));
+	}
+	MUST(args.n == 0);
+	MUST(plist_count(r->query) % 2 == 0);
+	MUST(!r->exchange->changes || e->op.kind == OP_ADD || e->op.kind == OP_REMOVE);
+}
+
+static void check_result(const struct op *op)
+{
+	if (op->error != CODE_OK) {
+		MUST(!op->found && !op->removed && op->zones.n == 0 && op->record_id.n == 0);
+		MUST(strlen(op->detail) <= PROVIDER_DETAIL_MAX);
+	}
+	MUST(plist_count(buf_bytes(&op->zones)) == 2 * op->zone_count);
+	if (op->kind == OP_FIND_ZONE && op->error == CODE_OK)
+		MUST(op->zone_count == 1);
+	MUST(!op->removed || op->kind == OP_REMOVE);
+	MUST(!op->removed || op->changed);
+	MUST(!op->found || op->kind == OP_ADD);
+	MUST(op->retry_after <= PROVIDER_RETRY_MAX);
+}
+
+static void feed(struct engine *e, const uint8_t **data, size_t *size)
+{
+	struct answer a = {.has_retry_after = true, .retry_after = UINT32_MAX};
+	size_t n;
+
+	if (*size < 4) {
+		engine_lost(e, CODE_PROVIDER_TIMEOUT, true, "lost");
+		return;
+	}
+	n = (size_t)(*data)[2] << 8 | (*data)[3];
+	if (n > *size - 4)
+		n = *size - 4;
+	a.status = ((unsigned)(*data)[0] << 8 | (*data)[1]) % 1000;
+	a.body = bytes_of(*data + 4, n);
+	MUST(engine_feed(e, &a) == 0);
+	*data += 4 + n;
+	*size -= 4 + n;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct buf fields = BUF_INIT(1000);
+	struct engine_request r;
+	struct engine e;
+	unsigned sent = 0, which;
+	int more;
+
+	if (size < 4)
+		return 0;
+	engine_init(&e, choose_provider(data[0]), (enum op_kind)(data[1] % OP_KINDS));
+	plist_put(&fields, BYTES("server_id"));
+	plist_put(&fields, BYTES("localhost"));
+	if (data[3] & 2) {
+		plist_put(&fields, BYTES("account_id"));
+		plist_put(&fields, BYTES("1010"));
+	}
+	which = data[2] % ARRAY_LEN(records);
+	e.op.fields = buf_bytes(&fields);
+	e.op.type = records[which].type;
+	e.op.value = bytes_str(records[which].value);
+	e.op.mode = data[3] & 1 ? MODE_REPLACE : MODE_COEXIST;
+	e.op.wanted_id = BYTES("5");
+	buf_puts(&e.op.zone_id, "example.org.");
+	MUST(dns_name_parse(&e.op.zone, BYTES("example.org")) == 0);
+	MUST(dns_name_parse(&e.op.fqdn, data[3] & 4 ? BYTES("example.org")
+						    : BYTES("_acme-challenge.example.org")) == 0);
+	data += 4;
+	size -= 4;
+	while ((more = engine_next(&e, &r)) == ENGINE_SEND) {
+		MUST(++sent <= PROVIDER_EXCHANGES);
+		check_request(&e, &r);
+		feed(&e, &data, &size);
+	}
+	MUST(more == ENGINE_DONE);
+	check_result(&e.op);
+	engine_done(&e);
+	buf_done(&fields);
+	return 0;
+}
