@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #define KEY_PART_MAX 64
+#define AGO_MAX	     1000000 /* of any unit: no overflow, and long before 1970 */
 
 int args_split(struct bytes arg, struct bytes *key, struct bytes *value, bool *raw)
 {
@@ -73,7 +74,7 @@ int args_time(struct bytes text, int64_t now, int64_t *out)
 
 	if (text_to_time(text, out) == 0)
 		return 0;
-	if (text.n < 2 || text_to_u64(bytes_of(text.p, text.n - 1), 1000000000, &n) != 0)
+	if (text.n < 2 || text_to_u64(bytes_of(text.p, text.n - 1), AGO_MAX, &n) != 0)
 		return ARGS_E_BAD;
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
 		int64_t ago = (int64_t)(n * units[i].seconds) * 1000000;

@@ -263,9 +263,17 @@ static int show(const struct call *c, bool json)
 	return cli_print(buf_bytes(&text)) ? status : CLI_FAILED;
 }
 
+/* A variable that is set to nothing is not set. */
+static const char *variable(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : NULL;
+}
+
 static int call(const struct command *self, int argc, char **argv)
 {
-	const char *url = NULL, *unix_path = NULL, *token_file = getenv("POSTERN_TOKEN_FILE");
+	const char *url = NULL, *unix_path = NULL, *token_file = variable("POSTERN_TOKEN_FILE");
 	bool json = false;
 	const struct cli_option options[] = {{"url", .value = &url},
 					     {"unix", .value = &unix_path},
@@ -291,7 +299,7 @@ static int call(const struct command *self, int argc, char **argv)
 	if (unix_path)
 		url = "http://localhost";
 	else if (!url)
-		url = getenv("POSTERN_URL");
+		url = variable("POSTERN_URL");
 	status = build_url(self, &c, url ? url : DEFAULT_URL, argv[first]);
 	if (status == CLI_OK)
 		status = read_token(&c, token_file);
@@ -305,11 +313,11 @@ static int call(const struct command *self, int argc, char **argv)
 const struct command command_call = {
 	.name = "call",
 	.help = "call a running gateway",
-	.usage = "[--url URL|--unix PATH] [--token-file FILE] [--json] ENDPOINT [KEY=VALUE…]\n"
+	.usage = "[--url URL|--unix PATH] [--token-file FILE] [--json] ENDPOINT [KEY=VALUE...]\n"
 		 "\n"
 		 "  ENDPOINT           make_integration, get_zones, add_record, remove_record,\n"
 		 "                     inspect_handle, rewrap_handle; providers, healthz, readyz\n"
-		 "  KEY=VALUE          a field; record.fqdn=… sets fqdn in the object record\n"
+		 "  KEY=VALUE          a field; record.fqdn=... sets fqdn in the object record\n"
 		 "  KEY=@FILE          its value from a file, @- from standard input: for secrets\n"
 		 "  KEY:=JSON          any JSON: verify:=false, zones:='[\"example.com\"]'\n"
 		 "  --url URL          where the gateway is ($POSTERN_URL, or " DEFAULT_URL ")\n"

@@ -33,8 +33,8 @@ struct cli_option {
 };
 
 /*
- * Read the options; operands go to the end of ARGV, and *FIRST is where they begin. False when there is nothing left to do but to exit with *STATUS: help was
- * wanted, or an option is wrong.
+ * Read the options; operands go to the end of ARGV, and *FIRST is where they begin. False when
+ * there is nothing left to do but to exit with *STATUS: help was wanted, or an option is wrong.
  */
 bool cli_options(const struct command *c, int argc, char **argv, const struct cli_option *options,
 		 int *first, int *status) must_check;
@@ -45,7 +45,8 @@ int cli_fail(const char *fmt, ...) printf_like(1, 2);
 int cli_usage(const struct command *c, const char *fmt, ...) printf_like(2, 3);
 
 /*
- * The text of the file at PATH, "-" for standard input, without its last newline. 0; -errno, -ENOBUFS when it is longer than OUT takes.
+ * The text of the file at PATH, "-" for standard input, without its last newline. 0; -errno,
+ * -ENOBUFS when it is longer than OUT takes.
  */
 int cli_read_file(const char *path, struct buf *out) must_check;
 /* ARG itself, or what "@FILE" and "@-" name. As cli_read_file. */

@@ -67,6 +67,6 @@ const struct command command_keygen = {
 		 "\n"
 		 "  FILE           where the root key goes; it must not exist\n"
 		 "  --token NAME   make a token for the caller NAME instead\n"
-		 "  --verbs LIST   what the caller may do: get_zones,add_record… (all)\n",
+		 "  --verbs LIST   what the caller may do: get_zones,add_record... (all)\n",
 	.run = keygen,
 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define JSON_DEPTH 4
-/* Stands in for a value that was not given; put on the lists, so that only name and type are judged. */
+/* For a value that was not given. It is put on the lists, so that only name and type are judged. */
 #define NEUTRAL "neutral.invalid"
 
 struct question {
@@ -179,11 +179,12 @@ static int batch(const struct policy_config *config)
 
 /* ---- one question ---- */
 
+/* ONLY one profile, or, with POLICY_PROFILES, each that CONFIG allows. */
 static int ask(const struct policy_config *config, enum policy_profile only,
 	       const struct question *q, bool json)
 {
 	struct buf b cleanup(buf_done) = BUF_INIT(64 * 1024);
-	enum policy_profile p = only == POLICY_PROFILES ? 0 : only;
+	enum policy_profile p = only == POLICY_PROFILES ? config->loosest : only;
 	bool allowed = true;
 
 	for (; p < POLICY_PROFILES; p++) {
@@ -275,7 +276,7 @@ const struct command command_policy = {
 		 "\n"
 		 "  VALUE            without it, only name and type are judged\n"
 		 "  --profile P      article, guarded (the default) or strict\n"
-		 "  --all-profiles   under each of them\n"
+		 "  --all-profiles   under each of them that may be used\n"
 		 "  --mode M         coexist (the default) or replace\n"
 		 "  --config FILE    with what this configuration says of policy\n"
 		 "  --json           the verdict as JSON\n"

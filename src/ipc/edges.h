@@ -49,6 +49,7 @@ enum proc proc_by_name(const char *name);
 #define IPC_ZONES_MAX	    (HANDLE_ZONES_MAX * (DNS_NAME_MAX + 4))
 #define IPC_CREDENTIALS_MAX (CREDENTIALS_MAX + CREDENTIAL_FIELDS_MAX * 64)
 #define IPC_PIECE_MAX	    (96 * 1024) /* longer things cross in pieces of at most this */
+#define IPC_HEADERS_MAX	    (8 * 1024)	/* of an answer, those that the provider's table names */
 #define IPC_REASON_MAX	    160
 #define IPC_FIELD_MAX	    80
 #define IPC_DETAIL_MAX	    400
@@ -322,7 +323,7 @@ enum verb verb_parse(struct bytes in);
 	F(S, U32, status, 999)                                                                     \
 	F(S, U8, has_retry_after, 1)                                                               \
 	F(S, U32, retry_after, UINT32_MAX)                                                         \
-	F(S, LIST, headers, 8 * 1024)                                                              \
+	F(S, LIST, headers, IPC_HEADERS_MAX)                                                       \
 	F(S, BYTES, body, IPC_PIECE_MAX)                                                           \
 	F(S, U8, more, 1)
 #define FIELDS_cp_body(F, S)   F(S, U64, call, 0) F(S, BYTES, body, IPC_PIECE_MAX) F(S, U8, more, 1)

@@ -20,14 +20,16 @@ bool caller_name_valid(struct bytes name)
 /* What stands before the first of STOPS, taken off *TEXT with it. */
 static struct bytes take(struct bytes *text, const char *stops)
 {
-	size_t n = 0, behind;
-	struct bytes got;
+	struct bytes got = *text;
+	size_t n = 0;
 
 	while (n < text->n && !strchr(stops, text->p[n]))
 		n++;
-	got = bytes_of(text->p, n);
-	behind = n < text->n ? n + 1 : n;
-	*text = bytes_of(text->p + behind, text->n - behind);
+	got.n = n;
+	if (n < text->n)
+		*text = bytes_of(text->p + n + 1, text->n - n - 1);
+	else
+		*text = bytes_of(NULL, 0);
 	return got;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * postern.conf: libconfuse reads the syntax, and hands every value to a function of the table below while its line is known. All values are
- * strings to libconfuse, which would take 010 for 8.
+ * postern.conf: libconfuse reads the syntax, and hands every value to a function of the table below
+ * while its line is known. All values are strings to libconfuse, which would take 010 for 8.
  */
 #include "role/config_read.h"
 
@@ -14,6 +14,8 @@
 #include <sys/un.h>
 
 #define GIVEN (1 << 30) /* a flag of ours in cfg_opt_t: has been set */
+/* Put behind the text: libconfuse takes a file that ends inside of a section or a comment. */
+#define END "end_of_file"
 
 /* libconfuse's callbacks have no argument of ours. */
 static struct reading {
@@ -24,8 +26,10 @@ static struct reading {
 	char why[128];
 	char *callers, *key_file;
 	enum root_key_state key_state;
-	bool default_given;
-	struct keyring *ring; /* finds keys that are there twice */
+	bool default_given, ended;
+	const cfg_opt_t *list; /* the one that is being read, */
+	unsigned items;	       /* so far */
+	struct keyring *ring;  /* finds keys that are there twice */
 } * reading;
 
 struct setting {
@@ -65,8 +69,12 @@ static void on_syntax(cfg_t *cfg, const char *fmt, va_list ap)
 	char key[64], text[128];
 
 	if (strncmp(fmt, "no such option", strlen("no such option")) == 0) {
-		key_name(key, cfg, va_arg(ap, const char *));
-		complain(cfg, key, "there is no such key");
+		const char *name = va_arg(ap, const char *);
+		key_name(key, cfg, name);
+		if (strcmp(name, END) == 0)
+			complain(cfg, cfg->name, "is not closed");
+		else
+			complain(cfg, key, "there is no such key");
 	} else if (strncmp(fmt, "unexpected token", strlen("unexpected token")) == 0) {
 		complain(cfg, "", "syntax error");
 	} else {
@@ -207,6 +215,12 @@ static const char *take_age(const struct setting *s, struct bytes value)
 	return number(s, value, field(s)) ? "must be day, or seconds from 60 to 31536000" : NULL;
 }
 
+static const char *take_end(const struct setting *s, struct bytes value)
+{
+	reading->ended = true;
+	return NULL;
+}
+
 /* Every process gets an id of its own; 65534 is nobody's, 65535 no id where ids have 16 bits. */
 static const char *take_uid_base(const struct setting *s, struct bytes value)
 {
@@ -230,6 +244,7 @@ static const struct setting settings[] = {
 	{"ca_file", take_path, AT(ca_file)},
 	{"callers", take_callers},
 	{"uid_base", take_uid_base, AT(uid_base), 1000, UINT32_MAX - PROC_COUNT - 1},
+	{END, take_end},
 	{"root_key.file", take_key_file},
 	{"root_key.state", take_key_state},
 	{"policy.loosest", take_profile, AT(policy_loosest)},
@@ -258,21 +273,36 @@ static const struct setting *setting_by_name(const char *name)
 	return &settings[i];
 }
 
-/* An option got its value, or one more value of its list. */
+/* libconfuse calls once more at a list's end, with nothing new. */
+static bool list_ends(cfg_opt_t *opt)
+{
+	unsigned n = cfg_opt_size(opt);
+	bool ends = opt == reading->list && n == reading->items;
+
+	reading->list = ends || !(opt->flags & CFGF_LIST) ? NULL : opt;
+	reading->items = n;
+	return ends;
+}
+
+/* An option got its value, or its list one more. */
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 {
 	unsigned n = cfg_opt_size(opt);
-	const char *why = NULL;
+	const struct setting *s;
+	const char *why;
 	char key[64];
 
 	key_name(key, cfg, opt->name);
-	if (n == 1 && (opt->flags & GIVEN))
-		why = "is given twice";
-	opt->flags |= GIVEN;
-	if (!why) {
-		const struct setting *s = setting_by_name(key);
-		why = s->take(s, bytes_str(cfg_opt_getnstr(opt, n - 1)));
+	if (list_ends(opt)) {
+		opt->flags |= GIVEN;
+		return 0;
 	}
+	if (opt->flags & GIVEN)
+		return complain(cfg, key, "is given twice");
+	if (!(opt->flags & CFGF_LIST))
+		opt->flags |= GIVEN;
+	s = setting_by_name(key);
+	why = s->take(s, bytes_str(cfg_opt_getnstr(opt, n - 1)));
 	return why ? complain(cfg, key, why) : 0;
 }
 
@@ -345,6 +375,7 @@ static cfg_t *syntax(void)
 		OPTION("ca_file"),
 		OPTION("callers"),
 		OPTION("uid_base"),
+		OPTION(END),
 		SECTION("root_key", root_key, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
 			on_root_key),
 		SECTION("policy", policy, CFGF_NONE, on_policy),
@@ -368,7 +399,9 @@ static void check_whole(cfg_t *cfg)
 
 	for (size_t i = 0; i < c->n_keys; i++)
 		active += c->keys[i].state == KEY_ACTIVE;
-	if (!c->listens && !c->unix_socket)
+	if (!reading->ended)
+		complain(cfg, "", "a comment is not closed");
+	else if (!c->listens && !c->unix_socket)
 		complain(cfg, "listen", "is missing, and so is unix_socket");
 	else if (!c->audit_dir)
 		complain(cfg, "audit_dir", "is missing");
@@ -387,6 +420,9 @@ static int parse(struct reading *r, struct buf *text)
 	if (config_read_text(r->path, text, r->err) != 0)
 		return CONFIG_E_BAD;
 	crypto_hash_sha256(r->config->hash, text->p, text->n);
+	if (text->n && text->p[text->n - 1] != '\n')
+		buf_putc(text, '\n');
+	buf_puts(text, END " = here");
 	buf_putc(text, 0);
 	cfg = buf_status(text) == 0 ? syntax() : NULL;
 	if (!cfg)
@@ -405,7 +441,7 @@ static int parse(struct reading *r, struct buf *text)
 
 int config_load(const char *path, struct config **out, char *err)
 {
-	struct buf text cleanup(buf_done) = BUF_INIT(CONFIG_FILE_MAX + 1);
+	struct buf text cleanup(buf_done) = BUF_INIT(CONFIG_FILE_MAX);
 	struct reading r = {.path = path, .err = err};
 	int result = config_new(&r.config, err);
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Inside the configuration. config.c: its life, dev mode, and what all share. config_file.c: postern.conf. config_callers.c: the callers file.
- * config_key.c: root keys and tokens.
+ * Inside the configuration. config.c: its life, dev mode, and what all share. config_file.c:
+ * postern.conf. config_callers.c: the callers file. config_key.c: root keys and tokens.
  */
 #include "role/config.h"
 
@@ -16,7 +16,8 @@ int config_bad(char *err, const char *fmt, ...) printf_like(2, 3);
 int config_new(struct config **out, char *err) must_check;
 
 /*
- * A whole text file that only we or root can change: regular, owned by one of us, not writable for group or others. Never blocks. 0 or CONFIG_E_BAD.
+ * A whole text file that only we or root can change: regular, owned by one of us, not writable for
+ * group or others. Never blocks. 0 or CONFIG_E_BAD.
  */
 int config_read_text(const char *path, struct buf *out, char *err) must_check;
 

@@ -181,7 +181,9 @@ static void on_done(void *arg, const struct egress_answer *a)
 	e->exchange = NULL;
 	buf_reset(&e->target);
 	buf_done(&e->body);
-	if (a->failure == EGRESS_OK)
+	if (a->failure == EGRESS_OK && a->headers.n > IPC_HEADERS_MAX)
+		send_failed(e->node.id, EGRESS_TOO_LARGE, true);
+	else if (a->failure == EGRESS_OK)
 		send_answer(e->node.id, a);
 	else
 		send_failed(e->node.id, a->failure, a->sent);

@@ -6,11 +6,14 @@
 
 #define HASH_BYTES crypto_auth_hmacsha256_BYTES
 
-/* RFC 5869 section 2.2: PRK = HMAC-Hash(salt, IKM). An absent salt is HashLen zeros, which HMAC's padding makes of none. */
+/* RFC 5869 section 2.2: PRK = HMAC-Hash(salt, IKM). An absent salt is HashLen zeros. */
 static void extract(unsigned char prk[HASH_BYTES], struct bytes ikm, struct bytes salt)
 {
+	static const unsigned char no_salt[HASH_BYTES];
 	crypto_auth_hmacsha256_state s;
 
+	if (salt.n == 0)
+		salt = bytes_of(no_salt, sizeof(no_salt));
 	crypto_auth_hmacsha256_init(&s, salt.p, salt.n);
 	crypto_auth_hmacsha256_update(&s, ikm.p, ikm.n);
 	crypto_auth_hmacsha256_final(&s, prk);
