@@ -19,6 +19,8 @@
 #define STEADY_MS 10000 /* a role that lived this long starts anew without delay */
 #define DRAIN_MS  35000 /* longer than any call */
 
+#define EXIT_NOTE_MAX 128
+
 /* Who speaks with whom; the first named is SIDE_A. */
 static const struct {
 	enum proc a, b;
@@ -43,6 +45,7 @@ struct supervisor {
 	struct loop_fd signals;
 	struct loop_timer drain;
 	bool stopping, announced;
+	char scribe_note[EXIT_NOTE_MAX]; /* how the last scribe ended; "" once it is written */
 };
 
 /* ---- what each role is told ---- */
@@ -181,6 +184,10 @@ static void start_child(struct supervisor *s, enum proc p)
 		if (edges[i].a == p || edges[i].b == p)
 			connect_edge(s, edges[i].a, edges[i].b);
 	channel_send(&c->control, s_start, 0);
+	if (p == PROC_SCRIBE && s->scribe_note[0]) {
+		record_event(s, "role.restart", s->scribe_note);
+		s->scribe_note[0] = 0;
+	}
 }
 
 static void on_restart(void *arg)
@@ -199,7 +206,7 @@ static void child_exited(void *arg, uint32_t events)
 	struct supervisor *s = c->owner;
 	bool steady = loop_now(s->loop) - c->started > STEADY_MS;
 	int status = child_reap(c, s->loop);
-	char text[128];
+	char text[EXIT_NOTE_MAX];
 
 	if (s->stopping) {
 		stop_next(s);
@@ -215,7 +222,10 @@ static void child_exited(void *arg, uint32_t events)
 		c->failures = 0;
 	restart_later(s, c);
 	log_warn("%s; started again in %d ms", text, (int)child_backoff(c));
-	record_event(s, "role.restart", text);
+	if (c->proc == PROC_SCRIBE)
+		memcpy(s->scribe_note, text, sizeof(text)); /* for the next one to write */
+	else
+		record_event(s, "role.restart", text);
 }
 
 static bool is_edge(enum proc a, enum proc b)

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <sys/file.h>
 
-#define STAGED_MAX   (32u << 20)
-#define CREATE_TRIES 16
+#define STAGED_MAX	(32u << 20)
+#define CREATE_TRIES	16
+#define LINES_OF_INTENT 2 /* itself and its outcome */
 
 /* ---- the line that opens a segment, and lines of the store's own ---- */
 
@@ -103,7 +104,7 @@ bool store_healthy(struct store *s)
 		give_up(s, why);
 		return false;
 	}
-	if (!reserve(s, 1))
+	if (!reserve(s, LINES_OF_INTENT))
 		return false;
 	s->problem = "";
 	return true;
@@ -173,7 +174,7 @@ int store_stage(struct store *s, struct audit_line *line, struct store_receipt *
 	int r;
 
 	/* An outcome uses the room that its intent reserved; everything else must leave that alone. */
-	if (s->lost || (!outcome && !reserve(s, intent ? 2 : 1)))
+	if (s->lost || (!outcome && !reserve(s, intent ? LINES_OF_INTENT : 1)))
 		return STORE_E_UNAVAILABLE;
 	line->seq = s->next_seq;
 	r = audit_line_put(line, &s->staged);
