@@ -26,6 +26,12 @@ static inline struct bytes bytes_str(const char *s)
 	return (struct bytes){(const unsigned char *)s, s ? strlen(s) : 0};
 }
 
+/* Without the first N bytes, of which there must be as many. */
+static inline struct bytes bytes_skip(struct bytes a, size_t n)
+{
+	return n ? (struct bytes){a.p + n, a.n - n} : a;
+}
+
 static inline bool bytes_eq(struct bytes a, struct bytes b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

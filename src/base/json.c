@@ -103,13 +103,13 @@ static uint32_t take_char(struct bytes *s)
 	while (len < 4 && len < s->n && !bytes_utf8(bytes_of(s->p, len)))
 		len++;
 	if (!bytes_utf8(bytes_of(s->p, len))) {
-		*s = bytes_of(s->p + 1, s->n - 1);
+		*s = bytes_skip(*s, 1);
 		return 0xfffd;
 	}
 	c = s->p[0] & mask[len];
 	for (size_t i = 1; i < len; i++)
 		c = c << 6 | (s->p[i] & 0x3f);
-	*s = bytes_of(s->p + len, s->n - len);
+	*s = bytes_skip(*s, len);
 	return c;
 }
 
@@ -149,7 +149,7 @@ void json_put_string(struct buf *b, struct bytes s)
 		       s.p[plain] != '"' && s.p[plain] != '\\')
 			plain++;
 		buf_put(b, s.p, plain);
-		s = bytes_of(s.p + plain, s.n - plain);
+		s = bytes_skip(s, plain);
 		if (s.n)
 			put_escape(b, take_char(&s));
 	}

@@ -205,7 +205,7 @@ static bool take_number(struct bytes *in, size_t width, char after, unsigned *ou
 	if (after && in->p[width] != (unsigned char)after)
 		return false;
 	width += after != 0;
-	*in = bytes_of(in->p + width, in->n - width);
+	*in = bytes_skip(*in, width);
 	*out = v;
 	return true;
 }
@@ -223,7 +223,7 @@ static bool take_fraction(struct bytes *in, int64_t *usec)
 		*usec += (in->p[i] - '0') * scale;
 	if (i == 1)
 		return false;
-	*in = bytes_of(in->p + i, in->n - i);
+	*in = bytes_skip(*in, i);
 	return true;
 }
 
@@ -238,7 +238,7 @@ static bool take_offset(struct bytes *in, int64_t *seconds)
 	if (in->n != 6 || (in->p[0] != '+' && in->p[0] != '-'))
 		return false;
 	sign = in->p[0] == '+' ? 1 : -1;
-	*in = bytes_of(in->p + 1, in->n - 1);
+	*in = bytes_skip(*in, 1);
 	if (!take_number(in, 2, ':', &h) || !take_number(in, 2, 0, &m) || h > 23 || m > 59)
 		return false;
 	*seconds = sign * (int64_t)(h * 3600 + m * 60);

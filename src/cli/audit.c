@@ -85,7 +85,7 @@ static int note(struct reading *r, const struct log_line *line)
 	struct bytes event = json_get_bytes(line->object, "event");
 	struct bytes id = json_get_bytes(line->object, "request_id");
 	size_t dot = bytes_find(event, BYTES("."));
-	struct bytes moment = bytes_of(event.p + dot, event.n - dot);
+	struct bytes moment = bytes_skip(event, dot);
 	struct buf key cleanup(buf_done) = BUF_INIT(AUDIT_LINE_MAX);
 	json_t *kept;
 

@@ -109,7 +109,7 @@ int cli_read_value(struct bytes arg, struct buf *out)
 		buf_put_bytes(out, arg);
 		return buf_status(out);
 	}
-	if (bytes_to_str(bytes_of(arg.p + 1, arg.n - 1), path, sizeof(path)) < 0)
+	if (bytes_to_str(bytes_skip(arg, 1), path, sizeof(path)) < 0)
 		return -ENAMETOOLONG;
 	return cli_read_file(path, out);
 }

@@ -48,8 +48,7 @@ static bool label_valid(struct bytes label)
 		return false;
 	if (label.n < 4 || label.p[2] != '-' || label.p[3] != '-')
 		return true;
-	return bytes_starts(label, BYTES("xn--")) &&
-	       a_label_valid(bytes_of(label.p + 4, label.n - 4));
+	return bytes_starts(label, BYTES("xn--")) && a_label_valid(bytes_skip(label, 4));
 }
 
 int dns_name_parse(struct dns_name *out, struct bytes in)

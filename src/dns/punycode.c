@@ -49,7 +49,7 @@ static bool take_delta(struct bytes *in, uint32_t bias, uint32_t *delta)
 	for (uint32_t k = BASE; in->n; k += BASE) {
 		uint32_t digit = digit_value(in->p[0]), t = threshold(k, bias);
 
-		*in = bytes_of(in->p + 1, in->n - 1);
+		*in = bytes_skip(*in, 1);
 		value += digit * weight;
 		if (digit == BASE || value > UINT32_MAX)
 			return false;

@@ -48,7 +48,7 @@ static bool blank(unsigned char c)
 static void skip_blanks(struct bytes *in)
 {
 	while (in->n && blank(in->p[0]))
-		*in = bytes_of(in->p + 1, in->n - 1);
+		*in = bytes_skip(*in, 1);
 }
 
 /* What stands before the first blank; IN moves on to what stands behind the blanks. */
@@ -58,7 +58,7 @@ static struct bytes take_word(struct bytes *in)
 
 	while (word.n < in->n && !blank(in->p[word.n]))
 		word.n++;
-	*in = bytes_of(in->p + word.n, in->n - word.n);
+	*in = bytes_skip(*in, word.n);
 	skip_blanks(in);
 	return word;
 }
@@ -221,13 +221,13 @@ static bool join_strings(struct bytes in, unsigned char text[RECORD_VALUE_MAX], 
 	while (in.n) {
 		if (in.p[0] != '"')
 			return false;
-		in = bytes_of(in.p + 1, in.n - 1);
+		in = bytes_skip(in, 1);
 		while (in.n && in.p[0] != '"')
 			if (count == RECORD_VALUE_MAX || !take_char(&in, &text[count++]))
 				return false;
 		if (in.n == 0)
 			return false;
-		in = bytes_of(in.p + 1, in.n - 1);
+		in = bytes_skip(in, 1);
 		skip_blanks(&in);
 	}
 	*n = count;

@@ -89,7 +89,7 @@ static CURLcode on_tls(CURL *easy, void *ctx, void *arg)
 static struct bytes trimmed(struct bytes v)
 {
 	while (v.n && (v.p[0] == ' ' || v.p[0] == '\t'))
-		v = bytes_of(v.p + 1, v.n - 1);
+		v = bytes_skip(v, 1);
 	while (v.n && strchr(" \t\r\n", v.p[v.n - 1]) && v.p[v.n - 1])
 		v.n--;
 	return v;

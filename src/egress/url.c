@@ -23,7 +23,7 @@ static bool skip(struct bytes *text, struct bytes prefix)
 {
 	if (!bytes_starts(*text, prefix))
 		return false;
-	*text = bytes_of(text->p + prefix.n, text->n - prefix.n);
+	*text = bytes_skip(*text, prefix.n);
 	return true;
 }
 
@@ -79,7 +79,7 @@ static int parse_authority(struct bytes text, struct url *out)
 
 	/* Colons inside the brackets are the address's. */
 	end = end < text.n ? end + 1 : bytes_find(text, BYTES(":"));
-	rest = bytes_of(text.p + end, text.n - end);
+	rest = bytes_skip(text, end);
 	if (rest.n &&
 	    (!skip(&rest, BYTES(":")) || text_to_u64(rest, UINT16_MAX, &port) != 0 || port == 0))
 		return URL_E_BAD;
@@ -104,7 +104,7 @@ static bool is_path(struct bytes path)
 		if (path.p[0] != '/' || n == 1 || bytes_is(bytes_of(path.p, n), "/.") ||
 		    bytes_is(bytes_of(path.p, n), "/.."))
 			return false;
-		path = bytes_of(path.p + n, path.n - n);
+		path = bytes_skip(path, n);
 	}
 	return true;
 }
@@ -119,7 +119,7 @@ int url_parse(struct bytes text, struct url *out)
 	slash = bytes_find(text, BYTES("/"));
 	if (parse_authority(bytes_of(text.p, slash), &url) != 0)
 		return URL_E_BAD;
-	url.path = bytes_of(text.p + slash, text.n - slash);
+	url.path = bytes_skip(text, slash);
 	if (url.path.n && url.path.p[url.path.n - 1] == '/')
 		url.path.n--;
 	if (!is_path(url.path))

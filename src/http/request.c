@@ -50,7 +50,7 @@ static bool all_of(struct bytes b, bool (*is)(unsigned char))
 
 static struct bytes skip(struct bytes b, size_t n)
 {
-	return bytes_of(b.p + n, b.n - n);
+	return bytes_skip(b, n);
 }
 
 static struct bytes trim(struct bytes b, const char *blanks)

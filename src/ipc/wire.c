@@ -82,7 +82,7 @@ static bool take(struct bytes *in, size_t n, struct bytes *out)
 	if (in->n < n)
 		return false;
 	*out = bytes_of(in->p, n);
-	*in = bytes_of(in->p + n, in->n - n);
+	*in = bytes_skip(*in, n);
 	return true;
 }
 
@@ -141,7 +141,7 @@ int wire_decode(const struct wire_msg *msg, struct bytes in, void *out)
 	memset(out, 0, msg->size);
 	if (in.n < 2)
 		return -EBADMSG;
-	in = bytes_of(in.p + 2, in.n - 2);
+	in = bytes_skip(in, 2);
 	for (size_t i = 0; i < msg->nfields; i++)
 		if (get_field(&msg->fields[i], &in, out) < 0)
 			goto bad;

@@ -242,7 +242,7 @@ static bool target_listed(struct bytes targets, struct bytes value)
 static struct bytes trim(struct bytes a)
 {
 	while (a.n && a.p[0] == ' ')
-		a = bytes_of(a.p + 1, a.n - 1);
+		a = bytes_skip(a, 1);
 	while (a.n && a.p[a.n - 1] == ' ')
 		a.n--;
 	return a;

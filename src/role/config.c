@@ -152,7 +152,7 @@ const char *config_add_listen(struct config *c, struct bytes text)
 	else if (bytes_find(host, BYTES(":")) < host.n)
 		return "must have an IPv6 address in brackets, such as [::1]:8080";
 	if (ip_parse(host, &ip) != 0 ||
-	    text_to_u64(bytes_of(text.p + colon, text.n - colon), UINT16_MAX, &port) != 0)
+	    text_to_u64(bytes_skip(text, colon), UINT16_MAX, &port) != 0)
 		return "must be an address and a port, such as 127.0.0.1:8080";
 	if (!is_loopback(&ip))
 		return "must be a loopback address: without TLS there is no listening elsewhere";

@@ -160,7 +160,7 @@ static void send_answer(uint64_t call, const struct egress_answer *a)
 		size_t n = rest.n < IPC_PIECE_MAX ? rest.n : IPC_PIECE_MAX;
 		struct bytes piece = bytes_of(rest.p, n);
 
-		rest = bytes_of(rest.p + n, rest.n - n);
+		rest = bytes_skip(rest, n);
 		if (first)
 			channel_send(&courier.planner, cp_answer, .call = call, .status = a->status,
 				     .has_retry_after = a->has_retry_after,

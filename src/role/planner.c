@@ -66,7 +66,7 @@ static struct bytes take_piece(struct bytes *list, size_t group)
 	}
 	if (piece.n == 0)
 		piece.n = list->n; /* cannot be: an item is far smaller than a piece */
-	*list = bytes_of(list->p + piece.n, list->n - piece.n);
+	*list = bytes_skip(*list, piece.n);
 	return piece;
 }
 
@@ -101,7 +101,7 @@ static void send_request(uint64_t call, const struct engine_request *r)
 		size_t n = rest.n < IPC_PIECE_MAX ? rest.n : IPC_PIECE_MAX;
 		struct bytes piece = bytes_of(rest.p, n);
 
-		rest = bytes_of(rest.p + n, rest.n - n);
+		rest = bytes_skip(rest, n);
 		if (first)
 			channel_send(&planner.courier, pc_exchange, .call = call,
 				     .number = r->number, .args = r->args, .query = r->query,

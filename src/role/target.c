@@ -33,7 +33,7 @@ static int fill_in(const struct provider *p, const struct exchange *e, struct by
 		   struct bytes *value)
 {
 	if (name.n && name.p[0] == '=') {
-		const struct field_def *f = field_by_name(p, bytes_of(name.p + 1, name.n - 1));
+		const struct field_def *f = field_by_name(p, bytes_skip(name, 1));
 		if (!f || f->secret || !plist_get(credentials, f->name, value))
 			return TARGET_E_FIELD;
 		return is_segment(*value) ? 0 : TARGET_E_FIELD;

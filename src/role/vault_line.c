@@ -149,7 +149,7 @@ static struct bytes take_items(struct bytes *list, size_t max)
 	if (taken.n == 0)
 		taken.n = list->n; /* cannot be: one record's presentation is shorter */
 	buf_done(&escaped);
-	*list = bytes_of(list->p + taken.n, list->n - taken.n);
+	*list = bytes_skip(*list, taken.n);
 	return taken;
 }
 

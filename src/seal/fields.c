@@ -72,7 +72,7 @@ static struct bytes get(struct reader *r, enum field_number number, size_t max)
 	struct bytes v = {NULL, 0};
 
 	if (!r->bad && r->in.n > 0 && r->in.p[0] == number) {
-		r->in = bytes_of(r->in.p + 1, r->in.n - 1);
+		r->in = bytes_skip(r->in, 1);
 		r->bad = !plist_next(&r->in, &v) || v.n > max;
 	} else {
 		r->bad = true;
@@ -140,7 +140,7 @@ static struct bytes get_head(struct reader *r, enum handle_kind kind,
 	if (r->in.n < 2 || r->in.p[0] != HANDLE_VERSION || r->in.p[1] != kind)
 		r->bad = true;
 	else
-		r->in = bytes_of(r->in.p + 2, r->in.n - 2);
+		r->in = bytes_skip(r->in, 2);
 	get_fixed(r, FIELD_KEY_ID, inside, sizeof(inside));
 	if (memcmp(inside, key_id, KEY_ID_BYTES) != 0)
 		r->bad = true;

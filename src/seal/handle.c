@@ -149,7 +149,7 @@ static int decode(enum handle_kind kind, struct bytes text, struct buf *raw)
 
 	if (text.n > kinds[kind].text_max || !bytes_starts(text, bytes_str(kinds[kind].prefix)))
 		return HANDLE_E_INVALID;
-	r = text_from_b64url(bytes_of(text.p + PREFIX_LEN, text.n - PREFIX_LEN), raw);
+	r = text_from_b64url(bytes_skip(text, PREFIX_LEN), raw);
 	if (r < 0)
 		return r;
 	return r > 0 || raw->n < OVERHEAD + PAD_BLOCK || (raw->n - OVERHEAD) % PAD_BLOCK != 0

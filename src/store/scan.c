@@ -67,14 +67,29 @@ struct scan {
 	uint64_t carry_n, carry_seq; /* what its log.open says of older intents */
 };
 
+/* The digits behind PREFIX, and IN behind them. */
+static bool take_number(struct bytes *in, struct bytes prefix, uint64_t *out)
+{
+	size_t n = 0;
+
+	if (!bytes_starts(*in, prefix))
+		return false;
+	*in = bytes_skip(*in, prefix.n);
+	while (n < in->n && in->p[n] >= '0' && in->p[n] <= '9')
+		n++;
+	if (text_to_u64(bytes_of(in->p, n), INT64_MAX, out) != 0)
+		return false;
+	*in = bytes_skip(*in, n);
+	return true;
+}
+
 /* "unresolved N from seq K…", as store.c writes it. */
 static void read_carry(struct scan *sc, struct bytes value)
 {
-	char text[64];
-	unsigned long long n, seq;
+	uint64_t n, seq;
 
-	if (bytes_to_str(bytes_of(value.p, value.n < 63 ? value.n : 63), text, sizeof(text)) == 0 &&
-	    sscanf(text, "unresolved %llu from seq %llu", &n, &seq) == 2) {
+	if (take_number(&value, BYTES("unresolved "), &n) &&
+	    take_number(&value, BYTES(" from seq "), &seq)) {
 		sc->carry_n = n;
 		sc->carry_seq = seq;
 	}

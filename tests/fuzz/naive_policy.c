@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,8 +102,7 @@ static bool strict_authority(const struct naive_case *c)
 		return true; /* guarded let it pass */
 	if (!matches(c->value, "^[0-9]+ issue(wild|mail|vmc)? "))
 		return false;
-	strncpy(issuer, strchr(c->value, '"') + 1, sizeof(issuer) - 1);
-	issuer[sizeof(issuer) - 1] = 0;
+	snprintf(issuer, sizeof(issuer), "%s", strchr(c->value, '"') + 1);
 	issuer[strcspn(issuer, "\";")] = 0;
 	memmove(issuer, issuer + strspn(issuer, " "), strlen(issuer + strspn(issuer, " ")) + 1);
 	for (n = strlen(issuer); n && issuer[n - 1] == ' '; n--)

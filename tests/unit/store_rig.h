@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/* A log in a temporary directory, and what can be read in it: for test_store and test_store_faults. */
+#include "test.h"
+
+#include "base/text.h"
+#include "store/internal.h"
+#include "store/reader.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DAY   (86400 * (int64_t)1000000)
+#define START (20000 * DAY + 3600 * (int64_t)1000000) /* some day, one o'clock */
+
+/* ---- a log in a temporary directory ---- */
+
+struct log {
+	char dir[64];
+	int dirfd;
+	struct store *store;
+	int64_t now;
+	struct store_config config;
+};
+
+static inline void log_open(struct log *l)
+{
+	l->dirfd = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(l->dirfd >= 0);
+	assert_int_equal(store_open(&l->store, l->dirfd, &l->config, l->now), 0);
+}
+
+static inline void log_close(struct log *l)
+{
+	store_free(l->store);
+	l->store = NULL;
+	close(l->dirfd);
+}
+
+static inline void reopen(struct log *l)
+{
+	log_close(l);
+	log_open(l);
+}
+
+static inline struct log log_new(void)
+{
+	struct log l = {.dir = "/tmp/postern-store-XXXXXX",
+			.now = START,
+			.config = {.segment_bytes = 1 << 20}};
+
+	assert_non_null(mkdtemp(l.dir));
+	log_open(&l);
+	return l;
+}
+
+static inline void each_file(const struct log *l,
+			     void (*fn)(const struct log *l, const char *name, void *arg),
+			     void *arg)
+{
+	DIR *d = opendir(l->dir);
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.')
+			fn(l, e->d_name, arg);
+	closedir(d);
+}
+
+static inline void remove_file(const struct log *l, const char *name, void *arg)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", l->dir, name);
+	unlink(path);
+}
+
+static inline void log_done(struct log *l)
+{
+	if (l->store)
+		log_close(l);
+	each_file(l, remove_file, NULL);
+	rmdir(l->dir);
+}
+
+static inline void count_file(const struct log *l, const char *name, void *arg)
+{
+	(*(unsigned *)arg)++;
+}
+
+static inline unsigned files(const struct log *l)
+{
+	unsigned n = 0;
+
+	each_file(l, count_file, &n);
+	return n;
+}
+
+static inline int stage(struct log *l, const char *event, const char *request_id,
+			struct store_receipt *receipt)
+{
+	struct audit_line line = audit_line_empty();
+	struct store_receipt none;
+
+	line.event = bytes_str(event);
+	line.request_id = bytes_str(request_id);
+	line.caller = BYTES("backend");
+	line.fqdn = BYTES("_acme-challenge.example.com");
+	line.time = l->now;
+	return store_stage(l->store, &line, receipt ? receipt : &none);
+}
+
+static inline void put(struct log *l, const char *event, const char *request_id)
+{
+	assert_int_equal(stage(l, event, request_id, NULL), 0);
+	assert_int_equal(store_commit(l->store, l->now), 0);
+}
+
+/* The current segment's path. */
+static inline char *path_of(const struct log *l)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", l->dir, l->store->seg.name);
+	return path;
+}
+
+/* ---- what the log says ---- */
+
+struct summary {
+	unsigned lines, bad, torn;
+	char events[4096]; /* "event/request/result " for each */
+	uint64_t last_seq;
+	bool rising;
+};
+
+static inline int add_line(void *arg, const struct log_line *line)
+{
+	struct summary *s = arg;
+	uint64_t seq;
+	size_t n = strlen(s->events);
+	struct bytes e, id, result;
+
+	s->lines++;
+	s->bad += line->state == LOG_LINE_BAD;
+	s->torn += line->state == LOG_LINE_TORN;
+	if (!line->object)
+		return 0;
+	assert_true(json_get_u64(line->object, "seq", INT64_MAX, &seq));
+	if (n && seq <= s->last_seq)
+		s->rising = false;
+	s->last_seq = seq;
+	e = json_get_bytes(line->object, "event");
+	id = json_get_bytes(line->object, "request_id");
+	result = json_get_bytes(line->object, "result");
+	snprintf(s->events + n, sizeof(s->events) - n, "%.*s%s%.*s%s%.*s ", (int)e.n,
+		 (const char *)e.p, id.n ? "/" : "", (int)id.n, (const char *)id.p,
+		 result.n ? "/" : "", (int)result.n, (const char *)result.p);
+	return 0;
+}
+
+static inline struct summary read_log(const struct log *l)
+{
+	struct summary s = {.rising = true};
+
+	assert_int_equal(log_read(l->dir, add_line, &s), 0);
+	return s;
+}
+
+static inline void expect(const struct log *l, const char *events)
+{
+	struct summary s = read_log(l);
+
+	assert_int_equal(s.bad + s.torn, 0);
+	assert_true(s.rising);
+	assert_string_equal(s.events, events);
+}
+
+static inline void append_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "a");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
