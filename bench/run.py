@@ -46,7 +46,7 @@ frontend upstream
     http-request return status 200 content-type application/json lf-string '[{{"id":"%[url_param(zone)]","name":"%[url_param(zone)]","kind":"Native"}}]' if zones zone_ok
     http-request return status 200 content-type application/json string '[{{"id":"example.","name":"example.","kind":"Native"}}]' if zones !{{ url_param(zone) -m found }}
     http-request return status 200 content-type application/json string '[]' if zones
-    http-request return status 204 if METH_PATCH
+    http-request return status 204 if {{ method PATCH }}
     http-request return status 200 content-type application/json string '{{"rrsets":[]}}'
     http-request deny
 """

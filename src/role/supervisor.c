@@ -261,9 +261,9 @@ static void announce(struct supervisor *s)
 		    getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
 				NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 			continue;
-		log_info("listening on %s:%s", host, port);
-		if (s->dev_token)
-			printf("listen=http://%s:%s\n", host, port);
+		printf(a.ss_family == AF_INET6 ? "listen=http://[%s]:%s\n"
+					       : "listen=http://%s:%s\n",
+		       host, port);
 	}
 	if (s->dev_token)
 		printf("token=%s\n", s->dev_token);

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: ISC
+"""With a configuration: callers and their verbs, the Unix socket, root keys in rotation, SIGHUP, and what is refused."""
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+
+import tap
+from common import add, credentials, integrate, pdns, refused, remove
+from servers import BINARY, Postern, wait_for
+
+ZONE = "config.example"
+P = pdns(ZONE)
+
+CONF = """
+listen = {{"127.0.0.1:0"}}
+unix_socket = "{d}/postern.sock"
+audit_dir = "{d}/audit"
+callers = "{d}/callers"
+{keys}
+policy {{ loosest = "{loosest}" default = "strict" }}
+self_hosted {{ plain_http = {{"127.0.0.1"}} }}
+"""
+KEY = 'root_key "{name}" {{ file = "{d}/{name}.key" state = "{state}" }}\n'
+
+
+class Setup:
+    """A directory with a configuration, and the tokens of its callers."""
+
+    def __init__(self, d):
+        self.dir, self.tokens, self.lines = d, {}, []
+        os.chmod(d, 0o755)
+
+    def caller(self, name, verbs):
+        out = subprocess.run([BINARY, "keygen", "--token", name, "--verbs", verbs], check=True, capture_output=True,
+                             text=True).stdout.splitlines()
+        self.tokens[name] = out[0]
+        self.lines.append(out[1])
+
+    def write(self, keys, loosest="guarded"):
+        text = ""
+        for name, state in keys:
+            path = "%s/%s.key" % (self.dir, name)
+            if not os.path.exists(path):
+                subprocess.run([BINARY, "keygen", path], check=True, capture_output=True)
+            text += KEY.format(name=name, d=self.dir, state=state)
+        for name, content in (("postern.conf", CONF.format(d=self.dir, keys=text, loosest=loosest)),
+                              ("callers", "\n".join(self.lines) + "\n")):
+            with open(os.path.join(self.dir, name), "w") as f:
+                f.write(content)
+            os.chmod(os.path.join(self.dir, name), 0o600)
+
+    def serve(self, caller):
+        return Postern(config=self.dir + "/postern.conf", token=self.tokens[caller], audit_dir=self.dir + "/audit")
+
+
+@contextlib.contextmanager
+def setup():
+    with tempfile.TemporaryDirectory() as d:
+        yield Setup(d)
+
+
+@contextlib.contextmanager
+def running(s, caller):
+    g = s.serve(caller)
+    try:
+        yield g
+    finally:
+        g.stop()
+
+
+def test_callers_and_verbs():
+    with setup() as s:
+        s.caller("web", "make_integration,get_zones")
+        s.caller("worker", "add_record,remove_record")
+        s.write([("a", "active")])
+        with running(s, "web") as g:
+            handle = integrate(g, P)
+            refused(add(g, handle, "_acme-challenge." + ZONE, "v"), 403, "forbidden")
+            g.token = s.tokens["worker"]
+            refused(g.post("/get_zones", {"integration_handle": handle}), 403, "forbidden")
+            status, answer = add(g, handle, "_acme-challenge." + ZONE, "v")
+            assert status == 200, answer
+            assert remove(g, handle, answer["record_handle"]) == (200, {"removed": True})
+            for token in ("", "x", s.tokens["worker"][:-1], s.tokens["worker"] + "A"):
+                g.token = token
+                refused(g.post("/get_zones", {"integration_handle": handle}), 401, "unauthenticated")
+            lines = g.audit()
+            assert [(l["caller"], l["code"]) for l in lines if l["event"].endswith(".refused")] == [
+                ("web", "forbidden"), ("worker", "forbidden")]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=30)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+def over_unix(path, token=None):
+    c = UnixConnection(path)
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = "Bearer " + token
+    c.request("POST", "/get_zones", '{"integration_handle":"x"}', headers)
+    return c.getresponse().status
+
+
+def test_unix_socket():
+    with setup() as s:
+        s.caller("tcp", "all")
+        s.lines.append("local uid:%d get_zones" % os.geteuid())
+        s.write([("a", "active")])
+        with running(s, "tcp") as g:
+            path = s.dir + "/postern.sock"
+            assert over_unix(path) == 422, "the peer's uid lets it in, the handle is none"
+            assert over_unix(path, s.tokens["tcp"]) == 422
+            assert over_unix(path, "wrong") == 401, "a wrong token is not made good by the uid"
+            out = g.cli("call", "--unix", path, "get_zones", "integration_handle=x")
+            assert out.returncode == 1 and "handle_invalid" in out.stderr, out
+            g.token = ""
+            refused(g.post("/get_zones", {"integration_handle": "x"}), 401, "unauthenticated")
+        assert not os.path.exists(path)
+
+
+def test_rotation_of_root_keys():
+    with setup() as s:
+        s.caller("all", "all")
+        s.write([("a", "active")])
+        with running(s, "all") as g:
+            old = integrate(g, P)
+            rh = add(g, old, "_acme-challenge.rotate." + ZONE, "v")[1]["record_handle"]
+            first = g.post("/inspect_handle", {"handle": old})[1]["key_id"]
+            s.write([("b", "active"), ("a", "open-only")])
+            os.kill(g.pid, signal.SIGHUP)
+            wait_for(lambda: len([l for l in g.audit() if l["event"] == "key.load"]) == 3, 5)
+            assert g.post("/inspect_handle", {"handle": old})[1]["key_id"] == first
+            status, answer = g.post("/rewrap_handle", {"handle": old})
+            fresh = answer["handle"]
+            assert g.post("/inspect_handle", {"handle": fresh})[1]["key_id"] != first
+            assert g.post("/inspect_handle", {"handle": integrate(g, P)})[1]["key_id"] != first
+            s.write([("b", "active")])
+            os.kill(g.pid, signal.SIGHUP)
+            wait_for(lambda: g.post("/get_zones", {"integration_handle": old})[0] == 422, 5)
+            assert g.post("/get_zones", {"integration_handle": fresh})[0] == 200
+            refused(remove(g, fresh, rh), 422, "handle_invalid", "record_handle")
+            # a configuration that is wrong changes nothing
+            with open(s.dir + "/postern.conf", "a") as f:
+                f.write("nonsense\n")
+            os.kill(g.pid, signal.SIGHUP)
+            wait_for(lambda: "not reloaded" in g.stderr_text(), 5)
+            assert g.post("/get_zones", {"integration_handle": fresh})[0] == 200
+
+
+def test_callers_are_reloaded():
+    with setup() as s:
+        s.caller("one", "all")
+        s.write([("a", "active")])
+        with running(s, "one") as g:
+            assert g.post("/get_zones", {"integration_handle": "x"})[0] == 422
+            s.lines.clear()
+            s.caller("two", "all")
+            s.write([("a", "active")])
+            os.kill(g.pid, signal.SIGHUP)
+            wait_for(lambda: g.post("/get_zones", {"integration_handle": "x"})[0] == 401, 5)
+            g.token = s.tokens["two"]
+            assert g.post("/get_zones", {"integration_handle": "x"})[0] == 422
+
+
+def test_policy_of_the_gateway():
+    with setup() as s:
+        s.caller("all", "all")
+        s.write([("a", "active")], loosest="article")
+        with running(s, "all") as g:
+            loose = integrate(g, P, policy="article")
+            assert g.post("/inspect_handle", {"handle": integrate(g, P)})[1]["policy"] == "strict", "the default"
+            s.write([("a", "active")], loosest="guarded")
+            os.kill(g.pid, signal.SIGHUP)
+            wait_for(lambda: len([l for l in g.audit() if l["event"] == "config.load"]) == 2, 5)
+            # a looser handle from before is treated as the gateway's loosest
+            refused(add(g, loose, "spf." + ZONE, "v=spf1 -all"), 403, "policy_denied")
+            refused(g.post("/make_integration", {"provider": "powerdns", "credentials": credentials(P), "policy": "article"}),
+                    403, "policy_denied", "policy")
+
+
+def starts(s):
+    out = subprocess.run([BINARY, "serve", "--config", s.dir + "/postern.conf"], capture_output=True, text=True, timeout=20)
+    return out.returncode, out.stderr
+
+
+def test_what_is_refused_at_start():
+    with setup() as s:
+        s.caller("all", "all")
+        s.write([("a", "active")])
+        key = s.dir + "/a.key"
+        for change, undo in ((lambda: os.chmod(key, 0o640), lambda: os.chmod(key, 0o600)),
+                             (lambda: os.chmod(key, 0o604), lambda: os.chmod(key, 0o600)),
+                             (lambda: os.rename(key, key + "2") or os.symlink(key + "2", key),
+                              lambda: os.unlink(key) or os.rename(key + "2", key)),
+                             (lambda: os.truncate(key, 31), lambda: os.truncate(key, 32)),
+                             (lambda: os.truncate(key, 0) or os.truncate(key, 32), lambda: None)):
+            change()
+            status, text = starts(s)
+            assert status != 0 and "a.key" in text, (status, text)
+            undo()
+        for address in ("0.0.0.0:8080", "192.0.2.1:80", "[::]:8080"):
+            with open(s.dir + "/postern.conf") as f:
+                conf = f.read()
+            with open(s.dir + "/postern.conf", "w") as f:
+                f.write(conf.replace("127.0.0.1:0", address))
+            status, text = starts(s)
+            assert status != 0 and "loopback" in text and "postern.conf:" in text, (address, text)
+            with open(s.dir + "/postern.conf", "w") as f:
+                f.write(conf)
+
+
+def test_providers_list():
+    with setup() as s:
+        s.caller("all", "all")
+        s.write([("a", "active")])
+        with running(s, "all") as g:
+            status, answer = g.get("/providers")
+            by_name = {p["name"]: p for p in answer["providers"]}
+            assert {"powerdns", "cloudflare", "dnsimple"} <= set(by_name)
+            schema = by_name["powerdns"]["credentials"]
+            assert schema["required"] == ["url", "api_key"] and schema["additionalProperties"] is False
+            assert schema["properties"]["api_key"]["writeOnly"] is True
+            assert schema["properties"]["server_id"]["default"] == "localhost"
+
+
+if __name__ == "__main__":
+    tap.main(globals())
