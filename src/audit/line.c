@@ -22,16 +22,16 @@ static void put_TEXT(struct buf *b, struct bytes v)
 static void put_LIST(struct buf *b, struct bytes list)
 {
 	struct bytes item;
-	char before = '[';
 
 	if (!list.n) {
 		buf_puts(b, "null");
 		return;
 	}
-	while (plist_next(&list, &item)) {
-		buf_putc(b, (unsigned char)before);
+	buf_putc(b, '[');
+	for (bool first = true; plist_next(&list, &item); first = false) {
+		if (!first)
+			buf_putc(b, ',');
 		json_put_string(b, item);
-		before = ',';
 	}
 	buf_putc(b, ']');
 }

@@ -46,8 +46,8 @@ struct audit_line {
 struct audit_line audit_line_empty(void);
 
 /*
- * Append the line, newline included. A line over AUDIT_LINE_MAX is -EMSGSIZE and nothing is appended. Lists that would
- * not fit are the caller's to cut (audit_line_fits). Returns 0 or OUT's failure.
+ * Append the line, newline included. Returns 0; -EMSGSIZE for a line over AUDIT_LINE_MAX, when nothing is appended (a
+ * list that would not fit is the caller's to cut); or OUT's failure.
  */
 int audit_line_put(const struct audit_line *line, struct buf *out) must_check;
 

@@ -49,7 +49,7 @@ static _Noreturn void become_role(enum proc proc, int exe_fd, int control_fd, ui
 
 int child_start(struct child *c, struct loop *loop, int exe_fd, uint32_t uid)
 {
-	int fds[2], r, pidfd;
+	int fds[2], r;
 	pid_t pid;
 
 	r = channel_pair(fds);
@@ -69,28 +69,19 @@ int child_start(struct child *c, struct loop *loop, int exe_fd, uint32_t uid)
 	c->started = loop_now(loop);
 	c->ready = false;
 	r = channel_open(&c->control, fds[0]);
-	if (r < 0)
-		return r;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0)
-		return -errno;
-	fcntl(pidfd, F_SETFD, FD_CLOEXEC);
-	return loop_watch(loop, &c->exit_watch, pidfd, EPOLLIN);
+	if (r < 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		c->pid = 0;
+	}
+	return r;
 }
 
-int child_reap(struct child *c, struct loop *loop)
+void child_ended(struct child *c)
 {
-	int fd = c->exit_watch.fd, status = 0;
-
-	loop_unwatch(loop, &c->exit_watch);
-	if (fd >= 0)
-		close(fd);
-	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
-		;
 	c->pid = 0;
 	c->ready = false;
 	channel_close(&c->control);
-	return status;
 }
 
 int64_t child_backoff(const struct child *c)

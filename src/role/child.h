@@ -8,8 +8,7 @@
 
 struct child {
 	enum proc proc;
-	pid_t pid;		   /* 0 while there is none */
-	struct loop_fd exit_watch; /* its pidfd */
+	pid_t pid; /* 0 while there is none */
 	struct loop_timer restart;
 	struct channel control;
 	int64_t started;   /* loop_now() */
@@ -20,10 +19,10 @@ struct child {
 
 /*
  * Start the process: fork, give up everything, exec EXE_FD as proc_name(C->proc) with the other end of C->control at descriptor 3. UID is
- * what it becomes, 0: stay. The pidfd is put into C->exit_watch and watched. 0 or -errno.
+ * what it becomes, 0: stay. 0 or -errno; nothing is left running then. SIGCHLD tells of its end.
  */
 int child_start(struct child *c, struct loop *loop, int exe_fd, uint32_t uid) must_check;
-/* Collect what is left of it. Returns a wait status. */
-int child_reap(struct child *c, struct loop *loop);
+/* It has ended and was waited for. */
+void child_ended(struct child *c);
 /* Milliseconds until the next start: none at first, then doubling to ten seconds. */
 int64_t child_backoff(const struct child *c);

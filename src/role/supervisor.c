@@ -200,14 +200,13 @@ static void on_restart(void *arg)
 
 static void stop_next(struct supervisor *s);
 
-static void child_exited(void *arg, uint32_t events)
+static void child_exited(struct child *c, int status)
 {
-	struct child *c = arg;
 	struct supervisor *s = c->owner;
 	bool steady = loop_now(s->loop) - c->started > STEADY_MS;
-	int status = child_reap(c, s->loop);
 	char text[EXIT_NOTE_MAX];
 
+	child_ended(c);
 	if (s->stopping) {
 		stop_next(s);
 		return;
@@ -226,6 +225,19 @@ static void child_exited(void *arg, uint32_t events)
 		memcpy(s->scribe_note, text, sizeof(text)); /* for the next one to write */
 	else
 		record_event(s, "role.restart", text);
+}
+
+static void reap(struct supervisor *s)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+			if (s->children[p].pid == pid) {
+				child_exited(&s->children[p], status);
+				break;
+			}
 }
 
 static bool is_edge(enum proc a, enum proc b)
@@ -406,7 +418,9 @@ static void on_signal(void *arg, uint32_t events)
 	struct signalfd_siginfo info;
 
 	while (read(s->signals.fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP)
+		if (info.ssi_signo == SIGCHLD)
+			reap(s);
+		else if (info.ssi_signo == SIGHUP)
 			reload(s);
 		else
 			stop(s);
@@ -422,6 +436,7 @@ static void watch_signals(struct supervisor *s)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -437,7 +452,6 @@ static void init_children(struct supervisor *s)
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
 		struct child *c = &s->children[p];
 		*c = (struct child){.proc = p, .owner = s};
-		c->exit_watch = (struct loop_fd){.fd = -1, .fn = child_exited, .arg = c};
 		c->restart = (struct loop_timer){.fn = on_restart, .arg = c};
 		channel_init(&c->control, s->loop, &edge_supervisor, SIDE_A, on_control,
 			     on_control_closed, c);

@@ -1,6 +1,43 @@
 /* SPDX-License-Identifier: ISC */
 #include "seal/fields.h"
 
+#include <assert.h>
+
+/* These enums are other layers', but their values stand in handles. */
+static_assert(HANDLE_INTEGRATION == 0 && HANDLE_RECORD == 1, "kinds are written into handles");
+static_assert(POLICY_ARTICLE == 0 && POLICY_GUARDED == 1 && POLICY_STRICT == 2,
+	      "profiles are written into handles");
+static_assert(RR_TXT == 1 && RR_CAA == 2 && RR_CNAME == 3 && RR_NS == 4,
+	      "types are written into handles");
+static_assert(MODE_COEXIST == 0 && MODE_REPLACE == 1, "modes are written into handles");
+
+/* ---- limits ---- */
+
+static bool credentials_fit(struct bytes pairs)
+{
+	struct bytes name, value;
+	size_t fields = 0, size = 0;
+
+	while (plist_next(&pairs, &name) && plist_next(&pairs, &value)) {
+		fields++;
+		size += value.n;
+	}
+	return fields <= CREDENTIAL_FIELDS_MAX && size <= CREDENTIALS_MAX;
+}
+
+bool fields_fit_integration(const struct integration *in)
+{
+	return in->customer.n <= CUSTOMER_MAX && in->provider.n <= PROVIDER_NAME_MAX &&
+	       plist_count(in->zones) <= HANDLE_ZONES_MAX && credentials_fit(in->credentials);
+}
+
+bool fields_fit_record(const struct record *in)
+{
+	return in->customer.n <= CUSTOMER_MAX && in->provider.n <= PROVIDER_NAME_MAX &&
+	       in->zone_id.n <= PROVIDER_RECORD_ID_MAX &&
+	       in->provider_id.n <= PROVIDER_RECORD_ID_MAX && in->value.n <= RECORD_VALUE_MAX;
+}
+
 /* ---- writing ---- */
 
 static void put(struct buf *b, enum field_number number, struct bytes v)
@@ -67,13 +104,13 @@ struct reader {
 	bool bad;
 };
 
-static struct bytes get(struct reader *r, enum field_number number, size_t max)
+static struct bytes get(struct reader *r, enum field_number number)
 {
 	struct bytes v = {NULL, 0};
 
 	if (!r->bad && r->in.n > 0 && r->in.p[0] == number) {
 		r->in = bytes_skip(r->in, 1);
-		r->bad = !plist_next(&r->in, &v) || v.n > max;
+		r->bad = !plist_next(&r->in, &v);
 	} else {
 		r->bad = true;
 	}
@@ -82,7 +119,7 @@ static struct bytes get(struct reader *r, enum field_number number, size_t max)
 
 static void get_fixed(struct reader *r, enum field_number number, unsigned char *out, size_t n)
 {
-	struct bytes v = get(r, number, n);
+	struct bytes v = get(r, number);
 
 	if (v.n == n)
 		memcpy(out, v.p, n);
@@ -120,13 +157,17 @@ static int64_t get_time(struct reader *r, enum field_number number)
 	return r->bad ? 0 : (int64_t)v;
 }
 
-/* A name in its canonical form. */
-static struct bytes get_name(struct reader *r, enum field_number number)
+/* Parses V, which must be in canonical form. */
+static bool parse_canonical(struct dns_name *name, struct bytes v)
 {
-	struct bytes v = get(r, number, DNS_NAME_MAX);
-	struct dns_name name;
+	return dns_name_parse(name, v) == 0 && bytes_eq(dns_name_text(name), v);
+}
 
-	if (dns_name_parse(&name, v) != 0 || !bytes_eq(dns_name_text(&name), v))
+static struct bytes get_name(struct reader *r, enum field_number number, struct dns_name *name)
+{
+	struct bytes v = get(r, number);
+
+	if (!parse_canonical(name, v))
 		r->bad = true;
 	return v;
 }
@@ -144,20 +185,15 @@ static struct bytes get_head(struct reader *r, enum handle_kind kind,
 	get_fixed(r, FIELD_KEY_ID, inside, sizeof(inside));
 	if (memcmp(inside, key_id, KEY_ID_BYTES) != 0)
 		r->bad = true;
-	sealed_for = get(r, FIELD_CUSTOMER, CUSTOMER_MAX);
+	sealed_for = get(r, FIELD_CUSTOMER);
 	if (!bytes_eq(sealed_for, customer))
 		r->bad = true;
 	return sealed_for;
 }
 
-static int result(const struct reader *r)
-{
-	return r->bad || r->in.n > 0 ? HANDLE_E_INVALID : 0;
-}
-
 static struct bytes get_provider(struct reader *r)
 {
-	struct bytes v = get(r, FIELD_PROVIDER, PROVIDER_NAME_MAX);
+	struct bytes v = get(r, FIELD_PROVIDER);
 
 	if (v.n == 0 || !bytes_printable(v))
 		r->bad = true;
@@ -166,14 +202,23 @@ static struct bytes get_provider(struct reader *r)
 
 static struct bytes get_zones(struct reader *r)
 {
-	struct bytes v = get(r, FIELD_ZONES, HANDLE_ZONES_MAX * (DNS_NAME_MAX + 4)), rest = v, zone;
+	struct bytes v = get(r, FIELD_ZONES), rest = v, zone;
 	struct dns_name name;
 
-	if (!plist_valid(v, HANDLE_ZONES_MAX, DNS_NAME_MAX))
-		r->bad = true;
 	while (!r->bad && plist_next(&rest, &zone))
-		if (dns_name_parse(&name, zone) != 0 || !bytes_eq(dns_name_text(&name), zone))
+		if (!parse_canonical(&name, zone))
 			r->bad = true;
+	if (rest.n > 0)
+		r->bad = true;
+	return v;
+}
+
+static struct bytes get_credentials(struct reader *r)
+{
+	struct bytes v = get(r, FIELD_CREDENTIALS);
+
+	if (!plist_valid(v, SIZE_MAX, SIZE_MAX) || plist_count(v) % 2 != 0)
+		r->bad = true;
 	return v;
 }
 
@@ -190,38 +235,37 @@ int fields_get_integration(struct bytes in, const unsigned char key_id[KEY_ID_BY
 	i.expires = get_time(&r, FIELD_EXPIRES);
 	i.zones = get_zones(&r);
 	i.policy = (enum policy_profile)get_u8(&r, FIELD_POLICY, POLICY_PROFILES - 1);
-	i.credentials = get(&r, FIELD_CREDENTIALS, SIZE_MAX);
-	if (!plist_valid(i.credentials, 2 * CREDENTIAL_FIELDS_MAX, CREDENTIALS_MAX) ||
-	    plist_count(i.credentials) % 2 != 0)
-		r.bad = true;
-	if (result(&r) == 0)
-		*out = i;
-	return result(&r);
+	i.credentials = get_credentials(&r);
+	if (r.bad || r.in.n > 0 || !fields_fit_integration(&i))
+		return HANDLE_E_INVALID;
+	*out = i;
+	return 0;
 }
 
 int fields_get_record(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
 		      struct bytes customer, struct record *out)
 {
 	struct reader r = {.in = in};
+	struct dns_name zone, fqdn;
 	struct record rec = {0};
 
 	rec.customer = get_head(&r, HANDLE_RECORD, key_id, customer);
 	get_fixed(&r, FIELD_INTEGRATION, rec.integration, sizeof(rec.integration));
 	rec.provider = get_provider(&r);
 	rec.created = get_time(&r, FIELD_CREATED);
-	rec.zone = get_name(&r, FIELD_ZONE);
-	rec.zone_id = get(&r, FIELD_ZONE_ID, PROVIDER_RECORD_ID_MAX);
-	rec.fqdn = get_name(&r, FIELD_FQDN);
+	rec.zone = get_name(&r, FIELD_ZONE, &zone);
+	rec.zone_id = get(&r, FIELD_ZONE_ID);
+	rec.fqdn = get_name(&r, FIELD_FQDN, &fqdn);
 	rec.type = (enum rr_type)get_u8(&r, FIELD_TYPE, RR_TYPES - 1);
-	rec.value = get(&r, FIELD_VALUE, RECORD_VALUE_MAX);
+	rec.value = get(&r, FIELD_VALUE);
 	rec.mode = (enum record_mode)get_u8(&r, FIELD_MODE, RECORD_MODES - 1);
-	rec.provider_id = get(&r, FIELD_RECORD_ID, PROVIDER_RECORD_ID_MAX);
+	rec.provider_id = get(&r, FIELD_RECORD_ID);
 	rec.found = get_u8(&r, FIELD_FOUND, 1);
 	rec.log_index = get_u64(&r, FIELD_LOG_INDEX);
 	get_fixed(&r, FIELD_LEAF, rec.leaf, sizeof(rec.leaf));
-	if (rec.type == RR_NONE || rec.zone_id.n == 0 || rec.value.n == 0)
-		r.bad = true;
-	if (result(&r) == 0)
-		*out = rec;
-	return result(&r);
+	if (r.bad || r.in.n > 0 || !fields_fit_record(&rec) || !dns_name_within(&fqdn, &zone) ||
+	    rec.type == RR_NONE || rec.zone_id.n == 0 || rec.value.n == 0)
+		return HANDLE_E_INVALID;
+	*out = rec;
+	return 0;
 }

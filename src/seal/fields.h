@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * What stands inside a handle: a version byte, a kind byte, then fields {number, be32 length, bytes} in ascending order of their numbers. Handles
- * live for years: numbers are never used for something else, and a reader of version 1 knows them all.
+ * What stands inside a handle: a version byte, a kind byte, then fields {number, be32 length, bytes}
+ * in ascending order of their numbers. All of its kind's fields are there, each once, and no others.
  */
 #include "seal/handle.h"
 
 #define HANDLE_VERSION 1
 
-/* Written into handles. Never reorder, never reuse. */
+/* Written into handles, which live for years: never renumber one, never use a number again. */
 enum field_number {
 	FIELD_KEY_ID = 1,
 	FIELD_CUSTOMER = 2,
@@ -34,6 +34,10 @@ enum field_number {
 	FIELD_LEAF = 25,
 };
 
+/* Is every field within its limit (handle.h)? */
+bool fields_fit_integration(const struct integration *in);
+bool fields_fit_record(const struct record *in);
+
 /* Append the fields, without padding. KEY_ID is repeated inside. Failures are OUT's. */
 void fields_put_integration(struct buf *out, const unsigned char key_id[KEY_ID_BYTES],
 			    const struct integration *in);
@@ -41,8 +45,8 @@ void fields_put_record(struct buf *out, const unsigned char key_id[KEY_ID_BYTES]
 		       const struct record *in);
 
 /*
- * Read and check everything: it was sealed by us, and is checked all the same. CUSTOMER and KEY_ID must be those inside. *OUT borrows from IN.
- * 0 or HANDLE_E_INVALID.
+ * Read and check everything: it was sealed by us, and is checked all the same. CUSTOMER and KEY_ID
+ * must be those inside. *OUT borrows from IN. 0 or HANDLE_E_INVALID.
  */
 int fields_get_integration(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
 			   struct bytes customer, struct integration *out) must_check;

@@ -25,7 +25,10 @@ static const struct kind {
 	[HANDLE_RECORD] = {"ptr1_", "postern/v1/record", RECORD_HANDLE_MAX},
 };
 
-/* The key for one kind, root key and customer. secretbox has no associated data, so they are bound here. */
+/*
+ * The key for one kind, root key and customer: secretbox has no associated data, so they are bound
+ * here. The customer is within its limit.
+ */
 static int derive(unsigned char key[crypto_secretbox_KEYBYTES], enum handle_kind kind,
 		  const struct root_key *root, struct bytes customer)
 {
@@ -63,6 +66,12 @@ static void pad(struct buf *plain)
 		buf_putc(plain, 0);
 }
 
+/* A buffer that is full says that the handle would be too long. */
+static int status(const struct buf *b)
+{
+	return buf_status(b) == -ENOBUFS ? HANDLE_E_TOO_LONG : buf_status(b);
+}
+
 static int seal(enum handle_kind kind, const struct root_key *root,
 		const unsigned char nonce[NONCE_BYTES], struct bytes customer, struct buf *plain,
 		struct buf *out)
@@ -76,18 +85,16 @@ static int seal(enum handle_kind kind, const struct root_key *root,
 	buf_put(&box, root->id, KEY_ID_BYTES);
 	buf_put(&box, nonce, NONCE_BYTES);
 	sealed = buf_extend(&box, plain->n + crypto_secretbox_MACBYTES);
-	r = buf_status(plain) == -ENOBUFS || buf_status(&box) == -ENOBUFS ? HANDLE_E_TOO_LONG
-	    : buf_status(plain)						  ? buf_status(plain)
-									  : buf_status(&box);
+	r = status(plain);
+	if (r == 0)
+		r = status(&box);
+	if (r == 0 && PREFIX_LEN + (box.n * 4 + 2) / 3 > kinds[kind].text_max)
+		r = HANDLE_E_TOO_LONG;
 	if (r == 0)
 		r = derive(key, kind, root, customer);
 	if (r == 0) {
 		crypto_secretbox_easy(sealed, plain->p, plain->n, nonce, key);
 		sodium_memzero(key, sizeof(key));
-		if (PREFIX_LEN + (box.n * 4 + 2) / 3 > kinds[kind].text_max)
-			r = HANDLE_E_TOO_LONG;
-	}
-	if (r == 0) {
 		buf_puts(out, kinds[kind].prefix);
 		text_put_b64url(out, buf_bytes(&box));
 		r = buf_status(out);
@@ -96,29 +103,25 @@ static int seal(enum handle_kind kind, const struct root_key *root,
 	return r;
 }
 
-static size_t credentials_size(struct bytes pairs)
-{
-	struct bytes name, value;
-	size_t n = 0;
-
-	while (plist_next(&pairs, &name) && plist_next(&pairs, &value))
-		n += value.n;
-	return n;
-}
-
 int integration_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
 		     const struct integration *in, struct buf *out)
 {
 	const struct root_key *root = sealing_key(ring);
 	struct buf plain = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	struct integration again;
 	int r;
 
 	if (!root)
 		return HANDLE_E_NO_KEY;
-	if (in->customer.n > CUSTOMER_MAX || credentials_size(in->credentials) > CREDENTIALS_MAX)
+	if (!fields_fit_integration(in))
 		return HANDLE_E_TOO_LONG;
 	fields_put_integration(&plain, root->id, in);
-	r = seal(HANDLE_INTEGRATION, root, nonce, in->customer, &plain, out);
+	r = status(&plain);
+	if (r == 0 &&
+	    fields_get_integration(buf_bytes(&plain), root->id, in->customer, &again) != 0)
+		r = -EINVAL; /* it would never open */
+	if (r == 0)
+		r = seal(HANDLE_INTEGRATION, root, nonce, in->customer, &plain, out);
 	buf_done(&plain);
 	return r;
 }
@@ -128,21 +131,26 @@ int record_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTE
 {
 	const struct root_key *root = sealing_key(ring);
 	struct buf plain = BUF_INIT(RECORD_HANDLE_MAX);
+	struct record again;
 	int r;
 
 	if (!root)
 		return HANDLE_E_NO_KEY;
-	if (in->customer.n > CUSTOMER_MAX)
+	if (!fields_fit_record(in))
 		return HANDLE_E_TOO_LONG;
 	fields_put_record(&plain, root->id, in);
-	r = seal(HANDLE_RECORD, root, nonce, in->customer, &plain, out);
+	r = status(&plain);
+	if (r == 0 && fields_get_record(buf_bytes(&plain), root->id, in->customer, &again) != 0)
+		r = -EINVAL; /* it would never open */
+	if (r == 0)
+		r = seal(HANDLE_RECORD, root, nonce, in->customer, &plain, out);
 	buf_done(&plain);
 	return r;
 }
 
 /* ---- opening ---- */
 
-/* The raw bytes behind the prefix. 0, HANDLE_E_INVALID or -errno; RAW is empty then. */
+/* The bytes behind the prefix, long enough to hold a padded box. 0, HANDLE_E_INVALID or -errno. */
 static int decode(enum handle_kind kind, struct bytes text, struct buf *raw)
 {
 	int r;
@@ -168,8 +176,8 @@ int handle_peek(struct bytes text, struct handle_head *out)
 			memcpy(out->key_id, raw.p, KEY_ID_BYTES);
 		}
 		buf_done(&raw);
-		if (r == 0)
-			return 0;
+		if (r != HANDLE_E_INVALID)
+			return r;
 	}
 	return HANDLE_E_INVALID;
 }

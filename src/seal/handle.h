@@ -29,7 +29,7 @@ enum handle_kind { HANDLE_INTEGRATION, HANDLE_RECORD, HANDLE_KINDS };
 enum {
 	HANDLE_E_INVALID = 1,  /* does not open, for whatever reason */
 	HANDLE_E_NO_KEY = 2,   /* sealing: the keyring has no active key */
-	HANDLE_E_TOO_LONG = 3, /* sealing: over the limit of its kind */
+	HANDLE_E_TOO_LONG = 3, /* sealing: a field, or the whole, is over its limit */
 };
 
 enum root_key_state { KEY_ACTIVE, KEY_OPEN_ONLY };
@@ -88,9 +88,13 @@ struct handle_head {
 	enum handle_kind kind;
 	unsigned char key_id[KEY_ID_BYTES];
 };
-int handle_peek(struct bytes text, struct handle_head *out) must_check; /* 0 or HANDLE_E_INVALID */
+/* 0, HANDLE_E_INVALID, or -errno. */
+int handle_peek(struct bytes text, struct handle_head *out) must_check;
 
-/* Seal under the ring's first active key. Appends the text to OUT. 0, HANDLE_E_NO_KEY, HANDLE_E_TOO_LONG, or -errno. */
+/*
+ * Seal under the ring's first active key. Appends the text to OUT. 0, HANDLE_E_NO_KEY, HANDLE_E_TOO_LONG, or -errno:
+ * -EINVAL for what would never open again (a name that is not canonical or not in its zone, a broken list).
+ */
 int integration_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
 		     const struct integration *in, struct buf *out) must_check;
 int record_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
