@@ -2,7 +2,6 @@
 #include "test.h"
 
 #include "audit/line.h"
-#include "base/text.h"
 
 static void check(const struct audit_line *line, const char *want)
 {
@@ -99,7 +98,69 @@ static void test_too_long(void **state)
 	buf_done(&b);
 }
 
-/* RFC 6962 section 2.1: the leaf of the empty string, and of one zero byte, as in its well-known test trees. */
+/* One byte short of the limit, at it, and over it. */
+static void test_limit(void **state)
+{
+	static unsigned char plain[AUDIT_LINE_MAX];
+	struct audit_line line = audit_line_empty();
+	struct buf b = BUF_INIT(AUDIT_LINE_MAX * 2);
+	size_t room;
+
+	line.value = BYTES("x");
+	assert_int_equal(audit_line_put(&line, &b), 0);
+	room = AUDIT_LINE_MAX - b.n + 1;
+	memset(plain, 'x', sizeof(plain));
+	for (size_t n = room - 1; n <= room + 1; n++) {
+		buf_reset(&b);
+		line.value = bytes_of(plain, n);
+		assert_int_equal(audit_line_put(&line, &b), n > room ? -EMSGSIZE : 0);
+		assert_int_equal(b.n, n > room ? 0 : AUDIT_LINE_MAX - (room - n));
+	}
+	buf_done(&b);
+}
+
+/* What no caller makes is JSON all the same: a list whose framing is broken, at once or after an item. */
+static void test_broken_list(void **state)
+{
+	static const struct {
+		struct bytes list;
+		const char *want;
+	} cases[] = {
+		{BYTES("x"), ",\"replaced\":[],"},
+		{BYTES("\0\0\0\1a\0"), ",\"replaced\":[\"a\"],"},
+		{BYTES("\0\0\0\0"), ",\"replaced\":[\"\"],"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct audit_line line = audit_line_empty();
+		struct buf b = BUF_INIT(AUDIT_LINE_MAX);
+		json_t *v;
+
+		line.replaced = cases[i].list;
+		assert_int_equal(audit_line_put(&line, &b), 0);
+		assert_true(bytes_find(buf_bytes(&b), bytes_str(cases[i].want)) < b.n);
+		assert_int_equal(json_parse(buf_bytes(&b), 2, &v, NULL, 0), 0);
+		json_decref(v);
+		buf_done(&b);
+	}
+}
+
+/* A buffer without room fails with its own failure, and is as it was. */
+static void test_no_room(void **state)
+{
+	struct audit_line line = audit_line_empty();
+	struct buf b = BUF_INIT(100);
+
+	buf_puts(&b, "before");
+	assert_int_equal(audit_line_put(&line, &b), -ENOBUFS);
+	assert_true(bytes_is(buf_bytes(&b), "before"));
+	buf_done(&b);
+}
+
+/*
+ * RFC 6962 section 2.1: the leaves of the empty string and of one zero byte, as in transparency-dev/merkle
+ * testdata/inclusion (commit 417fb0c3, Apache-2.0).
+ */
 static void test_leaf(void **state)
 {
 	static const struct {
@@ -124,9 +185,10 @@ static void test_leaf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),	cmocka_unit_test(test_full),
-		cmocka_unit_test(test_longest), cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_leaf),
+		cmocka_unit_test(test_empty),	 cmocka_unit_test(test_full),
+		cmocka_unit_test(test_longest),	 cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_too_long), cmocka_unit_test(test_broken_list),
+		cmocka_unit_test(test_no_room),	 cmocka_unit_test(test_leaf),
 	};
 
 	return cmocka_run_group_tests_name("audit_line", tests, NULL, NULL);

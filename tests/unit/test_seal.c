@@ -139,6 +139,14 @@ static void test_bindings(void **state)
 		assert_int_equal(open_as(HANDLE_RECORD, &a, buf_bytes(&rec), customer),
 				 HANDLE_E_INVALID);
 	}
+	/* longer than any customer, and than what the key is derived from has room for */
+	for (size_t n = CUSTOMER_MAX + 1; n <= sizeof(big); n *= 2) {
+		assert_int_equal(
+			open_as(HANDLE_INTEGRATION, &a, buf_bytes(&text), bytes_of(big, n)),
+			HANDLE_E_INVALID);
+		assert_int_equal(open_as(HANDLE_RECORD, &a, buf_bytes(&rec), bytes_of(big, n)),
+				 HANDLE_E_INVALID);
+	}
 	/* another root key, or the right one kept for opening */
 	assert_int_equal(open_as(HANDLE_INTEGRATION, &b, buf_bytes(&text), i.customer),
 			 HANDLE_E_INVALID);

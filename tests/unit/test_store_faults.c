@@ -182,11 +182,11 @@ static void test_one_writer(void **state)
 static int full_disk(const struct log *outer)
 {
 	struct log l = {.now = START, .config = {.segment_bytes = 64 << 20}};
-	char ballast[128], id[32];
+	char ballast[128] = "", id[32];
 	unsigned accepted = 0;
 	int fd;
 
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", outer->dir, "tmpfs", 0, "size=1m") < 0)
 		return 77;
 	memcpy(l.dir, outer->dir, sizeof(l.dir));
