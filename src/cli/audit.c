@@ -48,6 +48,9 @@ static void put_line(struct buf *b, const json_t *line)
 	put_field(b, line, "code", "/");
 	put_field(b, line, "caller", " caller=");
 	put_field(b, line, "customer", " customer=");
+	put_field(b, line, "integration", " integration=");
+	put_field(b, line, "provider", " provider=");
+	put_field(b, line, "zone", " zone=");
 	put_field(b, line, "fqdn", " ");
 	put_field(b, line, "type", " ");
 	if (json_is_string(value)) {

@@ -2,6 +2,8 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static int check_config(const struct command *self, int argc, char **argv)
 {
@@ -19,6 +21,9 @@ static int check_config(const struct command *self, int argc, char **argv)
 		path = argv[first];
 	if (config_load(path, &config, err) != 0)
 		return cli_fail("%s", err);
+	if (access(config->ca_file, R_OK) < 0)
+		fprintf(stderr, "postern: warning: %s: %s: no provider can be reached over HTTPS\n",
+			config->ca_file, strerror(errno));
 	printf("%s: good; root keys: %zu, callers: %zu\n", path, config->n_keys, config->n_callers);
 	config_free(config);
 	return CLI_OK;

@@ -85,12 +85,12 @@ int cli_read_file(const char *path, struct buf *out)
 {
 	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	unsigned char chunk[4096];
-	ssize_t n;
+	ssize_t n = 0;
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+	while (!buf_status(out) && (n = read(fd, chunk, sizeof(chunk))) > 0)
 		buf_put(out, chunk, (size_t)n);
 	r = n < 0 ? -errno : buf_status(out);
 	explicit_bzero(chunk, sizeof(chunk));

@@ -15,6 +15,7 @@ enum {
 	F_TYPE = 8,
 	F_AUTHORIZATION = 16,
 	F_EXPECT = 32,
+	F_CONTENT_CODING = 64,
 };
 
 static int refuse(struct http_head *h, unsigned status, const char *problem)
@@ -229,6 +230,14 @@ static int read_authorization(struct bytes value, struct http_head *h)
 	return 0;
 }
 
+/* A body in another coding is not what its media type says. */
+static int read_content_coding(struct bytes value, struct http_head *h)
+{
+	return bytes_eq_nocase(value, BYTES("identity"))
+		       ? 0
+		       : refuse(h, 415, "Content-Encoding is not supported");
+}
+
 static int read_expect(struct bytes value, struct http_head *h)
 {
 	if (!bytes_eq_nocase(value, BYTES("100-continue")))
@@ -260,6 +269,7 @@ static const struct {
 	{"Transfer-Encoding", F_CODING, read_coding},
 	{"Content-Type", F_TYPE, read_type},
 	{"Authorization", F_AUTHORIZATION, read_authorization},
+	{"Content-Encoding", F_CONTENT_CODING, read_content_coding},
 	{"Expect", F_EXPECT, read_expect},
 	{"Connection", 0, read_connection},
 };

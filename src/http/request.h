@@ -29,7 +29,7 @@ struct http_head {
 	bool close;		 /* the client asked to close after this request */
 	bool expect_continue;	 /* it waits for "100 Continue" before the body */
 	size_t size;		 /* bytes of the head: the body begins here */
-	unsigned status;	 /* HTTP_BAD: 400, 405, 411, 413, 414, 417, 431, 501, 505 */
+	unsigned status;	 /* HTTP_BAD: 400, 405, 411, 413, 414, 415, 417, 431, 501, 505 */
 	const char *problem;	 /* HTTP_BAD: one static sentence, no input in it */
 };
 

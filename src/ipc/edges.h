@@ -173,7 +173,8 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_fv_rewrap_handle(F, S)                                                              \
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
 #define FIELDS_fv_refused(F, S)                                                                    \
-	FIELDS_fv_call(F, S) F(S, U8, verb, VERB_COUNT - 1) F(S, U8, code, CODE_COUNT - 1)
+	FIELDS_fv_call(F, S) F(S, U8, verb, VERB_COUNT - 1) F(S, U8, code, CODE_COUNT - 1)         \
+		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, TEXT, type, IPC_TYPE_MAX)
 #define FIELDS_vf_zones(F, S)	    F(S, U64, call, 0) F(S, LIST, zones, IPC_PIECE_MAX)
 #define FIELDS_vf_integration(F, S) F(S, U64, call, 0) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
 #define FIELDS_vf_zones_end(F, S)   F(S, U64, call, 0)

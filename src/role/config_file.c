@@ -413,6 +413,31 @@ static void check_whole(cfg_t *cfg)
 		c->policy_default = c->policy_loosest;
 }
 
+/* The end of a quoted string that begins at AT, or of the text. */
+static size_t string_end(const struct buf *text, size_t at)
+{
+	unsigned char quote = text->p[at++];
+
+	while (at < text->n && text->p[at] != quote)
+		at += text->p[at] == '\\' && quote == '"' ? 2 : 1;
+	return at;
+}
+
+/*
+ * Comments become spaces: libconfuse 3.3 counts the line of a # comment twice, and its errors would then name a line far
+ * below the one at fault.
+ */
+static void blank_comments(struct buf *text)
+{
+	for (size_t at = 0; at < text->n; at++) {
+		if (text->p[at] == '"' || text->p[at] == '\'')
+			at = string_end(text, at);
+		else if (text->p[at] == '#')
+			while (at < text->n && text->p[at] != '\n')
+				text->p[at++] = ' ';
+	}
+}
+
 static int parse(struct reading *r, struct buf *text)
 {
 	cfg_t *cfg;
@@ -420,6 +445,7 @@ static int parse(struct reading *r, struct buf *text)
 	if (config_read_text(r->path, text, r->err) != 0)
 		return CONFIG_E_BAD;
 	crypto_hash_sha256(r->config->hash, text->p, text->n);
+	blank_comments(text);
 	if (text->n && text->p[text->n - 1] != '\n')
 		buf_putc(text, '\n');
 	buf_puts(text, END " = here");

@@ -87,7 +87,7 @@ static void on_vault(void *arg, struct channel *ch, uint16_t number, const void 
 	if (bytes_to_str(m->reason, front.reason, sizeof(front.reason)) < 0)
 		front.reason[0] = 0;
 	front.heard = true;
-	if (!front.ready_sent) {
+	if (front.ready && !front.ready_sent) {
 		front.ready_sent = true;
 		role_ready(front.role);
 	}

@@ -39,6 +39,7 @@ struct conn {
 	size_t scanned, sent;
 	enum conn_state state;
 	bool close_after;
+	const char *allow; /* for a 405: the method that would do; else NULL */
 	bool by_unix;
 	uint32_t uid; /* by_unix: the peer's */
 	struct http_head head;

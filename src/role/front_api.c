@@ -17,8 +17,29 @@ static struct bytes json_list_text(const json_t *list, struct buf *out)
 	return buf_bytes(out);
 }
 
-static void invalid(struct conn *c, const char *field, const char *detail)
+/* The string O[KEY] if it would fit a message; else nothing. */
+static struct bytes at_most(const json_t *o, const char *key, size_t max)
 {
+	struct bytes v = json_get_bytes(o, key);
+
+	return v.n <= max ? v : bytes_of(NULL, 0);
+}
+
+/* Known callers' refusals go into the log, with what the request O (or NULL) says that a vault's line would say. */
+static void note_refusal(const struct conn *c, enum code code, const json_t *o)
+{
+	const json_t *record = json_object_get(o, "record");
+
+	channel_send(&front.vault, fv_refused, .request_id = bytes_str(c->request_id),
+		     .caller = bytes_str(c->caller_name),
+		     .customer = at_most(o, "customer", CUSTOMER_MAX), .verb = (uint8_t)c->verb,
+		     .code = (uint8_t)code, .fqdn = at_most(record, "fqdn", IPC_FQDN_MAX),
+		     .type = at_most(record, "type", IPC_TYPE_MAX));
+}
+
+static void invalid(struct conn *c, const json_t *o, const char *field, const char *detail)
+{
+	note_refusal(c, CODE_INVALID_REQUEST, o);
 	conn_problem(c, CODE_INVALID_REQUEST, 0, bytes_str(field), bytes_str(detail), 0);
 }
 
@@ -49,9 +70,9 @@ static bool has_field(const struct provider *p, const char *name)
 }
 
 /* False when it was answered. */
-static bool take_credentials(struct conn *c, const struct provider *p, json_t *credentials,
-			     struct buf *out)
+static bool take_credentials(struct conn *c, const struct provider *p, json_t *o, struct buf *out)
 {
+	json_t *credentials = json_object_get(o, "credentials");
 	const char *key, *why;
 	json_t *value;
 
@@ -63,14 +84,14 @@ static bool take_credentials(struct conn *c, const struct provider *p, json_t *c
 		if (!has_field(p, key))
 			why = "no such field";
 		if (why) {
-			invalid(c, field_path(field, sizeof(field), "credentials.", key), why);
+			invalid(c, o, field_path(field, sizeof(field), "credentials.", key), why);
 			return false;
 		}
 		plist_put(out, bytes_str(key));
 		plist_put(out, json_bytes(value));
 	}
 	if (buf_status(out) < 0 || json_object_size(credentials) > CREDENTIAL_FIELDS_MAX) {
-		invalid(c, "credentials", "too large");
+		invalid(c, o, "credentials", "too large");
 		return false;
 	}
 	return true;
@@ -86,22 +107,27 @@ static void make_integration(struct conn *c, json_t *o)
 	int64_t expires = 0;
 
 	if (!p) {
-		invalid(c, "provider", "no such provider");
+		invalid(c, o, "provider", "no such provider");
+		return;
+	}
+	if (json_object_get(o, "zones") && json_array_size(json_object_get(o, "zones")) == 0) {
+		invalid(c, o, "zones",
+			"must not be empty; leave it out for all zones of the account");
 		return;
 	}
 	if (json_object_get(o, "policy")) {
 		policy = policy_profile_parse(json_get_bytes(o, "policy"));
 		if (policy == POLICY_PROFILES) {
-			invalid(c, "policy", "must be article, guarded or strict");
+			invalid(c, o, "policy", "must be article, guarded or strict");
 			return;
 		}
 	}
 	if (json_object_get(o, "expires_at") &&
 	    text_to_time(json_get_bytes(o, "expires_at"), &expires) != 0) {
-		invalid(c, "expires_at", "must be a time such as 2026-11-25T02:10:30Z");
+		invalid(c, o, "expires_at", "must be a time such as 2026-11-25T02:10:30Z");
 		return;
 	}
-	if (!take_credentials(c, p, json_object_get(o, "credentials"), &credentials))
+	if (!take_credentials(c, p, o, &credentials))
 		return;
 	conn_wait(c);
 	channel_send(&front.vault, fv_make_integration, COMMON(c, o),
@@ -131,6 +157,7 @@ static bool handle_fits(struct conn *c, json_t *o, const char *field, size_t max
 {
 	if (json_get_bytes(o, field).n <= max)
 		return true;
+	note_refusal(c, CODE_HANDLE_INVALID, o);
 	conn_problem(c, CODE_HANDLE_INVALID, 0, bytes_str(field), BYTES("the handle is not valid"),
 		     0);
 	return false;
@@ -207,21 +234,21 @@ static void add_record(struct conn *c, json_t *o)
 
 	why = fields_check(record, record_rules, "record.", field, sizeof(field));
 	if (why) {
-		invalid(c, field, why);
+		invalid(c, o, field, why);
 		return;
 	}
 	if (!type_name(json_get_bytes(record, "type"))) {
-		invalid(c, "record.type", "must be a record type in upper case");
+		invalid(c, o, "record.type", "must be a record type in upper case");
 		return;
 	}
 	if (json_object_get(record, "mode"))
 		mode = record_mode_parse(json_get_bytes(record, "mode"));
 	if (mode == RECORD_MODES) {
-		invalid(c, "record.mode", "must be coexist or replace");
+		invalid(c, o, "record.mode", "must be coexist or replace");
 		return;
 	}
 	if (json_get_u64(record, "ttl", RECORD_TTL_MAX, &ttl) && ttl == 0) {
-		invalid(c, "record.ttl", "must be from 1 to 86400");
+		invalid(c, o, "record.ttl", "must be from 1 to 86400");
 		return;
 	}
 	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX))
@@ -298,14 +325,6 @@ static const struct endpoint *endpoint_of(const struct conn *c)
 	return NULL;
 }
 
-/* Known callers' refusals go into the log. */
-static void note_refusal(const struct conn *c, enum code code)
-{
-	channel_send(&front.vault, fv_refused, .request_id = bytes_str(c->request_id),
-		     .caller = bytes_str(c->caller_name), .verb = (uint8_t)c->verb,
-		     .code = (uint8_t)code);
-}
-
 static bool admit(struct conn *c, const struct endpoint *e)
 {
 	const struct caller *caller = front_caller(c);
@@ -318,7 +337,7 @@ static bool admit(struct conn *c, const struct endpoint *e)
 	memcpy(c->caller_name, caller->name, sizeof(c->caller_name));
 	c->verb = e->verb;
 	if (!(caller->verbs & 1u << e->verb)) {
-		note_refusal(c, CODE_FORBIDDEN);
+		note_refusal(c, CODE_FORBIDDEN, NULL);
 		conn_problem(c, CODE_FORBIDDEN, 0, BYTES(""), BYTES("this caller may not do that"),
 			     0);
 		return false;
@@ -336,6 +355,7 @@ bool api_head(struct conn *c)
 		return false;
 	}
 	if (c->head.method != e->method) {
+		c->allow = e->method == HTTP_GET ? "GET" : "POST";
 		conn_problem(c, CODE_INVALID_REQUEST, 405, BYTES(""),
 			     e->method == HTTP_GET ? BYTES("the method must be GET")
 						   : BYTES("the method must be POST"),
@@ -368,16 +388,20 @@ static json_t *parse_body(struct conn *c, const struct endpoint *e, struct bytes
 	}
 	if (r == 0)
 		why = fields_check(o, e->rules, "", field, sizeof(field));
+	/* An empty one would bind to nobody, unnoticed. */
+	if (r == 0 && !why && json_object_get(o, "customer") && !json_get_bytes(o, "customer").n) {
+		field_path(field, sizeof(field), "", "customer");
+		why = "must not be empty; leave it out where there is none";
+	}
 	if (r == 0 && !why)
 		return o;
-	note_refusal(c, CODE_INVALID_REQUEST);
 	if (r == 0) {
-		invalid(c, field, why);
+		invalid(c, o, field, why);
 	} else {
 		char detail[128];
 		snprintf(detail, sizeof(detail), "the body is not the JSON that is wanted: %s",
 			 where);
-		invalid(c, "", detail);
+		invalid(c, o, "", detail);
 	}
 	json_decref(o);
 	return NULL;

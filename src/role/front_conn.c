@@ -76,6 +76,7 @@ static void next_request(struct conn *c)
 	c->sent = 0;
 	c->scanned = 0;
 	c->caller = NULL;
+	c->allow = NULL;
 	c->state = c->in.n ? CONN_HEAD : CONN_IDLE;
 	if (!c->in.n)
 		buf_done(&c->in); /* ten thousand idle connections hold no buffers */
@@ -156,6 +157,7 @@ void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes 
 					  .detail = detail,
 					  .request_id = bytes_str(c->request_id),
 					  .retry_after = retry_after,
+					  .allow = c->allow,
 					  .close = c->close_after || front.role->stopping});
 	begin_answer(c);
 }

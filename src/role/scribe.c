@@ -25,7 +25,8 @@ static struct scribe {
 	struct role *role;
 	struct channel vault;
 	struct store_config config;
-	struct store *store; /* NULL while it cannot be opened */
+	struct store *store;	/* NULL while it cannot be opened */
+	const char *why_closed; /* while STORE is NULL */
 	int dir_fd;
 	struct waiting batch[BATCH_MAX];
 	size_t n;
@@ -39,7 +40,7 @@ static struct scribe {
 
 static const char *problem(void)
 {
-	return scribe.store ? store_problem(scribe.store) : "the log cannot be opened";
+	return scribe.store ? store_problem(scribe.store) : scribe.why_closed;
 }
 
 static bool writable(void)
@@ -194,14 +195,19 @@ static void on_vault_closed(void *arg, struct channel *c, bool malformed)
 
 static void open_store(void)
 {
+	const char *before = scribe.why_closed;
 	int r;
 
 	if (scribe.store || scribe.dir_fd < 0)
 		return;
 	r = store_open(&scribe.store, scribe.dir_fd, &scribe.config, clock_usec());
 	if (r < 0)
-		log_warn("the log cannot be opened: %s",
-			 r == -EBADMSG ? "it was damaged elsewhere than at its end" : strerror(-r));
+		scribe.why_closed = r == -EWOULDBLOCK ? "another gateway has the log open"
+				    : r == -EBADMSG
+					    ? "the log was damaged elsewhere than at its end"
+					    : "the log cannot be opened";
+	if (r < 0 && scribe.why_closed != before)
+		log_warn("%s: %s", scribe.why_closed, strerror(-r));
 }
 
 static void on_check(void *arg)
@@ -229,6 +235,7 @@ static void scribe_init(struct role *r)
 	scribe.role = r;
 	scribe.dir_fd = -1;
 	scribe.told = -1;
+	scribe.why_closed = "the scribe starts";
 	scribe.live = BUF_INIT(16u << 20);
 	scribe.check.fn = on_check;
 	scribe.heartbeat.fn = on_heartbeat;

@@ -379,6 +379,11 @@ static void record_keys(struct supervisor *s)
 
 static void record_config(struct supervisor *s)
 {
+	if (!s->reload_path) {
+		record_event(s, "config.load", "development mode");
+		record_keys(s);
+		return;
+	}
 	struct buf hex = BUF_INIT(100);
 
 	text_put_hex(&hex, bytes_of(s->config->hash, sizeof(s->config->hash)));

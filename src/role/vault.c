@@ -39,6 +39,13 @@ static enum policy_profile effective(enum policy_profile sealed)
 	return sealed > vault.policy.loosest ? sealed : vault.policy.loosest;
 }
 
+/* inspect_handle and rewrap_handle have one field for both kinds. */
+static const char *handle_field(const struct call *c, const char *otherwise)
+{
+	return c->verb == VERB_INSPECT_HANDLE || c->verb == VERB_REWRAP_HANDLE ? "handle"
+									       : otherwise;
+}
+
 /* Open the integration handle. False when the call is over. */
 static bool open_integration(struct call *c, struct bytes handle, bool must_be_valid)
 {
@@ -52,7 +59,7 @@ static bool open_integration(struct call *c, struct bytes handle, bool must_be_v
 	if (r == 0)
 		c->provider = provider_by_name(c->integration.provider);
 	if (r != 0 || !c->provider) {
-		call_refuse(c, CODE_HANDLE_INVALID, "integration_handle",
+		call_refuse(c, CODE_HANDLE_INVALID, handle_field(c, "integration_handle"),
 			    "the handle is not valid");
 		return false;
 	}
@@ -220,7 +227,8 @@ static bool open_record(struct call *c, struct bytes handle)
 	if (r != 0 || dns_name_parse(&c->fqdn, rec->fqdn) != 0 ||
 	    dns_name_parse(&c->zone, rec->zone) != 0) {
 		c->fqdn.len = 0;
-		call_refuse(c, CODE_HANDLE_INVALID, "record_handle", "the handle is not valid");
+		call_refuse(c, CODE_HANDLE_INVALID, handle_field(c, "record_handle"),
+			    "the handle is not valid");
 		return false;
 	}
 	c->has_record = c->has_zone = true;
@@ -379,7 +387,6 @@ static void vault_init(struct role *r)
 {
 	vault.role = r;
 	vault.next_id = vault.next_token = 1;
-	vault.told = -1;
 	vault.targets = vault.authorities = BUF_INIT(16 * 1024);
 	randombytes_buf(vault.lane_key, sizeof(vault.lane_key));
 	vault.keys = sodium_malloc(sizeof(*vault.keys));
@@ -436,7 +443,7 @@ static void vault_peer(struct role *r, enum proc peer, int fd)
 	if (peer == PROC_SCRIBE)
 		lines_greet();
 	if (peer == PROC_FRONT)
-		vault.told = -1;
+		vault.told = false;
 	answer_status();
 }
 

@@ -100,7 +100,8 @@ struct vault {
 	uint32_t call_ms;
 	bool writable; /* the scribe says so */
 	char reason[IPC_REASON_MAX + 1];
-	int told; /* what the front heard last: 1 ready, 0 not, -1 nothing */
+	bool told;			      /* the front heard something… */
+	char told_reason[IPC_REASON_MAX + 1]; /* …and this was it; "" for ready */
 	bool ready_sent;
 };
 extern struct vault vault;

@@ -158,9 +158,10 @@ void answer_status(void)
 		if (!channel_is_open(&vault.planner[class]) ||
 		    !channel_is_open(&vault.courier[class]))
 			reason = "a role restarts";
-	if (vault.told == !reason[0])
+	if (!channel_is_open(&vault.front) ||
+	    (vault.told && strcmp(vault.told_reason, reason) == 0))
 		return;
-	vault.told = !reason[0];
-	channel_send(&vault.front, vf_status, .ready = (uint8_t)vault.told,
-		     .reason = bytes_str(reason));
+	vault.told = true;
+	snprintf(vault.told_reason, sizeof(vault.told_reason), "%s", reason);
+	channel_send(&vault.front, vf_status, .ready = !reason[0], .reason = bytes_str(reason));
 }

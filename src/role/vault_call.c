@@ -372,6 +372,28 @@ static void zone_found(struct call *c, const struct pv_result *m)
 		begin_change(c);
 }
 
+static bool has_zone(struct bytes pairs, struct bytes zone)
+{
+	struct bytes name, id;
+	struct dns_name parsed;
+
+	while (plist_next(&pairs, &name) && plist_next(&pairs, &id))
+		if (dns_name_parse(&parsed, name) == 0 && bytes_eq(dns_name_text(&parsed), zone))
+			return true;
+	return false;
+}
+
+/* Each zone that a new handle is to cover is one of the account's. */
+static bool has_all_zones(const struct call *c)
+{
+	struct bytes wanted = c->integration.zones, zone;
+
+	while (plist_next(&wanted, &zone))
+		if (!has_zone(buf_bytes(&c->zones), zone))
+			return false;
+	return true;
+}
+
 static void op_over(struct call *c, const struct pv_result *m)
 {
 	c->changed = m->changed;
@@ -394,6 +416,9 @@ static void op_over(struct call *c, const struct pv_result *m)
 			  detail);
 	} else if (c->state == CALL_READING && c->verb == VERB_ADD_RECORD) {
 		zone_found(c, m);
+	} else if (c->verb == VERB_MAKE_INTEGRATION && !has_all_zones(c)) {
+		call_fail(c, CODE_ZONE_NOT_FOUND, "zones",
+			  "the account does not have all of these zones");
 	} else {
 		call_finish(c);
 	}

@@ -231,6 +231,8 @@ void line_refused(const struct fv_refused *m)
 	struct vs_line line = {.request_id = m->request_id,
 			       .caller = m->caller,
 			       .customer = m->customer,
+			       .fqdn = at_most(m->fqdn, DNS_NAME_MAX),
+			       .type = m->type,
 			       .result = BYTES("refused"),
 			       .code = bytes_str(code_text((enum code)m->code)),
 			       .duration_ms = -1};

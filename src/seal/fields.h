@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What stands inside a handle: a version byte, a kind byte, then fields {number, be32 length, bytes}
- * in ascending order of their numbers. All of its kind's fields are there, each once, and no others.
+ * What stands inside a handle: a version byte, a kind byte, then fields {number, be32 length,
+ * bytes} in ascending order of their numbers: all of its kind, each once, and no others.
  */
 #include "seal/handle.h"
 

@@ -4,7 +4,7 @@
 
 #include <sodium.h>
 
-/* Derived, not a hash of the key: it stands in every handle, and must not help to guess at the key. */
+/* Derived, not a hash of the key: it stands in every handle and must not help to guess the key. */
 static void derive_id(unsigned char id[KEY_ID_BYTES], const unsigned char secret[ROOT_KEY_BYTES])
 {
 	hkdf_sha256(id, KEY_ID_BYTES, bytes_of(secret, ROOT_KEY_BYTES), bytes_of(NULL, 0),

@@ -28,44 +28,59 @@ static int give(struct cursor *c, struct bytes text, bool whole)
 
 	if (!whole)
 		line.state = LOG_LINE_TORN;
-	else if (json_parse(text, 4, &o, NULL, 0) != 0 || !json_get_bytes(o, "event").n)
+	else if (text.n >= AUDIT_LINE_MAX || json_parse(text, LINE_DEPTH, &o, NULL, 0) != 0 ||
+		 !json_get_bytes(o, "event").n)
 		line.state = LOG_LINE_BAD;
 	else
 		line.object = o;
 	return c->fn(c->arg, &line);
 }
 
-/* A line longer than any of ours is handed out as far as it fits, and is bad. */
+/* The whole lines in TEXT, off its front. SKIP: the first is the rest of one that was given already. */
+static int give_lines(struct cursor *c, struct buf *text, bool *skip)
+{
+	const unsigned char *end;
+	size_t done = 0;
+	int r = 0;
+
+	while (r == 0 && (end = memchr(text->p + done, '\n', text->n - done))) {
+		size_t n = (size_t)(end - text->p) - done;
+		if (!*skip)
+			r = give(c, bytes_of(text->p + done, n), true);
+		*skip = false;
+		done += n + 1;
+	}
+	buf_consume(text, done);
+	return r;
+}
+
+/* A line longer than any of ours is handed out as far as it is known by then, and is bad. */
 static int read_segment(int fd, struct cursor *c)
 {
-	struct buf text = BUF_INIT(AUDIT_LINE_MAX + CHUNK);
+	struct buf text cleanup(buf_done) = BUF_INIT(AUDIT_LINE_MAX + CHUNK);
+	bool skip = false;
 	ssize_t n = 1;
 	int r = 0;
 
 	while (r == 0 && n > 0) {
-		size_t done = 0;
-		unsigned char *to = buf_extend(&text, CHUNK), *end;
+		void *to = buf_extend(&text, CHUNK);
 
-		n = to ? read(fd, to, CHUNK) : -1;
-		if (n < 0) {
-			r = to ? -errno : -ENOMEM;
-			break;
-		}
+		if (!to)
+			return buf_status(&text);
+		n = read(fd, to, CHUNK);
+		if (n < 0)
+			return -errno;
 		buf_truncate(&text, text.n - CHUNK + (size_t)n);
-		while (r == 0 && (end = memchr(text.p + done, '\n', text.n - done))) {
-			size_t len = (size_t)(end - text.p) - done;
-			r = give(c, bytes_of(text.p + done, len), true);
-			done += len + 1;
-		}
-		buf_consume(&text, done);
+		r = give_lines(c, &text, &skip);
 		if (r == 0 && text.n >= AUDIT_LINE_MAX) {
-			r = give(c, buf_bytes(&text), true);
+			if (!skip)
+				r = give(c, buf_bytes(&text), true);
+			skip = true;
 			buf_reset(&text);
 		}
 	}
-	if (r == 0 && text.n)
+	if (r == 0 && text.n && !skip)
 		r = give(c, buf_bytes(&text), false);
-	buf_done(&text);
 	return r;
 }
 
@@ -92,7 +107,8 @@ int log_read(const char *dir, log_line_fn *fn, void *arg)
 	}
 	for (int i = 0; i < n; i++) {
 		struct cursor c = {.segment = names[i]->d_name, .fn = fn, .arg = arg};
-		int fd = r == 0 ? openat(dirfd, names[i]->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+		int fd = r == 0 ? openat(dirfd, names[i]->d_name,
+					 O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
 				: -1;
 
 		if (r == 0)

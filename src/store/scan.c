@@ -7,11 +7,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_DEPTH 4
-#define CHUNK	   (256 * 1024)
+#define CHUNK (256 * 1024)
 
 struct names {
 	uint64_t *first;
@@ -83,117 +81,130 @@ static bool take_number(struct bytes *in, struct bytes prefix, uint64_t *out)
 	return true;
 }
 
-/* "unresolved N from seq K…", as store.c writes it. */
-static void read_carry(struct scan *sc, struct bytes value)
+/* A segment's first line, with "unresolved N from seq K…" as store.c writes it. */
+static bool take_opening(struct scan *sc, const json_t *o)
 {
-	uint64_t n, seq;
+	struct bytes value = json_get_bytes(o, "value");
 
-	if (take_number(&value, BYTES("unresolved "), &n) &&
-	    take_number(&value, BYTES(" from seq "), &seq)) {
-		sc->carry_n = n;
-		sc->carry_seq = seq;
-	}
+	return bytes_is(json_get_bytes(o, "event"), "log.open") &&
+	       text_to_time(json_get_bytes(o, "time"), &sc->opened) == 0 &&
+	       take_number(&value, BYTES("unresolved "), &sc->carry_n) &&
+	       take_number(&value, BYTES(" from seq "), &sc->carry_seq);
 }
 
-/* 0, or JSON_E_BAD when it is not a line of ours with the seq that comes next. */
+static int note_intent(struct store *s, const json_t *o, uint64_t seq, struct bytes line)
+{
+	struct bytes event = json_get_bytes(o, "event"), id = json_get_bytes(o, "request_id");
+	struct unresolved *u = id.n ? unresolved_find(s, event, id) : NULL;
+
+	if (event_is_outcome(event) && u)
+		unresolved_drop(s, u);
+	if (event_is_intent(event) && id.n && !u)
+		return unresolved_add(s, event, id, seq, line, &u);
+	return 0;
+}
+
+/* 0, -ENOMEM, or JSON_E_BAD when it is not a line of ours with the seq that comes next. */
 static int take_line(struct scan *sc, struct bytes line)
 {
 	json_t *o cleanup(json_cleanup) = NULL;
-	struct bytes event, id;
-	struct unresolved *u;
 	uint64_t seq;
-	int r = json_parse(line, LINE_DEPTH, &o, NULL, 0);
+	int r = line.n < AUDIT_LINE_MAX ? json_parse(line, LINE_DEPTH, &o, NULL, 0) : JSON_E_BAD;
 
 	if (r != 0)
 		return r;
-	event = json_get_bytes(o, "event");
-	id = json_get_bytes(o, "request_id");
-	if (!event.n || !json_get_u64(o, "seq", INT64_MAX, &seq) || seq != sc->expect)
+	if (!json_get_bytes(o, "event").n || !json_get_u64(o, "seq", INT64_MAX, &seq) ||
+	    seq != sc->expect || (sc->lines == 0 && !take_opening(sc, o)))
 		return JSON_E_BAD;
-	if (sc->lines == 0) {
-		if (bytes_is(event, "log.open"))
-			read_carry(sc, json_get_bytes(o, "value"));
-		if (text_to_time(json_get_bytes(o, "time"), &sc->opened) != 0)
-			return JSON_E_BAD;
-	}
-	u = id.n ? unresolved_find(sc->store, id) : NULL;
-	if (event_is_intent(event) && id.n && !u)
-		r = unresolved_add(sc->store, id, seq, line, &u);
-	else if (event_is_outcome(event) && u)
-		unresolved_drop(sc->store, u);
+	r = note_intent(sc->store, o, seq, line);
 	if (r < 0)
 		return r;
 	sc->expect++;
 	sc->lines++;
+	sc->good += line.n + 1;
 	return 0;
 }
 
-/*
- * Read FD to its end or to the first line that is none of ours; *REST says whether anything but one torn line is behind that. 0 or -errno.
- */
-static int read_lines(struct scan *sc, int fd, bool *rest)
+/* The whole lines in TEXT, off its front. */
+static int take_lines(struct scan *sc, struct buf *text)
 {
-	struct buf text = BUF_INIT(CHUNK + AUDIT_LINE_MAX + 1);
-	uint64_t at = 0;
-	ssize_t n;
+	const unsigned char *end;
+	size_t done = 0;
 	int r = 0;
 
-	*rest = false;
-	while (r == 0) {
-		unsigned char *to, *end;
-		size_t done = 0, room = text.max - text.n < CHUNK ? text.max - text.n : CHUNK;
-
-		to = buf_extend(&text, room);
-		if (!to) {
-			r = -ENOMEM;
-			break;
-		}
-		n = pread(fd, to, room, (off_t)at);
-		if (n < 0) {
-			r = -errno;
-			break;
-		}
-		buf_truncate(&text, text.n - room + (size_t)n);
-		at += (uint64_t)n;
-		while ((end = memchr(text.p + done, '\n', text.n - done))) {
-			size_t len = (size_t)(end - text.p) - done;
-			r = take_line(sc, bytes_of(text.p + done, len));
-			if (r != 0)
-				break;
-			done += len + 1;
-			sc->good += len + 1;
-		}
-		if (r > 0)
-			*rest = memchr(text.p + done, '\n', text.n - done) != text.p + text.n - 1;
-		buf_consume(&text, done);
-		if (n == 0 || text.n > AUDIT_LINE_MAX)
-			break;
+	while (r == 0 && (end = memchr(text->p + done, '\n', text->n - done))) {
+		size_t n = (size_t)(end - text->p) - done;
+		r = take_line(sc, bytes_of(text->p + done, n));
+		done += n + 1;
 	}
-	buf_done(&text);
+	buf_consume(text, done);
+	return r;
+}
+
+/* Up to FD's end, or to what is none of our lines. 0 or -errno. */
+static int read_lines(struct scan *sc, int fd)
+{
+	struct buf text cleanup(buf_done) = BUF_INIT(CHUNK + AUDIT_LINE_MAX);
+	uint64_t at = 0;
+	ssize_t n = 1;
+	int r = 0;
+
+	while (r == 0 && n > 0 && text.n < AUDIT_LINE_MAX) {
+		void *to = buf_extend(&text, CHUNK);
+
+		if (!to)
+			return buf_status(&text);
+		n = pread(fd, to, CHUNK, (off_t)at);
+		if (n < 0)
+			return -errno;
+		buf_truncate(&text, text.n - CHUNK + (size_t)n);
+		at += (uint64_t)n;
+		r = take_lines(sc, &text);
+	}
 	return r < 0 ? r : 0;
 }
 
-static int open_segment(int dirfd, uint64_t first, char name[SEGMENT_NAME_MAX])
+/*
+ * Behind AT there may be one line, torn or whole, and then only zeros: blocks that were taken, and
+ * not written before the crash. *TORN grows by all of that. 0, -EBADMSG or -errno.
+ */
+static int measure_torn(int fd, uint64_t at, uint64_t *torn)
 {
-	int fd;
+	unsigned char chunk[4096];
+	size_t line = 0;
+	bool zeros = false;
+	ssize_t n;
 
-	segment_name(name, first);
-	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	while ((n = pread(fd, chunk, sizeof(chunk), (off_t)at)) > 0) {
+		for (ssize_t i = 0; i < n; i++) {
+			zeros = zeros || !chunk[i];
+			if (zeros && chunk[i])
+				return -EBADMSG;
+			if (!zeros && ++line > AUDIT_LINE_MAX)
+				return -EBADMSG;
+			zeros = zeros || chunk[i] == '\n';
+		}
+		at += (uint64_t)n;
+		*torn += (uint64_t)n;
+	}
+	return n < 0 ? -errno : 0;
 }
 
-/* Read one segment. FD is the caller's to close. */
-static int scan_segment(struct store *s, uint64_t first, struct scan *sc,
-			char name[SEGMENT_NAME_MAX], int *fd, bool *rest)
+/* Read one segment. *FD is the caller's to close, whatever comes back. */
+static int scan_segment(struct store *s, uint64_t first, int mode, struct scan *sc, int *fd)
 {
+	char name[SEGMENT_NAME_MAX];
+
 	*sc = (struct scan){.store = s, .expect = first};
-	*fd = open_segment(s->dirfd, first, name);
-	if (*fd < 0)
-		return *fd;
-	return read_lines(sc, *fd, rest);
+	segment_name(name, first);
+	*fd = openat(s->dirfd, name, mode | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	return *fd < 0 ? -errno : read_lines(sc, *fd);
 }
 
-/* Intents may be older than the last segment: it says how much older. Read those segments again, in order. */
+/*
+ * Intents may be older than the last segment: it says how much older. Read from there on, in order.
+ * Damage in those is for people to find: here it only hides an old intent.
+ */
 static int scan_older(struct store *s, const struct names *names, uint64_t from)
 {
 	size_t i = names->n - 1;
@@ -201,83 +212,79 @@ static int scan_older(struct store *s, const struct names *names, uint64_t from)
 	while (i > 0 && names->first[i] > from)
 		i--;
 	for (; i < names->n - 1; i++) {
-		char name[SEGMENT_NAME_MAX];
 		struct scan sc;
-		bool rest;
-		int fd, r = scan_segment(s, names->first[i], &sc, name, &fd, &rest);
+		int fd, r = scan_segment(s, names->first[i], O_RDONLY, &sc, &fd);
 
 		if (fd >= 0)
 			close(fd);
-		/* Damage there is for `postern audit verify` to find: here it only hides an old intent. */
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}
 	return 0;
 }
 
-static int scan_last(struct store *s, const struct names *names, uint64_t *torn, bool *again)
+/* The newest segment, and what it says of older ones. */
+static int scan_newest(struct store *s, const struct names *names, struct scan *sc, int *fd)
 {
 	uint64_t first = names->first[names->n - 1];
-	char name[SEGMENT_NAME_MAX];
-	struct scan sc;
-	struct stat st;
-	bool rest;
-	int fd, r = scan_segment(s, first, &sc, name, &fd, &rest);
+	int r = scan_segment(s, first, O_RDWR, sc, fd);
 
-	if (r == 0 && sc.carry_n) {
-		/* Once more, after those that came before it. */
-		unresolved_done(s);
-		close(fd);
-		r = scan_older(s, names, sc.carry_seq);
-		if (r == 0)
-			r = scan_segment(s, first, &sc, name, &fd, &rest);
-	}
-	if (r == 0 && fstat(fd, &st) < 0)
+	if (r < 0 || !sc->carry_n)
+		return r;
+	/* Once more, after those that came before it. */
+	unresolved_done(s);
+	close(*fd);
+	*fd = -1;
+	r = scan_older(s, names, sc->carry_seq);
+	return r < 0 ? r : scan_segment(s, first, O_RDWR, sc, fd);
+}
+
+/* It has no line: it was made, and then the machine stopped. */
+static int remove_newest(struct store *s, struct names *names, int fd, uint64_t *torn)
+{
+	char name[SEGMENT_NAME_MAX];
+	int r = measure_torn(fd, 0, torn);
+
+	segment_name(name, names->first[--names->n]);
+	if (r == 0 && unlinkat(s->dirfd, name, 0) < 0)
 		r = -errno;
-	if (r == 0 && (rest || (uint64_t)st.st_size - sc.good > AUDIT_LINE_MAX))
-		r = -EBADMSG;
-	if (r < 0) {
-		if (fd >= 0)
-			close(fd);
+	return r;
+}
+
+static int go_on_with(struct store *s, const struct scan *sc, int fd, uint64_t *torn)
+{
+	uint64_t first = sc->expect - sc->lines;
+	int r = measure_torn(fd, sc->good, torn);
+
+	if (r < 0)
 		return r;
-	}
-	*torn += (uint64_t)st.st_size - sc.good;
-	s->next_seq = sc.expect;
-	*again = sc.lines == 0;
-	if (*again) {
-		/* Made, and then the machine stopped: there is nothing in it. */
-		r = unlinkat(s->dirfd, name, 0) < 0 ? -errno : 0;
-		close(fd);
-		return r;
-	}
-	if (*torn && (ftruncate(fd, (off_t)sc.good) < 0 || store_sync(fd) < 0)) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	s->seg = (struct segment){.fd = fd, .first = first, .size = sc.good, .opened = sc.opened};
+	s->seg = (struct segment){.fd = fd, .first = first, .size = sc->good, .opened = sc->opened};
 	segment_name(s->seg.name, first);
 	return 0;
 }
 
 int scan_directory(struct store *s, uint64_t *torn)
 {
-	uint64_t floor = 0;
-	bool again = true;
-	int r = 0;
+	struct names names = {0};
+	struct scan sc = {0};
+	bool last = true;
+	int fd, r = list_segments(s->dirfd, &names);
 
 	*torn = 0;
-	while (r == 0 && again) {
-		struct names names = {0};
-
-		r = list_segments(s->dirfd, &names);
-		again = false;
-		if (r == 0 && names.n)
-			r = scan_last(s, &names, torn, &again);
-		if (s->next_seq > floor)
-			floor = s->next_seq;
-		free(names.first);
+	while (r == 0 && names.n && !sc.lines) {
+		r = scan_newest(s, &names, &sc, &fd);
+		if (r == 0 && s->next_seq < sc.expect)
+			s->next_seq = sc.expect;
+		if (r == 0 && !sc.lines) {
+			r = remove_newest(s, &names, fd, torn);
+			/* The one before was finished, perhaps because a sync failed: no more goes there. */
+			last = false;
+		} else if (r == 0 && last) {
+			r = go_on_with(s, &sc, fd, torn);
+		}
+		if (fd >= 0 && s->seg.fd != fd)
+			close(fd);
 	}
-	s->next_seq = floor;
+	free(names.first);
 	return r;
 }

@@ -2,20 +2,20 @@
 #pragma once
 
 /*
- * The audit log on disk: segments of lines in one directory, written by the scribe alone. Lines are staged, then
- * committed together with one fdatasync; only then do they count. A store that cannot be written says so and is mended by store_recover(), never by
- * ignoring what failed.
+ * The audit log on disk: segments of lines in one directory, written by the scribe alone. Lines are
+ * staged, then committed together with one fdatasync; only then do they count. A store that cannot
+ * be written says so and is mended by store_recover(), never by ignoring what failed.
  *
- * Segments are named audit-SSSSSSSSSSSSSSSSSSSS.jsonl by the 20-digit seq of their first line, so that names sort by age. Every segment opens
- * with a line of event "log.open".
+ * Segments are named audit-SSSSSSSSSSSSSSSSSSSS.jsonl by the 20-digit seq of their first line, so
+ * that names sort by age. Every segment opens with a line of event "log.open".
  */
 #include "audit/line.h"
 
 struct store;
 
 struct store_config {
-	uint64_t segment_bytes;	  /* a new segment when the current one is larger */
-	uint64_t segment_seconds; /* or older; by the wall clock's day when 0 */
+	uint64_t segment_bytes;	  /* a new segment when the current one is as large; 0: never */
+	uint64_t segment_seconds; /* or as old; by the wall clock's day (UTC) when 0 */
 };
 
 struct store_receipt {
@@ -24,9 +24,11 @@ struct store_receipt {
 };
 
 /*
- * Open the log in DIRFD (borrowed; must stay open), creating the first segment when there is none. NOW is microseconds since 1970. A torn last
- * line (no newline, or not a line of ours) is cut off, and a "log.repaired" line says how many bytes went. Takes a lock (flock on the
- * directory): -EWOULDBLOCK when another process has it. Intents without outcome are found and kept (store_unresolved).
+ * Open the log in DIRFD (borrowed; must stay open), creating the first segment when there is none.
+ * NOW is microseconds since 1970. A torn end (no newline, or not a line of ours; then at most zeros)
+ * is taken away, and a "log.repaired" line says how many bytes went. Takes a lock (flock) on DIRFD,
+ * which lasts until DIRFD and all copies of it are closed: -EWOULDBLOCK when somebody else has it.
+ * Intents without outcome are found and kept (store_unresolved).
  * 0 or -errno, -EBADMSG for a log that was damaged elsewhere than at its end.
  */
 int store_open(struct store **out, int dirfd, const struct store_config *config,
@@ -34,29 +36,39 @@ int store_open(struct store **out, int dirfd, const struct store_config *config,
 void store_free(struct store *s); /* commits nothing; closes */
 
 /*
- * Stage one line: LINE->seq is given here, LINE->time must be set. An intent (event ending in ".intent") reserves room for its
- * outcome as well; an outcome with the same request_id gives it back. Returns 0 with the receipt, or STORE_E_UNAVAILABLE.
+ * Stage one line: LINE->seq is given here, LINE->time must be set. An intent (event ending in
+ * ".intent") needs a request_id and reserves room for its outcome as well; an outcome with the same
+ * verb and request_id uses that. All else needs room of its own.
+ * 0 with the receipt, or STORE_E_UNAVAILABLE for this line; those staged before stay.
  */
 enum { STORE_E_UNAVAILABLE = 1 };
 int store_stage(struct store *s, struct audit_line *line, struct store_receipt *receipt) must_check;
 
 /*
- * Write and sync what was staged. 0: it is durable. STORE_E_UNAVAILABLE: none of it counts - the file is cut back to where it was, or, when
- * the sync failed or the file is gone, given up for ever - and the sequence numbers are used again.
- * Rotates afterwards when it is time.
+ * Write and sync what was staged. 0: it is durable. STORE_E_UNAVAILABLE: none of it counts. After a
+ * failed write the file is cut back, and the sequence numbers are used again; when the sync failed
+ * the file is given up for ever and they are passed over, for the lines may be on disk.
+ * Rotates afterwards when it is time; where no new segment can be made the old one serves on.
  */
 int store_commit(struct store *s, int64_t now) must_check;
 
-/* The segment is still the file that its name leads to, and there is room for one more intent. Cheap enough for every commit. */
+/*
+ * The segment is still the file that its name leads to, and there is room for one more intent.
+ * Cheap enough for every commit.
+ */
 bool store_healthy(struct store *s);
 /* A static sentence about what is wrong; "" when healthy. */
 const char *store_problem(const struct store *s);
-/* Try to become healthy: free space again, or a new segment whose log.open line names what is missing. 0 or STORE_E_UNAVAILABLE. */
+/*
+ * Try to become healthy: room again, or a new segment whose log.open line names what is missing.
+ * Commit before: while lines are staged no segment is opened. 0 or STORE_E_UNAVAILABLE.
+ */
 int store_recover(struct store *s, int64_t now) must_check;
 
 /*
- * Close every intent whose request_id is not in LIVE (a plist) with an outcome of result "unknown": its fields are the intent's. Staged and
- * committed here. 0 or STORE_E_UNAVAILABLE (some are then still open; call again).
+ * Close every intent whose request_id is not in LIVE (a plist) with an outcome of result "unknown":
+ * its other fields are the intent's. Staged and committed here.
+ * 0 or STORE_E_UNAVAILABLE (some are then still open; call again).
  */
 int store_close_unresolved(struct store *s, struct bytes live, int64_t now) must_check;
 /* How many intents have no outcome. */

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 import tap
-from common import add, credentials, integrate, pdns, refused, remove
+from common import add, credentials, gateway, integrate, pdns, refused, remove
 from servers import BINARY, Postern, wait_for
 
 ZONE = "config.example"
@@ -218,6 +218,36 @@ def test_what_is_refused_at_start():
             assert status != 0 and "loopback" in text and "postern.conf:" in text, (address, text)
             with open(s.dir + "/postern.conf", "w") as f:
                 f.write(conf)
+
+
+def test_errors_name_the_line():
+    """Comments do not shift it."""
+    with setup() as s:
+        s.caller("all", "all")
+        s.write([("a", "active")])
+        path = s.dir + "/postern.conf"
+        with open(path) as f:
+            lines = ["# a comment, with a \" quote and a # sign"] * 3 + f.read().splitlines() + ["# one more", "colour = 1"]
+        with open(path, "w") as f:
+            f.write("\n".join(lines) + "\n")
+        status, text = starts(s)
+        assert status != 0 and "postern.conf:%d: colour" % len(lines) in text, text
+
+
+def test_one_gateway_per_log():
+    with tempfile.TemporaryDirectory() as d, gateway(state_dir=d):
+        second = subprocess.Popen([BINARY, "serve", "--dev", "--listen", "127.0.0.1:0", "--state-dir", d],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            for line in second.stderr:
+                if "another gateway has the log open" in line:
+                    break
+            else:
+                raise AssertionError("it did not say so")
+        finally:
+            second.terminate()
+            out, _ = second.communicate(timeout=20)
+        assert "listen=" not in out, "it does not serve, and must not say that it does"
 
 
 def test_providers_list():

@@ -246,6 +246,20 @@ def test_make_integration_verifies():
         refused(g.post("/get_zones", {"integration_handle": answer["integration_handle"]}), 422, "provider_auth_failed")
 
 
+def test_zones_that_are_not_there():
+    with gateway() as g:
+        make = {"provider": "powerdns", "credentials": {"url": P.api_url, "api_key": P.api_key}}
+        for zone in ("nope.example", "www." + ZONE):
+            refused(g.post("/make_integration", dict(make, zones=[ZONE, zone])), 422, "zone_not_found", "zones")
+
+
+def test_handle_is_the_field():
+    with gateway() as g:
+        for path in ("/inspect_handle", "/rewrap_handle"):
+            for handle in ("x", "pti1_x", integrate(g, P, customer="c")):
+                refused(g.post(path, {"handle": handle}), 422, "handle_invalid", "handle")
+
+
 def test_expired_handle():
     with gateway() as g:
         refused(g.post("/make_integration", {"provider": "powerdns", "credentials": {"url": P.api_url, "api_key": "k"},

@@ -147,6 +147,8 @@ def test_framing_and_media():
             (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", [200, 200]),
         ]:
             assert statuses(exchange(g, raw)) == want, (raw[:60], statuses(exchange(g, raw)))
+        assert post(g, body, extra=b"Content-Encoding: gzip\r\n")[0] == [415]
+        assert b"\r\nAllow: POST\r\n" in exchange(g, b"GET /get_zones HTTP/1.1\r\nHost: x\r\n\r\n")
         for te in (b"chunked", b"identity", b"gzip, chunked", b"x"):
             got, answer = post(g, body, extra=b"Transfer-Encoding: " + te + b"\r\n")
             assert len(got) == 1 and got[0] in (400, 501), (te, got)
@@ -178,6 +180,30 @@ def test_strict_fields():
         assert field("/make_integration", dict(make, credentials={"url": "http://127.0.0.1"})) == "credentials.api_key"
         assert field("/make_integration", dict(make, credentials=dict(make["credentials"], extra="s3cr3t"))) == "credentials.extra"
         assert field("/make_integration", dict(make, credentials=dict(make["credentials"], api_key=5))) == "credentials.api_key"
+
+
+def test_empty_is_not_everything():
+    """An empty customer or list of zones is a mistake, and must not mean "anybody" and "all"."""
+    with gateway() as g:
+        make = {"provider": "powerdns", "credentials": {"url": "http://127.0.0.1", "api_key": "k"}, "verify": False}
+        for key, value in (("customer", ""), ("zones", [])):
+            status, answer = g.post("/make_integration", dict(make, **{key: value}))
+            assert status == 400 and answer["field"] == key, (status, answer)
+
+
+def test_every_refusal_is_on_record():
+    with gateway() as g:
+        record = {"fqdn": "_acme-challenge.example.com", "type": "TXT", "value": "v", "ttl": 0}
+        bad = [("/add_record", {"integration_handle": "x", "customer": "c1", "record": record}),
+               ("/add_record", {"integration_handle": "x" * 30000, "record": dict(record, ttl=1)}),
+               ("/make_integration", {"provider": "nobody", "credentials": {}}),
+               ("/make_integration", {"provider": "powerdns", "credentials": {"url": 1}}),
+               ("/get_zones", {"handle": "x"}), ("/get_zones", {"integration_handle": "x"})]
+        for path, body in bad * 5:
+            assert g.post(path, body)[0] >= 400
+        refused = [l for l in g.audit() if l["event"].endswith(".refused")]
+        assert len(refused) == len(bad) * 5, len(refused)
+        assert (refused[0]["customer"], refused[0]["fqdn"], refused[0]["type"]) == ("c1", record["fqdn"], "TXT")
 
 
 def test_answers_never_echo_values():

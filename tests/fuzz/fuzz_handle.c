@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Handles: the input as a handle's text, and as the plaintext behind a seal that is right, so that padding and
- * fields are reached. Nothing opens unsealed; whatever opens is sealed again as the same text.
+ * Handles: the input as a handle's text, and as the plaintext behind a seal that is right, so that
+ * padding and fields are reached. Nothing opens unsealed; what opens seals again as the same text.
  */
 #include "base/text.h"
 #include "seal/handle.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
-/* Keys and contents of the handles in tests. The golden handles were made of them: they never change. */
+/* Keys and contents of the tests' handles. The golden ones were made of them: they never change. */
 #include "test.h"
 
 #include "seal/handle.h"

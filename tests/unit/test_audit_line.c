@@ -119,7 +119,7 @@ static void test_limit(void **state)
 	buf_done(&b);
 }
 
-/* What no caller makes is JSON all the same: a list whose framing is broken, at once or after an item. */
+/* A list whose framing is broken, at once or after an item: no caller makes one; still JSON. */
 static void test_broken_list(void **state)
 {
 	static const struct {
@@ -158,8 +158,8 @@ static void test_no_room(void **state)
 }
 
 /*
- * RFC 6962 section 2.1: the leaves of the empty string and of one zero byte, as in transparency-dev/merkle
- * testdata/inclusion (commit 417fb0c3, Apache-2.0).
+ * RFC 6962 section 2.1: the leaves of the empty string and of one zero byte, as in
+ * transparency-dev/merkle testdata/inclusion (commit 417fb0c3, Apache-2.0).
  */
 static void test_leaf(void **state)
 {

@@ -188,8 +188,8 @@ static void test_which_key_seals(void **state)
 }
 
 /*
- * Handles live for years: these were made by version 0.1.0 and must open for ever. If this test fails,
- * the format has drifted; do not mend the test.
+ * Handles live for years: these were made by version 0.1.0 and must open for ever. If this test
+ * fails, the format has drifted; do not mend the test.
  */
 static void test_golden(void **state)
 {

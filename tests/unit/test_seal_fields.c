@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Plaintexts written by hand and sealed by hand, as DESIGN section 4 says: the layout is pinned a second time, and
- * what no Postern would write is refused though the seal is right.
+ * Plaintexts written and sealed by hand, as DESIGN section 4 says: the layout is pinned a second
+ * time, and what no Postern would write is refused though the seal is right.
  */
 #include "seal_rig.h"
 
@@ -306,7 +306,7 @@ static void test_values(void **state)
 	}
 }
 
-/* The last value that is within a limit, and the first that is not and that sealing would have refused. */
+/* The last value that is within a limit, and the first that is not. */
 static void test_limits(void **state)
 {
 	struct buf two = pairs_of(2, CREDENTIALS_MAX / 2),

@@ -116,7 +116,7 @@ static void test_crash_before_first_line(void **state)
 	close(open(path, O_WRONLY | O_CREAT, 0600));
 	log_open(&l);
 	put(&l, "b.outcome", "2");
-	expect(&l, "log.open a.outcome/1 b.outcome/2 ");
+	expect(&l, "log.open a.outcome/1 log.open b.outcome/2 ");
 	log_done(&l);
 }
 
