@@ -382,12 +382,7 @@ static void courier_peer(struct role *r, enum proc peer, int fd)
 {
 	struct channel *c = peer == PROC_VAULT ? &courier.vault : &courier.planner;
 
-	if (channel_is_open(c)) {
-		channel_close(c);
-		c->closed(c->arg, c, false);
-	}
-	if (channel_open(c, fd) < 0)
-		log_fatal("edge to %s: %m", proc_name(peer));
+	role_take_edge(c, peer, fd);
 }
 
 static void courier_start(struct role *r)

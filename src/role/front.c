@@ -150,12 +150,7 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 
 static void front_peer(struct role *r, enum proc peer, int fd)
 {
-	if (channel_is_open(&front.vault)) {
-		channel_close(&front.vault);
-		on_vault_closed(NULL, &front.vault, false);
-	}
-	if (channel_open(&front.vault, fd) < 0)
-		log_fatal("the vault's edge: %m");
+	role_take_edge(&front.vault, peer, fd);
 }
 
 static void front_start(struct role *r)

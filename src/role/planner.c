@@ -312,12 +312,7 @@ static void planner_peer(struct role *r, enum proc peer, int fd)
 {
 	struct channel *c = peer == PROC_VAULT ? &planner.vault : &planner.courier;
 
-	if (channel_is_open(c)) {
-		channel_close(c);
-		c->closed(c->arg, c, false);
-	}
-	if (channel_open(c, fd) < 0)
-		log_fatal("edge to %s: %m", proc_name(peer));
+	role_take_edge(c, peer, fd);
 }
 
 static void planner_start(struct role *r)

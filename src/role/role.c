@@ -100,6 +100,16 @@ void role_ready(struct role *r)
 	channel_send(&r->control, r_ready, 0);
 }
 
+void role_take_edge(struct channel *c, enum proc peer, int fd)
+{
+	if (channel_is_open(c)) {
+		channel_close(c);
+		c->closed(c->arg, c, false);
+	}
+	if (channel_open(c, fd) < 0)
+		log_fatal("edge to %s: %m", proc_name(peer));
+}
+
 void role_bad_peer(struct role *r, enum proc peer)
 {
 	log_warn("%s broke the rules: it is ended", proc_name(peer));

@@ -38,6 +38,8 @@ struct role {
 int role_main(enum proc self);
 /* Tell the supervisor that the role serves. */
 void role_ready(struct role *r);
+/* FD is the new edge to PEER. What the old one had in flight is over, if it was still open. */
+void role_take_edge(struct channel *c, enum proc peer, int fd);
 /* PEER broke the rules of its edge: have it ended and restarted. */
 void role_bad_peer(struct role *r, enum proc peer);
 

@@ -263,10 +263,7 @@ static void scribe_peer(struct role *r, enum proc peer, int fd)
 		close(fd);
 		return;
 	}
-	if (channel_is_open(&scribe.vault))
-		vault_gone();
-	if (channel_open(&scribe.vault, fd) < 0)
-		log_fatal("the vault's edge: %m");
+	role_take_edge(&scribe.vault, peer, fd);
 }
 
 static void scribe_start(struct role *r)

@@ -434,12 +434,7 @@ static void vault_peer(struct role *r, enum proc peer, int fd)
 {
 	struct channel *c = channel_of(peer);
 
-	if (channel_is_open(c)) {
-		channel_close(c);
-		on_closed(c->arg, c, false);
-	}
-	if (channel_open(c, fd) < 0)
-		log_fatal("edge to %s: %m", proc_name(peer));
+	role_take_edge(c, peer, fd);
 	if (peer == PROC_SCRIBE)
 		lines_greet();
 	if (peer == PROC_FRONT)
