@@ -43,7 +43,6 @@ struct conn {
 	bool by_unix;
 	uint32_t uid; /* by_unix: the peer's */
 	struct http_head head;
-	const struct caller *caller; /* valid until the callers are read again: see caller_name */
 	char caller_name[IPC_CALLER_MAX + 1];
 	enum verb verb;
 	char request_id[IPC_REQUEST_ID_MAX + 1];

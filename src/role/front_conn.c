@@ -75,7 +75,6 @@ static void next_request(struct conn *c)
 	buf_done(&c->zones);
 	c->sent = 0;
 	c->scanned = 0;
-	c->caller = NULL;
 	c->allow = NULL;
 	c->state = c->in.n ? CONN_HEAD : CONN_IDLE;
 	if (!c->in.n)

@@ -449,10 +449,10 @@ static void vault_start(struct role *r)
 
 static void vault_stop(struct role *r)
 {
-	if (vault.calls.n > 0)
-		return; /* call_free() comes back here */
+	/* call_free() and line_free() come back here. */
+	if (vault.calls.n > 0 || (vault.lines.n > 0 && vault.writable))
+		return;
 	keyring_wipe(vault.keys);
-	sodium_free(vault.keys);
 	loop_stop(r->loop);
 }
 

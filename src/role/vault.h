@@ -9,6 +9,11 @@
 #include "role/role.h"
 
 /*
+ * Bytes of one item of what the log calls `replaced`. A longer record goes on in the next item, which then begins with "+".
+ */
+#define REPLACED_ITEM_MAX 2000
+
+/*
  * A call's states, in the order it takes them; not every verb needs all.
  *
  *   OPENING   the courier was given the credential; its cv_ready is awaited

@@ -46,7 +46,7 @@ struct call *call_new(enum verb verb, uint64_t front_call, struct bytes request_
 	c->value = BUF_INIT(RECORD_VALUE_MAX);
 	c->zone_id = BUF_INIT(PROVIDER_ID_MAX);
 	c->zones = BUF_INIT(PROVIDER_ZONES_MAX * (DNS_NAME_MAX + PROVIDER_ID_MAX));
-	c->replaced = BUF_INIT(PROVIDER_REPLACED_MAX);
+	c->replaced = BUF_INIT(2 * PROVIDER_REPLACED_MAX);
 	c->record_id = BUF_INIT(PROVIDER_ID_MAX);
 	c->handle = BUF_INIT(INTEGRATION_HANDLE_MAX);
 	/* The wire's caps are the arrays' sizes. */
@@ -439,6 +439,32 @@ static void add_zones(struct call *c, struct bytes list)
 		call_fail(c, CODE_PROVIDER_REJECTED, "", "the account has too many zones");
 }
 
+/* In items that fit a line of the log, whatever the provider had there. */
+static void add_replaced(struct call *c, struct bytes lines)
+{
+	struct bytes line;
+
+	while (plist_next(&lines, &line)) {
+		struct buf item = BUF_INIT(REPLACED_ITEM_MAX);
+		bool first = true;
+
+		while (line.n || first) {
+			size_t room = REPLACED_ITEM_MAX - 1, n = line.n < room ? line.n : room;
+
+			buf_reset(&item);
+			if (!first)
+				buf_putc(&item, '+');
+			buf_put(&item, line.p, n);
+			plist_put(&c->replaced, buf_bytes(&item));
+			line = bytes_skip(line, n);
+			first = false;
+		}
+		buf_done(&item);
+	}
+	if (buf_status(&c->replaced) < 0)
+		log_warn("more was replaced than the log takes");
+}
+
 void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
 {
 	/* Each of these messages begins with its call. */
@@ -451,8 +477,7 @@ void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg,
 		add_zones(c, ((const struct pv_zones *)msg)->zones);
 		break;
 	case MSG_pv_replaced:
-		/* Over the limit the rest is left out, and the log says so. */
-		buf_put_bytes(&c->replaced, ((const struct pv_replaced *)msg)->lines);
+		add_replaced(c, ((const struct pv_replaced *)msg)->lines);
 		break;
 	case MSG_pv_result:
 		op_over(c, msg);

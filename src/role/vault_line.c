@@ -8,12 +8,15 @@
 #include "role/vault.h"
 #include "sys/log.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LOG_ID_MAX   256		  /* bytes of a provider's id in the log */
 #define REPLACED_MAX (AUDIT_LINE_MAX / 4) /* escaped bytes of overwritten records beside a value… */
-#define REPLACED_OWN (AUDIT_LINE_MAX / 2) /* …and on a line of their own */
+#define REPLACED_OWN                                                                               \
+	(AUDIT_LINE_MAX * 3 / 4) /* …and on a line of their own, where one item always fits: */
+static_assert(6 * REPLACED_ITEM_MAX + 3 <= REPLACED_OWN, "a byte becomes \\uXXXX at most");
 
 enum line_kind {
 	LINE_INTENT,  /* the call waits, and must not act before */
@@ -36,6 +39,8 @@ static void line_free(struct line *l)
 	idmap_remove(&vault.lines, &l->node);
 	buf_done(&l->wire);
 	free(l);
+	if (vault.role->stopping && vault.lines.n == 0)
+		vault.role->ops->stop(vault.role);
 }
 
 static const struct wire_msg *line_msg(void)
@@ -134,29 +139,28 @@ static void put_event(struct buf *b, enum verb verb, const char *moment)
 	buf_printf(b, "%s.%s", verb_text(verb), moment);
 }
 
-/* Take as many items off *LIST as are at most MAX bytes in the log. */
+/* Take as many items off *LIST as are at most MAX bytes in the log; none, when the first is more. */
 static struct bytes take_items(struct bytes *list, size_t max)
 {
 	struct bytes rest = *list, item, taken = {list->p, 0};
-	struct buf escaped = BUF_INIT(16u << 20);
+	struct buf escaped = BUF_INIT(max);
 
 	while (plist_next(&rest, &item)) {
 		json_put_string(&escaped, item);
-		if (buf_status(&escaped) < 0 || escaped.n > max)
+		buf_putc(&escaped, ',');
+		if (buf_status(&escaped) < 0)
 			break;
 		taken.n = (size_t)(rest.p - list->p);
 	}
-	if (taken.n == 0)
-		taken.n = list->n; /* cannot be: one record's presentation is shorter */
 	buf_done(&escaped);
 	*list = bytes_skip(*list, taken.n);
 	return taken;
 }
 
-/* Overwritten records that do not fit beside the outcome go before it. */
+/* Overwritten records that do not fit beside the outcome's value go before it, on lines of their own. */
 static void put_replaced(const struct call *c, struct vs_line *m)
 {
-	struct bytes list = buf_bytes(&c->replaced), last = {0};
+	struct bytes list = buf_bytes(&c->replaced), rest;
 	struct vs_line own = *m;
 	struct buf event = BUF_INIT(40);
 
@@ -165,15 +169,14 @@ static void put_replaced(const struct call *c, struct vs_line *m)
 	own.value = own.result = own.code = bytes_of(NULL, 0);
 	own.duration_ms = -1;
 	while (list.n) {
-		struct bytes rest = list;
-		last = take_items(&rest, REPLACED_MAX);
+		rest = list;
+		m->replaced = take_items(&rest, REPLACED_MAX);
 		if (!rest.n && bytes_printable(buf_bytes(&c->value)))
 			break;
-		last = bytes_of(NULL, 0);
+		m->replaced = bytes_of(NULL, 0);
 		own.replaced = take_items(&list, REPLACED_OWN);
 		send_line(&own, LINE_OUTCOME, NULL);
 	}
-	m->replaced = last;
 	buf_done(&event);
 }
 

@@ -2,6 +2,7 @@
 """The four endpoints on a real PowerDNS; dig reads what we wrote."""
 import tap
 from common import add, added, gateway, integrate, pdns, refused, remove, txt
+from servers import wait_for
 
 ZONE = "flow.example"
 SUB = "sub.flow.example"
@@ -79,6 +80,31 @@ def test_replace_makes_it_the_only_one():
         outcome = [l for l in g.audit() if l["event"] == "add_record.outcome"][-1]
         assert outcome["result"] == "ok" and len(outcome["replaced"]) == 2, outcome
         assert any("old-1" in r for r in outcome["replaced"]) and any("old-2" in r for r in outcome["replaced"])
+
+
+def test_all_that_was_replaced_is_on_record():
+    """However much and whatever it was: on lines of its own, and in pieces."""
+    with gateway() as g:
+        handle = integrate(g, P)
+        name = "_acme-challenge.big." + ZONE
+        long = ["%02d" % i + "\u00e9\u0001\\" * 300 for i in range(8)]
+        for value in long:
+            added(g, handle, name, value)
+        rh = added(g, handle, name, "new", mode="replace")
+        assert txt(P, name) == [b"new"]
+        lines = wait_for(lambda: [l for l in g.audit() if l["replaced"]], 5)
+        outcome = [l for l in g.audit() if l["event"] == "add_record.outcome"][-1]
+        assert outcome["result"] == "ok" and g.pids()
+        items = [item for l in lines for item in l["replaced"]]
+        whole = []
+        for item in items:
+            if item.startswith("+"):
+                whole[-1] += item[1:]
+            else:
+                whole.append(item)
+        assert len(whole) == 8 and all(any(w.count("\\\\") >= 300 and '"%02d' % i in w for w in whole) for i in range(8)), whole
+        assert not any("ended by" in l["value"] for l in g.audit() if l["event"] == "role.restart")
+        remove(g, handle, rh)
 
 
 def test_cname_replaces_txt():
