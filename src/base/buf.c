@@ -185,6 +185,23 @@ bool plist_next(struct bytes *list, struct bytes *item)
 	return true;
 }
 
+struct bytes plist_take(struct bytes *list, size_t group, size_t max)
+{
+	struct bytes rest = *list, item, piece = {list->p, 0};
+
+	for (;;) {
+		size_t n = 0;
+
+		while (n < group && plist_next(&rest, &item))
+			n++;
+		if (n < group || (size_t)(rest.p - list->p) > max)
+			break;
+		piece.n = (size_t)(rest.p - list->p);
+	}
+	*list = bytes_skip(*list, piece.n);
+	return piece;
+}
+
 bool plist_valid(struct bytes list, size_t max_items, size_t max_size)
 {
 	struct bytes item;

@@ -61,6 +61,11 @@ void plist_put(struct buf *b, struct bytes item);
  * or where the framing is broken (see plist_valid).
  */
 bool plist_next(struct bytes *list, struct bytes *item);
+/*
+ * Cut the longest front off *LIST that is at most MAX bytes and holds whole groups of GROUP items: what travels in pieces. Empty when the
+ * first group is longer, or is not whole.
+ */
+struct bytes plist_take(struct bytes *list, size_t group, size_t max);
 /* The framing is whole, with at most MAX_ITEMS items, none longer than MAX_SIZE bytes. */
 bool plist_valid(struct bytes list, size_t max_items, size_t max_size);
 size_t plist_count(struct bytes list);

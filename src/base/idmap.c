@@ -60,12 +60,19 @@ void idmap_remove(struct idmap *m, struct idmap_node *node)
 	m->n--;
 }
 
-struct idmap_node *idmap_any(const struct idmap *m)
+int idmap_ids(const struct idmap *m, uint64_t **out, size_t *n)
 {
+	uint64_t *ids = calloc(m->n ? m->n : 1, sizeof(*ids));
+	size_t at = 0;
+
+	if (!ids)
+		return -ENOMEM;
 	for (size_t i = 0; i < m->size; i++)
-		if (m->slots[i])
-			return m->slots[i];
-	return NULL;
+		for (struct idmap_node *node = m->slots[i]; node; node = node->next)
+			ids[at++] = node->id;
+	*out = ids;
+	*n = at;
+	return 0;
 }
 
 void idmap_each(struct idmap *m, void (*fn)(struct idmap_node *node, void *arg), void *arg)

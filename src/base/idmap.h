@@ -27,8 +27,10 @@ struct idmap {
 int idmap_put(struct idmap *m, struct idmap_node *node) must_check;
 struct idmap_node *idmap_find(const struct idmap *m, uint64_t id);
 void idmap_remove(struct idmap *m, struct idmap_node *node);
-/* Any node, or NULL when empty: for taking all off, one by one. */
-struct idmap_node *idmap_any(const struct idmap *m);
+/*
+ * The ids that are there now, in *OUT, which is the caller's to free: for work that may remove any node. 0 or -ENOMEM.
+ */
+int idmap_ids(const struct idmap *m, uint64_t **out, size_t *n) must_check;
 /* Call FN for each; FN may remove and free its own node, and no other. */
 void idmap_each(struct idmap *m, void (*fn)(struct idmap_node *node, void *arg), void *arg);
 /* Frees the table, not the nodes. */

@@ -51,40 +51,20 @@ static struct plan *plan_by_call(uint64_t call)
 	return idmap_entry(idmap_find(&planner.plans, call), struct plan, node);
 }
 
-/* Cut a plist at an item's end (of GROUP items together), so that a piece of it is a plist too. */
-static struct bytes take_piece(struct bytes *list, size_t group)
-{
-	struct bytes rest = *list, item, piece = {list->p, 0};
-
-	while (rest.n) {
-		for (size_t i = 0; i < group; i++)
-			if (!plist_next(&rest, &item))
-				break;
-		if ((size_t)(rest.p - list->p) > IPC_PIECE_MAX)
-			break;
-		piece.n = (size_t)(rest.p - list->p);
-	}
-	if (piece.n == 0)
-		piece.n = list->n; /* cannot be: an item is far smaller than a piece */
-	*list = bytes_skip(*list, piece.n);
-	return piece;
-}
-
 static void send_result(const struct plan *p)
 {
 	const struct op *op = &p->engine.op;
 	uint64_t call = p->node.id;
-	struct bytes list = buf_bytes(&op->zones), zone = {0}, zone_id = {0};
+	struct bytes list = buf_bytes(&op->zones), piece, zone = {0}, zone_id = {0};
 
 	if (op->kind == OP_ZONES && op->error == CODE_OK)
-		while (list.n)
-			channel_send(&planner.vault, pv_zones, .call = call,
-				     .zones = take_piece(&list, 2));
+		while ((piece = plist_take(&list, 2, IPC_PIECE_MAX)).n)
+			channel_send(&planner.vault, pv_zones, .call = call, .zones = piece);
 	if (op->kind == OP_FIND_ZONE && plist_next(&list, &zone))
 		plist_next(&list, &zone_id);
-	for (list = buf_bytes(&op->replaced); list.n;)
-		channel_send(&planner.vault, pv_replaced, .call = call,
-			     .lines = take_piece(&list, 1));
+	list = buf_bytes(&op->replaced);
+	while ((piece = plist_take(&list, 1, IPC_PIECE_MAX)).n)
+		channel_send(&planner.vault, pv_replaced, .call = call, .lines = piece);
 	channel_send(&planner.vault, pv_result, .call = call, .code = (uint8_t)op->error,
 		     .retry_after = op->retry_after, .detail = bytes_str(op->detail),
 		     .changed = op->changed, .found = op->found, .removed = op->removed,

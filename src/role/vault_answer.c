@@ -13,18 +13,12 @@ static void send_error(const struct call *c)
 		     .retry_after = c->retry_after);
 }
 
-/* Cut at an item's end; names and ids go in twos. */
 static void send_zones(const struct call *c)
 {
-	struct bytes rest = buf_bytes(&c->zones), name, id;
+	struct bytes rest = buf_bytes(&c->zones), piece;
 
-	while (rest.n) {
-		struct bytes piece = bytes_of(rest.p, 0);
-		while (piece.n < IPC_PIECE_MAX / 2 && plist_next(&rest, &name) &&
-		       plist_next(&rest, &id))
-			piece.n = (size_t)(rest.p - piece.p);
+	while ((piece = plist_take(&rest, 2, IPC_PIECE_MAX)).n) /* names and ids go in twos */
 		channel_send(&vault.front, vf_zones, .call = c->front_call, .zones = piece);
-	}
 }
 
 static int seal_record(struct call *c, const unsigned char nonce[NONCE_BYTES])

@@ -137,14 +137,11 @@ static void on_deadline(void *arg)
 /* Ending one call may start or end others (lanes), so the ids are collected first. */
 void calls_lost(unsigned class, const char *what)
 {
-	size_t n = 0, room = vault.calls.n;
-	uint64_t *ids = room ? calloc(room, sizeof(*ids)) : NULL;
+	uint64_t *ids;
+	size_t n;
 
-	if (room && !ids)
+	if (idmap_ids(&vault.calls, &ids, &n) < 0)
 		log_fatal("out of memory");
-	for (size_t i = 0; i < vault.calls.size; i++)
-		for (struct idmap_node *at = vault.calls.slots[i]; at; at = at->next)
-			ids[n++] = at->id;
 	for (size_t i = 0; i < n; i++) {
 		struct call *c = call_by_id(ids[i]);
 		if (c && call_class(c) == class && c->state >= CALL_OPENING &&

@@ -321,7 +321,7 @@ static void put_live_line(struct idmap_node *node, void *arg)
 void lines_greet(void)
 {
 	struct buf live = BUF_INIT(64u << 20);
-	struct bytes list, item, piece;
+	struct bytes list, piece;
 
 	idmap_each(&vault.calls, put_live_call, &live);
 	idmap_each(&vault.lines, put_live_line, &live);
@@ -329,9 +329,7 @@ void lines_greet(void)
 		log_fatal("out of memory");
 	list = buf_bytes(&live);
 	do {
-		piece = bytes_of(list.p, 0);
-		while (piece.n < IPC_PIECE_MAX / 2 && plist_next(&list, &item))
-			piece.n = (size_t)(list.p - piece.p);
+		piece = plist_take(&list, 1, IPC_PIECE_MAX);
 		channel_send(&vault.scribe, vs_live, .request_ids = piece, .more = list.n > 0);
 	} while (list.n);
 	buf_done(&live);
@@ -340,16 +338,13 @@ void lines_greet(void)
 
 void lines_lost(void)
 {
-	size_t n = 0, room = vault.lines.n;
-	uint64_t *tokens = room ? calloc(room, sizeof(*tokens)) : NULL;
+	size_t n;
+	uint64_t *tokens;
 
 	vault.writable = false;
 	memcpy(vault.reason, "the scribe restarts", sizeof("the scribe restarts"));
-	if (room && !tokens)
+	if (idmap_ids(&vault.lines, &tokens, &n) < 0)
 		log_fatal("out of memory");
-	for (size_t i = 0; i < vault.lines.size; i++)
-		for (struct idmap_node *at = vault.lines.slots[i]; at; at = at->next)
-			tokens[n++] = at->id;
 	for (size_t i = 0; i < n; i++) {
 		struct line *l =
 			idmap_entry(idmap_find(&vault.lines, tokens[i]), struct line, node);

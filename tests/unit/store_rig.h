@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define DAY   (86400 * (int64_t)1000000)
@@ -187,4 +188,21 @@ static inline void append_text(const char *path, const char *text)
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
+}
+
+/* FN in a process of its own, for it changes the mounts. It returns 0, or 77: it needs root. */
+static inline void in_child(int (*fn)(const struct log *l))
+{
+	struct log l = log_new();
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(fn(&l));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	log_done(&l);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
 }

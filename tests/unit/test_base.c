@@ -60,6 +60,26 @@ static void test_plist(void **state)
 	buf_done(&b);
 }
 
+static void test_plist_take(void **state)
+{
+	struct buf b = BUF_INIT(1000);
+	struct bytes list;
+
+	for (int i = 0; i < 5; i++)
+		plist_put(&b, BYTES("item")); /* 8 bytes each, with the length */
+	list = buf_bytes(&b);
+	assert_int_equal(plist_take(&list, 1, 23).n, 16);
+	assert_int_equal(plist_take(&list, 1, 24).n, 24);
+	assert_int_equal(list.n, 0);
+	list = buf_bytes(&b);
+	assert_int_equal(plist_take(&list, 2, 31).n, 16);
+	assert_int_equal(plist_take(&list, 2, 100).n, 16);
+	assert_int_equal(plist_take(&list, 2, 100).n, 0); /* half a pair stays */
+	assert_int_equal(plist_take(&list, 1, 7).n, 0);
+	assert_int_equal(list.n, 8);
+	buf_done(&b);
+}
+
 static void test_b64url_vectors(void **state)
 {
 	json_t *v = test_json("vectors/crypto/base64url.json"), *c;
@@ -254,17 +274,12 @@ static void test_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buf_is_sticky),
-		cmocka_unit_test(test_buf_consume),
-		cmocka_unit_test(test_plist),
-		cmocka_unit_test(test_b64url_vectors),
-		cmocka_unit_test(test_b64url_alphabet),
-		cmocka_unit_test(test_b64_padded),
-		cmocka_unit_test(test_u64),
-		cmocka_unit_test(test_time),
-		cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_json_strings),
-		cmocka_unit_test(test_json_limits),
+		cmocka_unit_test(test_buf_is_sticky),  cmocka_unit_test(test_buf_consume),
+		cmocka_unit_test(test_plist),	       cmocka_unit_test(test_plist_take),
+		cmocka_unit_test(test_b64url_vectors), cmocka_unit_test(test_b64url_alphabet),
+		cmocka_unit_test(test_b64_padded),     cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_time),	       cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_json_strings),   cmocka_unit_test(test_json_limits),
 		cmocka_unit_test(test_codes),
 	};
 

@@ -315,6 +315,8 @@ static void test_idmap(void **state)
 {
 	static struct item items[5000];
 	struct idmap m = {0};
+	uint64_t *ids;
+	size_t n;
 
 	assert_null(idmap_find(&m, 1));
 	for (uint64_t i = 0; i < ARRAY_LEN(items); i++) {
@@ -325,9 +327,14 @@ static void test_idmap(void **state)
 		idmap_remove(&m, &items[i].node);
 	for (uint64_t i = 0; i < ARRAY_LEN(items); i++)
 		assert_int_equal(idmap_find(&m, i * 0x100000001) != NULL, i % 2);
+	assert_int_equal(idmap_ids(&m, &ids, &n), 0);
+	assert_int_equal(n, ARRAY_LEN(items) / 2);
+	free(ids);
 	idmap_each(&m, see, &m);
 	assert_int_equal(m.n, 0);
-	assert_null(idmap_any(&m));
+	assert_int_equal(idmap_ids(&m, &ids, &n), 0);
+	assert_int_equal(n, 0);
+	free(ids);
 	idmap_done(&m);
 }
 

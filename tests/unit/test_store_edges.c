@@ -4,7 +4,6 @@
 
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 
 /* What the log's file says; buf_done() it. */
 static struct buf content(const char *path)
@@ -496,18 +495,7 @@ static int rotate_on_full_disk(const struct log *outer)
 
 static void test_rotation_on_full_disk(void **state)
 {
-	struct log l = log_new();
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(rotate_on_full_disk(&l));
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	log_done(&l);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 77)
-		skip(); /* needs root */
-	assert_int_equal(WEXITSTATUS(status), 0);
+	in_child(rotate_on_full_disk);
 }
 
 /* ---- the reader ---- */

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 /* The change that HURT makes is noticed by the next commit, which does not count; then a new segment opens. */
 static void hurt(void (*how)(const struct log *l))
@@ -221,18 +220,7 @@ static int full_disk(const struct log *outer)
 
 static void test_full_disk(void **state)
 {
-	struct log l = log_new();
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(full_disk(&l));
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	log_done(&l);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 77)
-		skip(); /* needs root */
-	assert_int_equal(WEXITSTATUS(status), 0);
+	in_child(full_disk);
 }
 
 int main(void)
