@@ -162,12 +162,16 @@ int buf_status(const struct buf *b)
 
 void plist_put(struct buf *b, struct bytes item)
 {
+	size_t before = b->n;
+
 	if (item.n > UINT32_MAX) {
 		b->failed = b->failed ? b->failed : -ENOBUFS;
 		return;
 	}
 	buf_put_be32(b, (uint32_t)item.n);
 	buf_put_bytes(b, item);
+	if (b->failed)
+		b->n = before; /* no length without its item */
 }
 
 bool plist_next(struct bytes *list, struct bytes *item)

@@ -55,6 +55,7 @@ static inline struct bytes buf_bytes(const struct buf *b)
  * Packed lists: items of be32 length and bytes, one after the other. This is how lists travel
  * between processes and lie in structs. A plist of pairs holds name, value, name, value…
  */
+/* All of it or, with a failure, nothing: a list never ends within an item. */
 void plist_put(struct buf *b, struct bytes item);
 /*
  * Take the next item off *LIST. Returns true with *ITEM borrowed from the list; false at its end,

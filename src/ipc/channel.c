@@ -3,6 +3,7 @@
 
 #include "sys/log.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -68,12 +69,29 @@ static void set_events(struct channel *c)
 		log_fatal("epoll: %m");
 }
 
+static void drop_queue(struct channel *c)
+{
+	while (c->head) {
+		struct queued *q = c->head;
+		c->head = q->next;
+		queued_free(q);
+	}
+	c->tail = &c->head;
+	c->queued = 0;
+}
+
 static void enqueue(struct channel *c, const struct buf *b, int fd)
 {
 	struct queued *q;
 
-	if (c->queued + b->n > CHANNEL_QUEUE_MAX)
-		log_fatal("%s: the peer does not read", c->edge->name);
+	if (c->queued + b->n > CHANNEL_QUEUE_MAX) {
+		log_warn("%s: the peer does not read", c->edge->name);
+		drop_queue(c);
+		c->hung = true;
+		shutdown(c->watch.fd,
+			 SHUT_RDWR); /* the loop sees it, and CLOSED is called from there */
+		return;
+	}
 	q = malloc(sizeof(*q) + b->n);
 	if (!q)
 		log_fatal("out of memory");
@@ -95,7 +113,7 @@ void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd
 	static struct buf out = BUF_INIT(WIRE_MAX);
 	int r;
 
-	if (!channel_is_open(c))
+	if (!channel_is_open(c) || c->hung)
 		return;
 	buf_reset(&out);
 	if (number >= c->edge->count || c->edge->rows[number].sender != c->side ||
@@ -108,44 +126,70 @@ void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd
 	buf_reset(&out);
 }
 
-/* False when the channel broke. */
-static bool flush(struct channel *c)
+/* What is queued goes nowhere when the peer is gone; what it said before is still to be read. */
+static void flush(struct channel *c)
 {
-	while (c->head) {
+	int r = 0;
+
+	while (c->head && r == 0) {
 		struct queued *q = c->head;
-		int r = send_one(c->watch.fd, q->p, q->n, q->fd);
-		if (r == -EAGAIN)
-			return true;
+		r = send_one(c->watch.fd, q->p, q->n, q->fd);
 		if (r < 0)
-			return false;
+			break;
 		c->head = q->next;
 		if (!c->head)
 			c->tail = &c->head;
 		c->queued -= q->n;
 		queued_free(q);
 	}
+	if (r < 0 && r != -EAGAIN)
+		drop_queue(c);
 	set_events(c);
-	return true;
 }
 
-static int received_fd(struct msghdr *msg)
+static void drop(struct channel *c, bool bad)
 {
-	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	int fd;
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(sizeof(int)))
-		return -1;
-	memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	return fd;
-}
-
-static void drop(struct channel *c, bool malformed)
-{
-	if (malformed)
-		log_warn("%s: malformed message from the peer", c->edge->name);
+	bad = bad || c->hung;
 	channel_close(c);
-	c->closed(c->arg, c, malformed);
+	c->closed(c->arg, c, bad);
+}
+
+void channel_reject(struct channel *c)
+{
+	if (channel_is_open(c))
+		drop(c, true);
+}
+
+/*
+ * The one descriptor that came with the message, or -1. ONLY: there is nothing wrong with the message so far; else, and when there are several,
+ * all that came are closed.
+ */
+static int take_fd(struct msghdr *msg, bool *ok)
+{
+	int fd = -1;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		size_t n =
+			c->cmsg_len < CMSG_LEN(0) ? 0 : (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			int one;
+			memcpy(&one, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (*ok && fd < 0) {
+				fd = one;
+				continue;
+			}
+			*ok = false;
+			close(one);
+		}
+	}
+	if (!*ok && fd >= 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 static bool dispatch(struct channel *c, struct bytes in, int fd)
@@ -170,6 +214,14 @@ static bool dispatch(struct channel *c, struct bytes in, int fd)
 	return ok;
 }
 
+/* recvmsg() gives 0 for an empty message too. */
+static bool peer_gone(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
 /* One message. False when there is none now, or the channel closed. */
 static bool receive(struct channel *c)
 {
@@ -186,20 +238,26 @@ static bool receive(struct channel *c)
 			     .msg_controllen = CMSG_LEN(sizeof(int))};
 	ssize_t n = recvmsg(c->watch.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	bool ok;
+	int fd;
 
+	/* ECONNRESET: it died with something of ours unread; what it had said is still there, and comes next. */
+	if (n < 0 && errno == ECONNRESET)
+		return true;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (n <= 0) {
+	if (n < 0 || (n == 0 && msg.msg_controllen == 0 && peer_gone(c->watch.fd))) {
 		drop(c, false);
 		return false;
 	}
-	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || n > WIRE_MAX)
-		ok = false;
-	else
-		ok = dispatch(c, bytes_of(in, (size_t)n), received_fd(&msg));
+	ok = n > 0 && n <= WIRE_MAX && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+	fd = take_fd(&msg, &ok);
+	if (ok)
+		ok = dispatch(c, bytes_of(in, (size_t)n), fd);
 	explicit_bzero(in, (size_t)n);
-	if (!ok)
-		drop(c, true);
+	if (!ok) {
+		log_warn("%s: malformed message from the peer", c->edge->name);
+		channel_reject(c);
+	}
 	return ok && channel_is_open(c);
 }
 
@@ -207,10 +265,8 @@ static void on_event(void *arg, uint32_t events)
 {
 	struct channel *c = arg;
 
-	if (events & EPOLLOUT && !flush(c)) {
-		drop(c, false);
-		return;
-	}
+	if (events & EPOLLOUT)
+		flush(c);
 	for (int i = 0; i < RECEIVE_BURST && receive(c); i++)
 		;
 }
@@ -243,13 +299,8 @@ void channel_close(struct channel *c)
 		return;
 	loop_unwatch(c->loop, &c->watch);
 	close(fd);
-	while (c->head) {
-		struct queued *q = c->head;
-		c->head = q->next;
-		queued_free(q);
-	}
-	c->tail = &c->head;
-	c->queued = 0;
+	drop_queue(c);
+	c->hung = false;
 }
 
 bool channel_is_open(const struct channel *c)

@@ -3,13 +3,13 @@
 
 /*
  * One end of an edge: a SOCK_SEQPACKET socket on the loop. Messages are checked against the edge's list before a handler
- * sees them; what does not pass ends the channel, marked malformed, and the owner has the peer ended.
+ * sees them; what does not pass ends the channel, as a bad peer's, and the owner has the peer ended.
  */
 #include "ipc/edges.h"
 #include "sys/loop.h"
 
 #define CHANNEL_QUEUE_MAX                                                                          \
-	(64 * 1024 * 1024) /* bytes waiting for a slow peer; more, and it counts as hung */
+	(64 * 1024 * 1024) /* bytes waiting for a slow peer; more, and it counts as a bad one */
 
 struct channel;
 struct queued;
@@ -19,8 +19,8 @@ struct queued;
  * handler's. A handler may close the channel.
  */
 typedef void channel_fn(void *arg, struct channel *c, uint16_t number, const void *msg, int fd);
-/* The channel is closed already; free it or open it anew. */
-typedef void channel_closed_fn(void *arg, struct channel *c, bool malformed);
+/* The channel is closed already; free it or open it anew. BAD: the peer broke the rules, and is to be ended. */
+typedef void channel_closed_fn(void *arg, struct channel *c, bool bad);
 
 struct channel {
 	struct loop *loop;
@@ -32,6 +32,7 @@ struct channel {
 	void *arg;
 	struct queued *head, **tail; /* not sent yet */
 	size_t queued;
+	bool hung; /* the peer did not read; the loop is about to close the channel */
 };
 
 void channel_init(struct channel *c, struct loop *loop, const struct edge *edge, enum side side,
@@ -40,6 +41,8 @@ void channel_init(struct channel *c, struct loop *loop, const struct edge *edge,
 int channel_open(struct channel *c, int fd) must_check;
 /* Wipes what is queued. CLOSED is not called. */
 void channel_close(struct channel *c);
+/* The peer said what it must not, though it was well formed: close, and call CLOSED with BAD. A closed channel stays as it is. */
+void channel_reject(struct channel *c);
 bool channel_is_open(const struct channel *c);
 
 /*

@@ -31,6 +31,21 @@ static void test_buf_consume(void **state)
 	buf_done(&b);
 }
 
+/* What does not fit leaves the list whole. */
+static void test_plist_full(void **state)
+{
+	for (size_t max = 0; max < 30; max++) {
+		struct buf b = BUF_INIT(max);
+
+		for (int i = 0; i < 4; i++)
+			plist_put(&b, BYTES("abc"));
+		assert_true(plist_valid(buf_bytes(&b), 4, 3));
+		assert_int_equal(b.n, max / 7 * 7 < 28 ? max / 7 * 7 : 28);
+		assert_int_equal(buf_status(&b), max < 28 ? -ENOBUFS : 0);
+		buf_done(&b);
+	}
+}
+
 static void test_plist(void **state)
 {
 	struct buf b = BUF_INIT(1000);
@@ -274,12 +289,19 @@ static void test_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buf_is_sticky),  cmocka_unit_test(test_buf_consume),
-		cmocka_unit_test(test_plist),	       cmocka_unit_test(test_plist_take),
-		cmocka_unit_test(test_b64url_vectors), cmocka_unit_test(test_b64url_alphabet),
-		cmocka_unit_test(test_b64_padded),     cmocka_unit_test(test_u64),
-		cmocka_unit_test(test_time),	       cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_json_strings),   cmocka_unit_test(test_json_limits),
+		cmocka_unit_test(test_buf_is_sticky),
+		cmocka_unit_test(test_buf_consume),
+		cmocka_unit_test(test_plist),
+		cmocka_unit_test(test_plist_full),
+		cmocka_unit_test(test_plist_take),
+		cmocka_unit_test(test_b64url_vectors),
+		cmocka_unit_test(test_b64url_alphabet),
+		cmocka_unit_test(test_b64_padded),
+		cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_json_strings),
+		cmocka_unit_test(test_json_limits),
 		cmocka_unit_test(test_codes),
 	};
 

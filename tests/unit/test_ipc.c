@@ -4,6 +4,7 @@
 #include "base/idmap.h"
 #include "ipc/channel.h"
 
+#include <dirent.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -141,7 +142,7 @@ static void test_every_message(void **state)
 struct end {
 	struct channel c;
 	unsigned messages, closed;
-	bool malformed;
+	bool bad;
 	uint64_t last;
 	struct loop *loop;
 	unsigned stop_at;
@@ -158,12 +159,12 @@ static void on_message(void *arg, struct channel *c, uint16_t number, const void
 		loop_stop(e->loop);
 }
 
-static void on_close(void *arg, struct channel *c, bool malformed)
+static void on_close(void *arg, struct channel *c, bool bad)
 {
 	struct end *e = arg;
 
 	e->closed++;
-	e->malformed = malformed;
+	e->bad = bad;
 	loop_stop(e->loop);
 }
 
@@ -207,8 +208,8 @@ static void test_backpressure(void **state)
 	close_pair(&a, &b);
 }
 
-/* What must not be said: the receiver closes, says that it was malformed, and lives. */
-static void refused_raw(const struct edge *edge, const void *p, size_t n, bool malformed)
+/* What must not be said: the receiver closes, says that it was bad, and lives. */
+static void refused_raw(const struct edge *edge, const void *p, size_t n, bool bad)
 {
 	struct end a, b;
 
@@ -221,7 +222,7 @@ static void refused_raw(const struct edge *edge, const void *p, size_t n, bool m
 	assert_int_equal(b.messages, 0);
 	if (n)
 		assert_int_equal(b.closed, 1);
-	assert_int_equal(b.malformed, malformed);
+	assert_int_equal(b.bad, bad);
 	close_pair(&a, &b);
 }
 
@@ -245,29 +246,103 @@ static void test_peer_gone(void **state)
 	channel_close(&a.c);
 	assert_int_equal(loop_run(b.loop, NULL, NULL), 0);
 	assert_int_equal(b.closed, 1);
-	assert_false(b.malformed);
+	assert_false(b.bad);
 	channel_send(&b.c, cv_ready, .call = 1); /* into nothing */
 	close_pair(&a, &b);
 }
 
-static int send_with_fd(int sock, const void *p, size_t n, int fd)
+/* A peer that never reads is given up; we are not. */
+static void test_peer_does_not_read(void **state)
+{
+	static unsigned char big[IPC_PIECE_MAX];
+	struct end a;
+	int fds[2];
+
+	memset(&a, 0, sizeof(a));
+	assert_int_equal(loop_new(&a.loop), 0);
+	assert_int_equal(channel_pair(fds), 0);
+	channel_init(&a.c, a.loop, &edge_planner_courier, SIDE_A, on_message, on_close, &a);
+	assert_int_equal(channel_open(&a.c, fds[0]), 0);
+	for (size_t sent = 0; sent <= CHANNEL_QUEUE_MAX + 4 * WIRE_MAX; sent += sizeof(big))
+		channel_send(&a.c, pc_body, .call = 1, .body = bytes_of(big, sizeof(big)),
+			     .more = 1);
+	assert_int_equal(a.closed, 0); /* never from inside a send */
+	assert_int_equal(a.c.queued, 0);
+	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	assert_int_equal(a.closed, 1);
+	assert_true(a.bad);
+	close(fds[1]);
+	loop_free(a.loop);
+}
+
+/* What the peer said before it died is heard, though it died with something of ours unread. */
+static void test_last_words(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	channel_send(&b.c, cv_ready, .call = 1);
+	channel_send(&a.c, vc_end, .call = 7);
+	channel_close(&a.c);
+	b.stop_at = 2;
+	assert_int_equal(loop_run(b.loop, NULL, NULL), 0);
+	assert_int_equal(b.messages, 1);
+	assert_true(b.last == 7);
+	assert_int_equal(b.closed, 1);
+	assert_false(b.bad);
+	close_pair(&a, &b);
+}
+
+static void test_reject(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	channel_reject(&a.c);
+	assert_int_equal(a.closed, 1);
+	assert_true(a.bad);
+	channel_reject(&a.c);
+	assert_int_equal(a.closed, 1);
+	close_pair(&a, &b);
+}
+
+/* N times FD. */
+static int send_with_fds(int sock, const void *p, size_t n, int fd, size_t fds)
 {
 	union {
 		struct cmsghdr align;
-		unsigned char space[CMSG_SPACE(sizeof(int))];
+		unsigned char space[CMSG_SPACE(4 * sizeof(int))];
 	} control = {0};
 	struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = control.space,
-			     .msg_controllen = sizeof(control.space)};
+			     .msg_controllen = CMSG_SPACE(fds * sizeof(int))};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	c->cmsg_len = CMSG_LEN(fds * sizeof(int));
+	for (size_t i = 0; i < fds; i++)
+		memcpy(CMSG_DATA(c) + i * sizeof(int), &fd, sizeof(int));
 	return sendmsg(sock, &msg, 0) < 0 ? -errno : 0;
+}
+
+static int send_with_fd(int sock, const void *p, size_t n, int fd)
+{
+	return send_with_fds(sock, p, n, fd, 1);
+}
+
+static size_t open_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
 }
 
 /* Between roles no descriptor travels. */
@@ -279,7 +354,52 @@ static void test_descriptor_refused(void **state)
 	assert_int_equal(send_with_fd(a.c.watch.fd, "\0\2\0\0\0\0\0\0\0\1", 10, 0), 0);
 	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
 	assert_int_equal(b.messages, 0);
-	assert_true(b.malformed);
+	assert_true(b.bad);
+	close_pair(&a, &b);
+}
+
+/* Whatever is wrong with a message, the descriptors that came with it are closed. */
+static void test_descriptors_do_not_stay(void **state)
+{
+	static unsigned char big[WIRE_MAX + 1];
+	const struct {
+		const struct edge *edge;
+		const void *p;
+		size_t n, fds;
+	} cases[] = {
+		{&edge_supervisor, "\0\3\0", 3, 2},	    {&edge_supervisor, "\0\3\0", 3, 4},
+		{&edge_supervisor, big, sizeof(big), 1},    {&edge_supervisor, "", 0, 1},
+		{&edge_supervisor, "\0\77", 2, 1},	    {&edge_vault_courier, "", 0, 1},
+		{&edge_vault_courier, big, sizeof(big), 2},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct end a, b;
+		size_t before;
+
+		open_pair(&a, &b, cases[i].edge);
+		before = open_descriptors();
+		assert_int_equal(
+			send_with_fds(a.c.watch.fd, cases[i].p, cases[i].n, 0, cases[i].fds), 0);
+		assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+		assert_int_equal(b.messages, 0);
+		assert_int_equal(b.closed, 1);
+		assert_true(b.bad);
+		assert_int_equal(open_descriptors(), before - 1); /* b's end is closed */
+		close_pair(&a, &b);
+	}
+}
+
+/* An empty message is not an end. */
+static void test_empty_message(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	assert_int_equal(send(a.c.watch.fd, "", 0, 0), 0);
+	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	assert_int_equal(b.closed, 1);
+	assert_true(b.bad);
 	close_pair(&a, &b);
 }
 
@@ -388,6 +508,11 @@ int main(void)
 		cmocka_unit_test(test_backpressure),
 		cmocka_unit_test(test_malformed_ends_the_channel),
 		cmocka_unit_test(test_peer_gone),
+		cmocka_unit_test(test_peer_does_not_read),
+		cmocka_unit_test(test_last_words),
+		cmocka_unit_test(test_reject),
+		cmocka_unit_test(test_descriptors_do_not_stay),
+		cmocka_unit_test(test_empty_message),
 		cmocka_unit_test(test_descriptor_refused),
 		cmocka_unit_test(test_descriptor_from_supervisor),
 		cmocka_unit_test(test_idmap),
