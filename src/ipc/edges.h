@@ -94,18 +94,21 @@ enum verb verb_parse(struct bytes in);
 	M(s_root_key, A)                                                                           \
 	M(s_scribe, A)                                                                             \
 	M(s_address, A)                                                                            \
+	M(s_apply, A)	 /* what s_front or s_vault began is whole: it holds from now on */        \
 	M(s_start, A)	 /* everything is told: serve */                                           \
 	M(s_stop, A)	 /* finish what is in flight, then end */                                  \
 	M(s_event, A)	 /* scribe: a line of the gateway's own */                                 \
 	M(r_ready, B)	 /* the role serves */                                                     \
-	M(r_bad_peer, B) /* that process sent something malformed: end it */
+	M(r_event, B)	 /* scribe: that line is durable, or could not be made so */               \
+	M(r_bad_peer, B) /* that process broke the rules of that edge: end it */
 
-#define FIELDS_s_peer(F, S)	F(S, U8, proc, PROC_COUNT - 1)
+/* EDGE counts all edges that were ever made, so that nobody is blamed for what his predecessor did. */
+#define FIELDS_s_peer(F, S)	F(S, U8, proc, PROC_COUNT - 1) F(S, U64, edge, 0)
 #define FIELDS_s_listener(F, S) F(S, U8, kind, LISTENERS - 1)
 #define FIELDS_s_log_dir(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_ca(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_front(F, S)	F(S, U32, connections_max, UINT32_MAX) F(S, U32, calls_max, UINT32_MAX)
-/* A bearer token's hash, or the uid of a peer on the Unix socket. s_front began the list anew. */
+/* A bearer token's hash, or the uid of a peer on the Unix socket. s_front began the list anew, s_apply ends it. */
 #define FIELDS_s_caller(F, S)                                                                      \
 	F(S, TEXT, name, IPC_CALLER_MAX)                                                           \
 	F(S, U8, by_uid, 1)                                                                        \
@@ -123,11 +126,13 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_s_scribe(F, S)	F(S, U64, segment_bytes, 0) F(S, U64, segment_seconds, 0)
 #define FIELDS_s_address(F, S)                                                                     \
 	F(S, U8, family, 6) F(S, FIXED, a, 16) F(S, U8, bits, 128) F(S, U8, plain_http, 1)
+#define FIELDS_s_apply(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_start(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_stop(F, S)	F(S, U8, unused, 0)
-#define FIELDS_s_event(F, S)	F(S, TEXT, event, 40) F(S, TEXT, value, 512)
+#define FIELDS_s_event(F, S)	F(S, U64, number, 0) F(S, TEXT, event, 40) F(S, TEXT, value, 512)
 #define FIELDS_r_ready(F, S)	F(S, U8, unused, 0)
-#define FIELDS_r_bad_peer(F, S) F(S, U8, proc, PROC_COUNT - 1)
+#define FIELDS_r_event(F, S)	F(S, U64, number, 0) F(S, U8, durable, 1)
+#define FIELDS_r_bad_peer(F, S) F(S, U8, proc, PROC_COUNT - 1) F(S, U64, edge, 0)
 
 /* ---- front (A) ↔ vault (B) ---- */
 

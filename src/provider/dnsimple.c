@@ -152,6 +152,7 @@ const struct provider provider_dnsimple = {
 	.base = "https://api.dnsimple.com/v2",
 	.fields = fields,
 	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "token"},
+	.zone_id_is_name = true,
 	.account_field = "account_id",
 	.headers = {"X-RateLimit-Reset"},
 	.message = "message",

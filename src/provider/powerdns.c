@@ -408,6 +408,7 @@ const struct provider provider_powerdns = {
 	.name = "powerdns",
 	.title = "PowerDNS",
 	.category = CATEGORY_STATIC,
+	.zone_id_is_name = true, /* with a dot behind it */
 	.self_hosted = true,
 	.serialise = true,
 	.base = "/api/v1",

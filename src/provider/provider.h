@@ -170,6 +170,7 @@ struct provider {
 	const char *name;  /* "cloudflare" */
 	const char *title; /* "Cloudflare" */
 	enum category category;
+	bool zone_id_is_name; /* a zone's id is its name, so that the vault can check what the planner says */
 	bool self_hosted; /* the customer names the host in field base_field */
 	/*
 	 * The vault lets one change at a time into a zone (per server). For record sets without

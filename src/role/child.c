@@ -29,10 +29,13 @@ static _Noreturn void become_role(enum proc proc, int exe_fd, int control_fd, ui
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* The terminal's Ctrl-C is for the supervisor, which lets the roles finish. */
+	/* Ctrl-C and what systemd sends to all of a unit are for the supervisor, which lets the roles finish. */
 	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	/* These are errors of the call that meets them. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	/* Both descriptors move out of the way of 3 first. */
 	exe_fd = fcntl(exe_fd, F_DUPFD_CLOEXEC, 10);
 	control_fd = fcntl(control_fd, F_DUPFD_CLOEXEC, 10);

@@ -46,17 +46,10 @@ static bool self_hosted(void)
 	return courier.role->self == PROC_COURIER_SELF;
 }
 
-static void bad_vault(void)
-{
-	channel_close(&courier.vault);
-	role_bad_peer(courier.role, PROC_VAULT);
-}
-
 static void bad_planner(const char *why)
 {
 	log_warn("the planner asks for what is not in the table: %s", why);
-	channel_close(&courier.planner);
-	role_bad_peer(courier.role, self_hosted() ? PROC_PLANNER_SELF : PROC_PLANNER);
+	channel_reject(&courier.planner);
 }
 
 static struct errand *errand_by_call(uint64_t call)
@@ -84,7 +77,7 @@ static void on_call(const struct vc_call *m)
 	struct errand *e;
 
 	if (!provider || provider->self_hosted != self_hosted() || errand_by_call(m->call)) {
-		bad_vault();
+		channel_reject(&courier.vault);
 		return;
 	}
 	e = calloc(1, sizeof(*e));
@@ -108,7 +101,7 @@ static void on_change(const struct vc_change *m)
 	struct errand *e = errand_by_call(m->call);
 
 	if (!e || e->may_change) {
-		bad_vault();
+		channel_reject(&courier.vault);
 		return;
 	}
 	e->may_change = true;
@@ -136,9 +129,9 @@ static void forget(struct idmap_node *node, void *arg)
 	errand_free(idmap_entry(node, struct errand, node));
 }
 
-static void on_vault_closed(void *arg, struct channel *c, bool malformed)
+static void on_vault_closed(void *arg, struct channel *c, bool bad)
 {
-	if (malformed)
+	if (bad)
 		role_bad_peer(courier.role, PROC_VAULT);
 	idmap_each(&courier.errands, forget, NULL);
 }
@@ -324,10 +317,10 @@ static void call_back(struct idmap_node *node, void *arg)
 	buf_done(&e->body);
 }
 
-static void on_planner_closed(void *arg, struct channel *c, bool malformed)
+static void on_planner_closed(void *arg, struct channel *c, bool bad)
 {
-	if (malformed)
-		bad_planner("a malformed message");
+	if (bad)
+		role_bad_peer(courier.role, self_hosted() ? PROC_PLANNER_SELF : PROC_PLANNER);
 	idmap_each(&courier.errands, call_back, NULL);
 }
 

@@ -34,8 +34,8 @@ static const struct caller *caller_by_token(struct bytes authorization)
 
 	if (!bearer_hash(authorization, hash))
 		return NULL;
-	for (size_t i = 0; i < front.n_callers; i++) {
-		const struct caller *c = &front.callers[i];
+	for (size_t i = 0; i < front.now.n; i++) {
+		const struct caller *c = &front.now.list[i];
 		if (!c->by_uid && sodium_memcmp(c->token_sha256, hash, sizeof(hash)) == 0)
 			found = c;
 	}
@@ -47,23 +47,23 @@ const struct caller *front_caller(const struct conn *c)
 {
 	if (c->head.authorization.n)
 		return caller_by_token(c->head.authorization);
-	for (size_t i = 0; i < front.n_callers && c->by_unix; i++)
-		if (front.callers[i].by_uid && front.callers[i].uid == c->uid)
-			return &front.callers[i];
+	for (size_t i = 0; i < front.now.n && c->by_unix; i++)
+		if (front.now.list[i].by_uid && front.now.list[i].uid == c->uid)
+			return &front.now.list[i];
 	return NULL;
 }
 
 static void add_caller(const struct s_caller *m)
 {
-	struct caller *c = &front.callers[front.n_callers];
+	struct caller *c = &front.next.list[front.next.n];
 
-	if (front.n_callers == FRONT_CALLERS_MAX)
+	if (front.next.n == FRONT_CALLERS_MAX)
 		log_fatal("too many callers");
 	*c = (struct caller){.by_uid = m->by_uid, .uid = m->uid, .verbs = m->verbs};
 	memcpy(c->token_sha256, m->token_sha256, sizeof(c->token_sha256));
 	if (bytes_to_str(m->name, c->name, sizeof(c->name)) < 0)
 		log_fatal("bug: a caller's name");
-	front.n_callers++;
+	front.next.n++;
 }
 
 static void add_listener(const struct s_listener *m, int fd)
@@ -101,9 +101,9 @@ static void fail_call(struct idmap_node *node, void *arg)
 		     1);
 }
 
-static void on_vault_closed(void *arg, struct channel *ch, bool malformed)
+static void on_vault_closed(void *arg, struct channel *ch, bool bad)
 {
-	if (malformed)
+	if (bad)
 		role_bad_peer(front.role, PROC_VAULT);
 	front.ready = false;
 	memcpy(front.reason, "the vault restarts", sizeof("the vault restarts"));
@@ -131,13 +131,15 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 
 	switch (number) {
 	case MSG_s_front:
-		front.connections_max = m->connections_max;
-		front.calls_max = m->calls_max;
-		sodium_memzero(front.callers, sizeof(front.callers));
-		front.n_callers = 0; /* they follow */
+		sodium_memzero(&front.next, sizeof(front.next));
+		front.next.connections_max = m->connections_max;
+		front.next.calls_max = m->calls_max;
 		break;
 	case MSG_s_caller:
 		add_caller(msg);
+		break;
+	case MSG_s_apply:
+		front.now = front.next;
 		break;
 	case MSG_s_listener:
 		add_listener(msg, fd);

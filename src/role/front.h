@@ -20,6 +20,13 @@ struct caller {
 	uint32_t verbs;
 };
 
+/* Whom we know, and how many we serve at once. */
+struct callers {
+	struct caller list[FRONT_CALLERS_MAX];
+	size_t n;
+	size_t connections_max, calls_max;
+};
+
 enum conn_state {
 	CONN_IDLE,    /* nothing of a request has come yet */
 	CONN_HEAD,    /* a part of the head has */
@@ -56,12 +63,11 @@ struct front {
 	bool unix_listener[16];
 	size_t n_listeners;
 	struct conn *first, *last;
-	size_t connections, connections_max, calls_max;
+	size_t connections;
 	struct idmap calls;
 	uint64_t next_call;
-	struct caller callers[FRONT_CALLERS_MAX];
-	size_t n_callers;
-	bool ready; /* the vault says that the gateway can serve */
+	struct callers now, next; /* NEXT is being told */
+	bool ready;		  /* the vault says that the gateway can serve */
 	char reason[IPC_REASON_MAX + 1];
 	bool heard, ready_sent;
 	struct buf providers; /* the answer to GET /providers, made once */

@@ -303,7 +303,7 @@ static void on_event(void *arg, uint32_t events)
 /* At the limit the one that has been without a request for longest makes room; if none, the new one goes. */
 static bool make_room(void)
 {
-	if (front.connections < front.connections_max)
+	if (front.connections < front.now.connections_max)
 		return true;
 	for (struct conn *c = front.first; c; c = c->next)
 		if (c->state == CONN_IDLE || c->state == CONN_HEAD) {

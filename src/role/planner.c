@@ -20,6 +20,7 @@ struct plan {
 	struct buf fields, value, wanted_id; /* what the op borrows */
 	struct answer answer;		     /* being put together from pieces */
 	struct buf headers, body;
+	size_t told; /* bytes of op.replaced that the vault has */
 };
 
 static struct planner {
@@ -51,7 +52,45 @@ static struct plan *plan_by_call(uint64_t call)
 	return idmap_entry(idmap_find(&planner.plans, call), struct plan, node);
 }
 
-static void send_result(const struct plan *p)
+/* A record longer than a message: what follows the first piece begins with "+", as in the log. */
+static void send_long(uint64_t call, struct bytes item)
+{
+	struct buf list = BUF_INIT(IPC_PIECE_MAX);
+
+	for (bool first = true; item.n; first = false) {
+		size_t most = IPC_PIECE_MAX - sizeof(uint32_t) - 1;
+		size_t n = item.n < most ? item.n : most;
+
+		buf_reset(&list);
+		buf_put_be32(&list, (uint32_t)(n + !first));
+		if (!first)
+			buf_putc(&list, '+');
+		buf_put(&list, item.p, n);
+		if (buf_status(&list) < 0)
+			log_fatal("out of memory");
+		channel_send(&planner.vault, pv_replaced, .call = call, .lines = buf_bytes(&list));
+		item = bytes_skip(item, n);
+	}
+	buf_done(&list);
+}
+
+/* What is about to be overwritten is told before the request that does it, so that it is known whatever becomes of us. */
+static void send_replaced(struct plan *p)
+{
+	struct bytes list = bytes_skip(buf_bytes(&p->engine.op.replaced), p->told), piece, item;
+
+	while (list.n) {
+		piece = plist_take(&list, 1, IPC_PIECE_MAX);
+		if (piece.n)
+			channel_send(&planner.vault, pv_replaced, .call = p->node.id,
+				     .lines = piece);
+		else if (plist_next(&list, &item))
+			send_long(p->node.id, item);
+	}
+	p->told = p->engine.op.replaced.n;
+}
+
+static void send_result(struct plan *p)
 {
 	const struct op *op = &p->engine.op;
 	uint64_t call = p->node.id;
@@ -62,9 +101,7 @@ static void send_result(const struct plan *p)
 			channel_send(&planner.vault, pv_zones, .call = call, .zones = piece);
 	if (op->kind == OP_FIND_ZONE && plist_next(&list, &zone))
 		plist_next(&list, &zone_id);
-	list = buf_bytes(&op->replaced);
-	while ((piece = plist_take(&list, 1, IPC_PIECE_MAX)).n)
-		channel_send(&planner.vault, pv_replaced, .call = call, .lines = piece);
+	send_replaced(p);
 	channel_send(&planner.vault, pv_result, .call = call, .code = (uint8_t)op->error,
 		     .retry_after = op->retry_after, .detail = bytes_str(op->detail),
 		     .changed = op->changed, .found = op->found, .removed = op->removed,
@@ -106,6 +143,7 @@ static void plan_step(struct plan *p)
 	if (r == ENGINE_SEND) {
 		buf_reset(&p->headers);
 		buf_reset(&p->body);
+		send_replaced(p);
 		send_request(p->node.id, &request);
 		return;
 	}
@@ -148,8 +186,7 @@ static void on_op(const struct vp_op *m)
 	int r;
 
 	if (!provider || provider->self_hosted != self_hosted() || plan_by_call(m->call)) {
-		channel_close(&planner.vault);
-		role_bad_peer(planner.role, PROC_VAULT);
+		channel_reject(&planner.vault);
 		return;
 	}
 	p = calloc(1, sizeof(*p));
@@ -186,9 +223,9 @@ static void forget(struct idmap_node *node, void *arg)
 	plan_free(idmap_entry(node, struct plan, node));
 }
 
-static void on_vault_closed(void *arg, struct channel *c, bool malformed)
+static void on_vault_closed(void *arg, struct channel *c, bool bad)
 {
-	if (malformed)
+	if (bad)
 		role_bad_peer(planner.role, PROC_VAULT);
 	idmap_each(&planner.plans, forget, NULL);
 	if (planner.role->stopping)
@@ -263,9 +300,9 @@ static void lose(struct idmap_node *node, void *arg)
 	plan_step(p);
 }
 
-static void on_courier_closed(void *arg, struct channel *c, bool malformed)
+static void on_courier_closed(void *arg, struct channel *c, bool bad)
 {
-	if (malformed)
+	if (bad)
 		role_bad_peer(planner.role, self_hosted() ? PROC_COURIER_SELF : PROC_COURIER);
 	idmap_each(&planner.plans, lose, NULL);
 }

@@ -32,6 +32,15 @@ static const struct role_ops *const ops_of[PROC_COUNT] = {
 	[PROC_COURIER_SELF] = &courier_ops,
 };
 
+/* The old edge may be denounced while it is closed, still by its number. */
+static void take_peer(struct role *r, const struct s_peer *m, int fd)
+{
+	enum proc peer = (enum proc)m->proc;
+
+	r->ops->peer(r, peer, fd);
+	r->edges[peer] = m->edge;
+}
+
 static void on_control(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
 {
 	struct role *r = arg;
@@ -39,7 +48,7 @@ static void on_control(void *arg, struct channel *c, uint16_t number, const void
 	switch (number) {
 	case MSG_s_peer:
 		if (fd >= 0)
-			r->ops->peer(r, ((const struct s_peer *)msg)->proc, fd);
+			take_peer(r, msg, fd);
 		break;
 	case MSG_s_start:
 		r->ops->start(r);
@@ -54,7 +63,7 @@ static void on_control(void *arg, struct channel *c, uint16_t number, const void
 }
 
 /* Without a supervisor there is nothing to serve. */
-static void on_control_closed(void *arg, struct channel *c, bool malformed)
+static void on_control_closed(void *arg, struct channel *c, bool bad)
 {
 	struct role *r = arg;
 
@@ -113,5 +122,5 @@ void role_take_edge(struct channel *c, enum proc peer, int fd)
 void role_bad_peer(struct role *r, enum proc peer)
 {
 	log_warn("%s broke the rules: it is ended", proc_name(peer));
-	channel_send(&r->control, r_bad_peer, .proc = (uint8_t)peer);
+	channel_send(&r->control, r_bad_peer, .proc = (uint8_t)peer, .edge = r->edges[peer]);
 }

@@ -31,6 +31,7 @@ struct role {
 	struct loop *loop;
 	struct channel control;
 	const struct role_ops *ops;
+	uint64_t edges[PROC_COUNT]; /* s_peer's number of the edge to each */
 	bool stopping;
 };
 
@@ -40,7 +41,7 @@ int role_main(enum proc self);
 void role_ready(struct role *r);
 /* FD is the new edge to PEER. What the old one had in flight is over, if it was still open. */
 void role_take_edge(struct channel *c, enum proc peer, int fd);
-/* PEER broke the rules of its edge: have it ended and restarted. */
+/* PEER broke the rules of its edge, which is closed: have it ended and restarted. What a channel's CLOSED does when it hears BAD. */
 void role_bad_peer(struct role *r, enum proc peer);
 
 extern const struct role_ops front_ops, vault_ops, scribe_ops, planner_ops, courier_ops;

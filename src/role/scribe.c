@@ -16,7 +16,8 @@
 #define HEARTBEAT_MS 600000 /* so that silence in the log means something */
 
 struct waiting {
-	uint64_t token;
+	uint64_t token; /* the vault's; of an event, the supervisor's number */
+	bool event;
 	bool staged;
 	struct store_receipt receipt;
 };
@@ -34,18 +35,22 @@ static struct scribe {
 	bool greeted;	 /* the vault has named its live intents */
 	struct buf live; /* plist of their request ids */
 	bool close_due;	 /* intents that are not live are to be closed as unknown */
+	bool failed;	 /* a line could not be made durable since the last check */
 	int told;	 /* what the vault heard last: 1 writable, 0 not, -1 nothing */
 	struct loop_timer check, heartbeat;
 } scribe;
 
 static const char *problem(void)
 {
-	return scribe.store ? store_problem(scribe.store) : scribe.why_closed;
+	const char *why = scribe.store ? store_problem(scribe.store) : scribe.why_closed;
+
+	return why[0] ? why : "a line could not be written";
 }
 
+/* After a line was lost the log counts as broken until the next check: the vault then says again what it could not get written. */
 static bool writable(void)
 {
-	return scribe.store && store_healthy(scribe.store);
+	return scribe.store && store_healthy(scribe.store) && !scribe.failed;
 }
 
 static void tell_status(void)
@@ -67,6 +72,12 @@ static void answer(const struct waiting *w, bool durable)
 {
 	struct sv_written m = {.token = w->token, .durable = durable, .seq = w->receipt.seq};
 
+	scribe.failed = scribe.failed || !durable;
+	if (w->event) {
+		channel_send(&scribe.role->control, r_event, .number = w->token,
+			     .durable = durable);
+		return;
+	}
 	memcpy(m.leaf, w->receipt.leaf, sizeof(m.leaf));
 	channel_send_fd(&scribe.vault, MSG_sv_written, &m, -1);
 }
@@ -77,11 +88,12 @@ static void commit(void)
 	bool durable =
 		!scribe.dirty || (scribe.store && store_commit(scribe.store, clock_usec()) == 0);
 
+	scribe.failed = scribe.failed || !durable;
 	for (size_t i = 0; i < scribe.n; i++)
 		answer(&scribe.batch[i], scribe.batch[i].staged && durable);
 	scribe.n = 0;
 	scribe.dirty = false;
-	if (!durable)
+	if (scribe.failed)
 		tell_status();
 }
 
@@ -94,16 +106,24 @@ static bool stage(struct audit_line *line, struct store_receipt *receipt)
 	return true;
 }
 
-/* A line of the gateway's own. */
-static void stage_event(struct bytes event, struct bytes value)
+/* LINE waits for the next commit; who sent it is told then. */
+static void take(struct audit_line *line, uint64_t token, bool event)
+{
+	struct waiting *w = &scribe.batch[scribe.n++];
+
+	*w = (struct waiting){.token = token, .event = event};
+	w->staged = stage(line, &w->receipt);
+	if (scribe.n == BATCH_MAX)
+		commit();
+}
+
+static void on_event(const struct s_event *m)
 {
 	struct audit_line line = audit_line_empty();
-	struct store_receipt receipt;
 
-	line.event = event;
-	line.value = value;
-	if (!stage(&line, &receipt))
-		log_warn("the event %.*s is not in the log", (int)event.n, (const char *)event.p);
+	line.event = m->event;
+	line.value = m->value;
+	take(&line, m->number, true);
 }
 
 static void close_unresolved(void)
@@ -118,8 +138,7 @@ static void close_unresolved(void)
 static void on_live(const struct vs_live *m)
 {
 	if (scribe.greeted) {
-		channel_close(&scribe.vault);
-		role_bad_peer(scribe.role, PROC_VAULT);
+		channel_reject(&scribe.vault);
 		return;
 	}
 	buf_put_bytes(&scribe.live, m->request_ids);
@@ -136,11 +155,9 @@ static void on_live(const struct vs_live *m)
 static void on_line(const struct vs_line *m)
 {
 	struct audit_line line = audit_line_empty();
-	struct waiting *w;
 
 	if (!scribe.greeted) {
-		channel_close(&scribe.vault);
-		role_bad_peer(scribe.role, PROC_VAULT);
+		channel_reject(&scribe.vault);
 		return;
 	}
 	line.event = m->event;
@@ -160,11 +177,7 @@ static void on_line(const struct vs_line *m)
 	line.provider_record_id = m->provider_record_id;
 	line.replaced = m->replaced;
 	line.duration_ms = m->duration_ms;
-	w = &scribe.batch[scribe.n++];
-	*w = (struct waiting){.token = m->token};
-	w->staged = stage(&line, &w->receipt);
-	if (scribe.n == BATCH_MAX)
-		commit();
+	take(&line, m->token, false);
 }
 
 static void on_vault(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
@@ -186,9 +199,9 @@ static void vault_gone(void)
 	close_unresolved();
 }
 
-static void on_vault_closed(void *arg, struct channel *c, bool malformed)
+static void on_vault_closed(void *arg, struct channel *c, bool bad)
 {
-	if (malformed)
+	if (bad)
 		role_bad_peer(scribe.role, PROC_VAULT);
 	vault_gone();
 }
@@ -218,6 +231,7 @@ static void on_check(void *arg)
 	    store_recover(scribe.store, clock_usec()) == 0)
 		log_info("the log is mended");
 	close_unresolved();
+	scribe.failed = false;
 	tell_status();
 	if (loop_timer_set(scribe.role->loop, &scribe.check, CHECK_MS) < 0)
 		log_fatal("out of memory");
@@ -225,7 +239,12 @@ static void on_check(void *arg)
 
 static void on_heartbeat(void *arg)
 {
-	stage_event(BYTES("gateway.heartbeat"), BYTES(""));
+	struct audit_line line = audit_line_empty();
+	struct store_receipt receipt;
+
+	line.event = BYTES("gateway.heartbeat");
+	if (!stage(&line, &receipt))
+		log_warn("the heartbeat is not in the log");
 	if (loop_timer_set(scribe.role->loop, &scribe.heartbeat, HEARTBEAT_MS) < 0)
 		log_fatal("out of memory");
 }
@@ -252,8 +271,7 @@ static void scribe_control(struct role *r, uint16_t number, const void *msg, int
 	} else if (number == MSG_s_log_dir) {
 		scribe.dir_fd = fd;
 	} else if (number == MSG_s_event) {
-		const struct s_event *m = msg;
-		stage_event(m->event, m->value);
+		on_event(msg);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "role/child.h"
+#include "role/events.h"
 #include "role/startup.h"
 #include "sys/harden.h"
 #include "sys/log.h"
@@ -45,7 +46,9 @@ struct supervisor {
 	struct loop_fd signals;
 	struct loop_timer drain;
 	bool stopping, announced;
-	char scribe_note[EXIT_NOTE_MAX]; /* how the last scribe ended; "" once it is written */
+	struct events events;
+	uint64_t edge_number[ARRAY_LEN(edges)]; /* of the edge that is there now */
+	uint64_t next_edge;
 };
 
 /* ---- what each role is told ---- */
@@ -65,6 +68,7 @@ static void tell_front(struct supervisor *s, struct channel *c)
 		memcpy(m.token_sha256, from->token_sha256, sizeof(m.token_sha256));
 		channel_send_fd(c, MSG_s_caller, &m, -1);
 	}
+	channel_send(c, s_apply, 0);
 }
 
 static void tell_vault(struct supervisor *s, struct channel *c)
@@ -83,6 +87,7 @@ static void tell_vault(struct supervisor *s, struct channel *c)
 		channel_send_fd(c, MSG_s_root_key, &m, -1);
 		sodium_memzero(&m, sizeof(m));
 	}
+	channel_send(c, s_apply, 0);
 }
 
 static void tell_scribe(struct supervisor *s, struct channel *c)
@@ -134,17 +139,12 @@ static void hand_listeners(struct supervisor *s)
 	}
 }
 
-/* A line of the gateway's own for the audit log. VALUE never holds a secret. */
-static void record_event(struct supervisor *s, const char *event, const char *value)
-{
-	channel_send(&s->children[PROC_SCRIBE].control, s_event, .event = bytes_str(event),
-		     .value = bytes_str(value));
-}
-
 /* ---- starting and restarting ---- */
 
-static void connect_edge(struct supervisor *s, enum proc a, enum proc b)
+static void connect_edge(struct supervisor *s, size_t i)
 {
+	enum proc a = edges[i].a, b = edges[i].b;
+	uint64_t number = ++s->next_edge;
 	int fds[2];
 
 	if (!s->children[a].pid || !s->children[b].pid)
@@ -152,9 +152,10 @@ static void connect_edge(struct supervisor *s, enum proc a, enum proc b)
 	if (channel_pair(fds) < 0)
 		log_fatal("socketpair: %m");
 	channel_send_fd(&s->children[a].control, MSG_s_peer,
-			&(const struct s_peer){.proc = (uint8_t)b}, fds[0]);
+			&(const struct s_peer){.proc = (uint8_t)b, .edge = number}, fds[0]);
 	channel_send_fd(&s->children[b].control, MSG_s_peer,
-			&(const struct s_peer){.proc = (uint8_t)a}, fds[1]);
+			&(const struct s_peer){.proc = (uint8_t)a, .edge = number}, fds[1]);
+	s->edge_number[i] = number;
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -182,12 +183,10 @@ static void start_child(struct supervisor *s, enum proc p)
 		hand_listeners(s);
 	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
 		if (edges[i].a == p || edges[i].b == p)
-			connect_edge(s, edges[i].a, edges[i].b);
+			connect_edge(s, i);
 	channel_send(&c->control, s_start, 0);
-	if (p == PROC_SCRIBE && s->scribe_note[0]) {
-		record_event(s, "role.restart", s->scribe_note);
-		s->scribe_note[0] = 0;
-	}
+	if (p == PROC_SCRIBE)
+		events_greet(&s->events);
 }
 
 static void on_restart(void *arg)
@@ -221,10 +220,7 @@ static void child_exited(struct child *c, int status)
 		c->failures = 0;
 	restart_later(s, c);
 	log_warn("%s; started again in %d ms", text, (int)child_backoff(c));
-	if (c->proc == PROC_SCRIBE)
-		memcpy(s->scribe_note, text, sizeof(text)); /* for the next one to write */
-	else
-		record_event(s, "role.restart", text);
+	events_add(&s->events, "role.restart", text);
 }
 
 static void reap(struct supervisor *s)
@@ -240,14 +236,6 @@ static void reap(struct supervisor *s)
 			}
 }
 
-static bool is_edge(enum proc a, enum proc b)
-{
-	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
-		if ((edges[i].a == a && edges[i].b == b) || (edges[i].a == b && edges[i].b == a))
-			return true;
-	return false;
-}
-
 static void end_child(struct child *c)
 {
 	if (c->pid)
@@ -255,6 +243,47 @@ static void end_child(struct child *c)
 }
 
 /* ---- what the roles report ---- */
+
+/* Where in the table the two meet; its length when they do not. */
+static size_t edge_between(enum proc a, enum proc b)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(edges) && !(edges[i].a == a && edges[i].b == b) &&
+	       !(edges[i].a == b && edges[i].b == a))
+		i++;
+	return i;
+}
+
+static bool is_core(enum proc p)
+{
+	return p == PROC_VAULT || p == PROC_SCRIBE;
+}
+
+/*
+ * A role may only denounce whom it speaks with now. One that meets the network or what came from there and denounces the vault or the
+ * scribe ends with it: one of the two is broken, and a broken one shall not be able to end the core again and again, but only as often as it
+ * is started anew.
+ */
+static void on_bad_peer(struct child *c, const struct r_bad_peer *m)
+{
+	struct supervisor *s = c->owner;
+	enum proc bad = (enum proc)m->proc;
+	size_t i = edge_between(c->proc, bad);
+
+	if (i == ARRAY_LEN(edges)) {
+		log_warn("%s denounced %s, whom it does not know: ended", proc_name(c->proc),
+			 proc_name(bad));
+		end_child(c);
+		return;
+	}
+	if (m->edge != s->edge_number[i])
+		return; /* that one is gone already */
+	log_warn("%s sent %s what it must not: ended", proc_name(bad), proc_name(c->proc));
+	end_child(&s->children[bad]);
+	if (is_core(bad) && !is_core(c->proc))
+		end_child(c);
+}
 
 static void announce(struct supervisor *s)
 {
@@ -285,27 +314,23 @@ static void announce(struct supervisor *s)
 static void on_control(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
 {
 	struct child *c = arg;
-	const struct r_bad_peer *bad = msg;
 
 	switch (number) {
 	case MSG_r_ready:
 		c->ready = true;
 		announce(c->owner);
 		break;
+	case MSG_r_event:
+		if (c->proc == PROC_SCRIBE)
+			events_heard(&c->owner->events, msg);
+		break;
 	case MSG_r_bad_peer:
-		/* A role may only denounce whom it speaks with. */
-		if (is_edge(c->proc, bad->proc)) {
-			log_warn("%s sent %s what it must not: ended", proc_name(bad->proc),
-				 proc_name(c->proc));
-			end_child(&c->owner->children[bad->proc]);
-		} else {
-			end_child(c);
-		}
+		on_bad_peer(c, msg);
 		break;
 	}
 }
 
-static void on_control_closed(void *arg, struct channel *ch, bool malformed)
+static void on_control_closed(void *arg, struct channel *ch, bool bad)
 {
 	struct child *c = arg;
 
@@ -322,7 +347,7 @@ static void stop_next(struct supervisor *s)
 		if (c->pid) {
 			/* The scribe is the last: whatever was to be written came before this line. */
 			if (c->proc == PROC_SCRIBE)
-				record_event(s, "gateway.stop", POSTERN_VERSION);
+				events_add(&s->events, "gateway.stop", POSTERN_VERSION);
 			channel_send(&c->control, s_stop, 0);
 			return;
 		}
@@ -370,7 +395,7 @@ static void record_keys(struct supervisor *s)
 		buf_putc(&id, 0);
 		snprintf(text, sizeof(text), "%s %s", (const char *)id.p,
 			 k->state == KEY_ACTIVE ? "active" : "open-only");
-		record_event(s, "key.load", text);
+		events_add(&s->events, "key.load", text);
 		buf_done(&id);
 	}
 	keyring_wipe(ring);
@@ -380,7 +405,7 @@ static void record_keys(struct supervisor *s)
 static void record_config(struct supervisor *s)
 {
 	if (!s->reload_path) {
-		record_event(s, "config.load", "development mode");
+		events_add(&s->events, "config.load", "development mode");
 		record_keys(s);
 		return;
 	}
@@ -388,7 +413,7 @@ static void record_config(struct supervisor *s)
 
 	text_put_hex(&hex, bytes_of(s->config->hash, sizeof(s->config->hash)));
 	buf_putc(&hex, 0);
-	record_event(s, "config.load", (const char *)hex.p);
+	events_add(&s->events, "config.load", (const char *)hex.p);
 	buf_done(&hex);
 	record_keys(s);
 }
@@ -480,11 +505,13 @@ int supervisor_run(struct config *config, const char *dev_token, const char *rel
 	if (harden_self() < 0)
 		log_fatal("hardening: %m");
 	init_children(&s);
+	events_init(&s.events, s.loop, &s.children[PROC_SCRIBE].control);
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
 		start_child(&s, p);
-	record_event(&s, "gateway.start", POSTERN_VERSION);
+	events_add(&s.events, "gateway.start", POSTERN_VERSION);
 	record_config(&s);
 	r = loop_run(s.loop, NULL, NULL);
+	events_done(&s.events);
 	startup_close(&s.files, s.config);
 	config_free(s.config);
 	loop_free(s.loop);

@@ -24,19 +24,23 @@ static struct call *begin(enum verb verb, uint64_t front_call, struct bytes requ
 			  struct bytes caller, struct bytes customer)
 {
 	struct call *c = NULL;
+	int r = -ENOMEM;
 
 	if (vault.calls.n < CALLS_MAX && !vault.role->stopping)
-		c = call_new(verb, front_call, request_id, caller, customer);
-	if (!c)
+		r = call_new(&c, verb, front_call, request_id, caller, customer);
+	if (r < 0)
 		channel_send(&vault.front, vf_error, .call = front_call, .code = CODE_OVERLOADED,
 			     .detail = BYTES("too many calls in flight"), .retry_after = 1);
+	else if (r == CALL_E_REQUEST_ID)
+		channel_send(&vault.front, vf_error, .call = front_call, .code = CODE_CONFLICT,
+			     .detail = BYTES("a request with this id is in flight"));
 	return c;
 }
 
 /* A tighter profile than the gateway's loosest stands; a looser one does not, whenever the handle was made. */
 static enum policy_profile effective(enum policy_profile sealed)
 {
-	return sealed > vault.policy.loosest ? sealed : vault.policy.loosest;
+	return sealed > vault.config->policy.loosest ? sealed : vault.config->policy.loosest;
 }
 
 /* inspect_handle and rewrap_handle have one field for both kinds. */
@@ -49,7 +53,7 @@ static const char *handle_field(const struct call *c, const char *otherwise)
 /* Open the integration handle. False when the call is over. */
 static bool open_integration(struct call *c, struct bytes handle, bool must_be_valid)
 {
-	int r = integration_open(vault.keys, handle, bytes_str(c->customer), &c->plain,
+	int r = integration_open(&vault.config->keys, handle, bytes_str(c->customer), &c->plain,
 				 &c->integration);
 
 	if (r < 0) {
@@ -128,9 +132,9 @@ static void make(struct call *c, const struct fv_make_integration *m)
 			    "not a list of at most 64 domain names");
 		return;
 	}
-	i->policy = m->policy == IPC_POLICY_DEFAULT ? vault.policy_default
+	i->policy = m->policy == IPC_POLICY_DEFAULT ? vault.config->policy_default
 						    : (enum policy_profile)m->policy;
-	if (i->policy < vault.policy.loosest) {
+	if (i->policy < vault.config->policy.loosest) {
 		call_refuse(c, CODE_POLICY_DENIED, "policy", "looser than this gateway allows");
 		return;
 	}
@@ -173,7 +177,7 @@ static bool pass_policy(struct call *c)
 {
 	const struct policy_record record = {
 		.name = &c->fqdn, .type = c->type, .mode = c->mode, .value = buf_bytes(&c->value)};
-	enum policy_rule rule = policy_check(&vault.policy, c->profile, &record);
+	enum policy_rule rule = policy_check(&vault.config->policy, c->profile, &record);
 	char detail[IPC_DETAIL_MAX + 1];
 
 	if (rule == RULE_ALLOWED)
@@ -222,7 +226,8 @@ static void add(struct call *c, const struct fv_add_record *m)
 static bool open_record(struct call *c, struct bytes handle)
 {
 	struct record *rec = &c->record;
-	int r = record_open(vault.keys, handle, bytes_str(c->customer), &c->record_plain, rec);
+	int r = record_open(&vault.config->keys, handle, bytes_str(c->customer), &c->record_plain,
+			    rec);
 
 	if (r != 0 || dns_name_parse(&c->fqdn, rec->fqdn) != 0 ||
 	    dns_name_parse(&c->zone, rec->zone) != 0) {
@@ -257,7 +262,7 @@ static bool may_remove(const struct call *c)
 						 .value = buf_bytes(&c->value)};
 
 	return !c->record.found ||
-	       policy_check(&vault.policy, c->profile, &as_replace) == RULE_ALLOWED;
+	       policy_check(&vault.config->policy, c->profile, &as_replace) == RULE_ALLOWED;
 }
 
 static void remove_record(struct call *c, const struct fv_remove_record *m)
@@ -339,11 +344,11 @@ static void on_front(void *arg, struct channel *ch, uint16_t number, const void 
 	}
 }
 
-static void on_closed(void *arg, struct channel *ch, bool malformed)
+static void on_closed(void *arg, struct channel *ch, bool bad)
 {
 	enum proc peer = (enum proc)(uintptr_t)arg;
 
-	if (malformed)
+	if (bad)
 		role_bad_peer(vault.role, peer);
 	switch (peer) {
 	case PROC_FRONT:
@@ -383,16 +388,35 @@ static void init_channel(enum proc peer, const struct edge *edge, enum side side
 		     (void *)(uintptr_t)peer);
 }
 
+static struct vault_config *config_new(void)
+{
+	struct vault_config *c = sodium_malloc(sizeof(*c));
+
+	if (!c)
+		log_fatal("no locked memory for the root keys");
+	memset(c, 0, sizeof(*c));
+	c->targets = c->authorities = BUF_INIT(16 * 1024);
+	return c;
+}
+
+static void config_free(struct vault_config *c)
+{
+	if (!c)
+		return;
+	buf_done(&c->targets);
+	buf_done(&c->authorities);
+	sodium_free(c); /* wipes the keys */
+}
+
 static void vault_init(struct role *r)
 {
 	vault.role = r;
-	vault.next_id = vault.next_token = 1;
-	vault.targets = vault.authorities = BUF_INIT(16 * 1024);
-	randombytes_buf(vault.lane_key, sizeof(vault.lane_key));
-	vault.keys = sodium_malloc(sizeof(*vault.keys));
-	if (!vault.keys)
-		log_fatal("no locked memory for the root keys");
-	vault.keys->n = 0;
+	/* Not from 1: what a planner or courier still says to the vault before this one must not fit a call of ours. */
+	randombytes_buf(&vault.next_id, sizeof(vault.next_id));
+	randombytes_buf(&vault.next_token, sizeof(vault.next_token));
+	randombytes_buf(vault.hash_key, sizeof(vault.hash_key));
+	vault.config = config_new();
+	lines_init();
 	init_channel(PROC_FRONT, &edge_front_vault, SIDE_B, on_front);
 	init_channel(PROC_SCRIBE, &edge_vault_scribe, SIDE_A, on_scribe);
 	init_channel(PROC_PLANNER, &edge_vault_planner, SIDE_A, on_planner);
@@ -401,19 +425,32 @@ static void vault_init(struct role *r)
 	init_channel(PROC_COURIER_SELF, &edge_vault_courier, SIDE_A, on_courier);
 }
 
-static void take_config(const struct s_vault *m)
+static void begin_config(const struct s_vault *m)
 {
-	keyring_wipe(vault.keys); /* the keys follow */
-	buf_reset(&vault.targets);
-	buf_reset(&vault.authorities);
-	buf_put_bytes(&vault.targets, m->targets);
-	buf_put_bytes(&vault.authorities, m->authorities);
-	vault.policy = (struct policy_config){.loosest = (enum policy_profile)m->policy_loosest,
-					      .standing_authority = m->standing_authority,
-					      .targets = buf_bytes(&vault.targets),
-					      .authorities = buf_bytes(&vault.authorities)};
-	vault.policy_default = (enum policy_profile)m->policy_default;
-	vault.call_ms = m->call_ms;
+	struct vault_config *c = config_new();
+
+	buf_put_bytes(&c->targets, m->targets);
+	buf_put_bytes(&c->authorities, m->authorities);
+	if (buf_status(&c->targets) < 0 || buf_status(&c->authorities) < 0)
+		log_fatal("out of memory");
+	c->policy = (struct policy_config){.loosest = (enum policy_profile)m->policy_loosest,
+					   .standing_authority = m->standing_authority,
+					   .targets = buf_bytes(&c->targets),
+					   .authorities = buf_bytes(&c->authorities)};
+	c->policy_default = (enum policy_profile)m->policy_default;
+	c->call_ms = m->call_ms;
+	config_free(vault.next_config);
+	vault.next_config = c;
+}
+
+static void apply_config(void)
+{
+	if (!vault.next_config)
+		return;
+	config_free(vault.config);
+	vault.config = vault.next_config;
+	vault.next_config = NULL;
+	answer_status();
 }
 
 static void vault_control(struct role *r, uint16_t number, const void *msg, int fd)
@@ -421,12 +458,14 @@ static void vault_control(struct role *r, uint16_t number, const void *msg, int 
 	if (fd >= 0)
 		close(fd);
 	if (number == MSG_s_vault) {
-		take_config(msg);
-	} else if (number == MSG_s_root_key) {
+		begin_config(msg);
+	} else if (number == MSG_s_root_key && vault.next_config) {
 		const struct s_root_key *m = msg;
-		if (keyring_add(vault.keys, m->secret, (enum root_key_state)m->state) < 0)
+		if (keyring_add(&vault.next_config->keys, m->secret,
+				(enum root_key_state)m->state) < 0)
 			log_warn("a root key was not taken");
-		answer_status();
+	} else if (number == MSG_s_apply) {
+		apply_config();
 	}
 }
 
@@ -447,13 +486,18 @@ static void vault_start(struct role *r)
 	role_ready(r);
 }
 
+/* Whatever ends a call or changes what the scribe can do may be the last thing that was waited for. */
+static void vault_after(struct role *r)
+{
+	if (!r->stopping || vault.calls.n > 0 || (vault.lines.n > 0 && vault.writable))
+		return;
+	keyring_wipe(&vault.config->keys);
+	loop_stop(r->loop);
+}
+
 static void vault_stop(struct role *r)
 {
-	/* call_free() and line_free() come back here. */
-	if (vault.calls.n > 0 || (vault.lines.n > 0 && vault.writable))
-		return;
-	keyring_wipe(vault.keys);
-	loop_stop(r->loop);
+	/* vault_after() looks, now and after whatever comes. */
 }
 
 const struct role_ops vault_ops = {
@@ -462,4 +506,5 @@ const struct role_ops vault_ops = {
 	.peer = vault_peer,
 	.start = vault_start,
 	.stop = vault_stop,
+	.after = vault_after,
 };

@@ -44,7 +44,9 @@ struct lane {
 };
 
 struct call {
-	struct idmap_node node; /* by the vault's own id */
+	struct idmap_node node;	   /* by the vault's own id */
+	struct idmap_node request; /* in vault.requests, while HAS_REQUEST */
+	bool has_request;
 	uint64_t front_call;
 	uint64_t front_epoch; /* of which front; answers to an earlier one are dropped */
 	enum verb verb;
@@ -76,6 +78,7 @@ struct call {
 
 	/* what came of it */
 	struct buf zones, replaced, record_id, handle;
+	bool heard; /* the planner told the end of the change; else it is not known */
 	bool changed, found, removed, pending;
 	enum code code;
 	char field[IPC_FIELD_MAX + 1]; /* "" when none */
@@ -91,18 +94,27 @@ struct call {
 	struct call *lane_next;
 };
 
+/* What the operator decided; told anew at a reload, and then swapped as a whole. Lies in sodium_malloc() memory, for the keys' sake. */
+struct vault_config {
+	struct keyring keys;
+	struct policy_config policy; /* borrows from the next two */
+	struct buf targets, authorities;
+	enum policy_profile policy_default;
+	uint32_t call_ms;
+};
+
 struct vault {
 	struct role *role;
 	struct channel front, scribe;
 	struct channel planner[2], courier[2]; /* [1]: self-hosted providers */
 	uint64_t front_epoch, next_id, next_token;
 	struct idmap calls, lanes, lines;
-	struct keyring *keys; /* sodium_malloc() */
-	unsigned char lane_key[16];
-	struct policy_config policy;
-	enum policy_profile policy_default;
-	struct buf targets, authorities;
-	uint32_t call_ms;
+	struct idmap
+		requests; /* what is in flight, or not in the log yet, by a keyed hash of its request id */
+	struct vault_config *config, *next_config;
+	unsigned char hash_key[16];
+	size_t unheard; /* lines that this scribe was sent and has not answered */
+	struct loop_timer scribe_hangs;
 	bool writable; /* the scribe says so */
 	char reason[IPC_REASON_MAX + 1];
 	bool told;			      /* the front heard something… */
@@ -115,9 +127,13 @@ extern struct vault vault;
 
 void call_free(struct call *c);
 struct call *call_by_id(uint64_t id);
-/* A call begins; it must end with call_finish() or call_fail(). NULL when there is no memory. */
-struct call *call_new(enum verb verb, uint64_t front_call, struct bytes request_id,
-		      struct bytes caller, struct bytes customer);
+/*
+ * A call begins, in *OUT; it must end with call_finish() or call_fail(). 0; CALL_E_REQUEST_ID: a request of that id is in flight, or its
+ * outcome not in the log yet, and the log tells whose outcome it is by the id; -ENOMEM.
+ */
+enum { CALL_E_REQUEST_ID = 1 };
+int call_new(struct call **out, enum verb verb, uint64_t front_call, struct bytes request_id,
+	     struct bytes caller, struct bytes customer) must_check;
 /* On to the provider. The call's integration is open, its record known. */
 void call_go(struct call *c);
 /* It is over, well or not: let go of everything, write the line, answer. */
@@ -147,6 +163,7 @@ void line_refused(const struct fv_refused *m);
 void lines_greet(void);
 /* The scribe went away: nothing waits for it. */
 void lines_lost(void);
+void lines_init(void);
 /* The log can be written again: say again what was refused. */
 void lines_again(void);
 void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd);

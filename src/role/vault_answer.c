@@ -38,7 +38,7 @@ static int seal_record(struct call *c, const unsigned char nonce[NONCE_BYTES])
 
 	memcpy(r.integration, c->integration.id, sizeof(r.integration));
 	memcpy(r.leaf, c->leaf, sizeof(r.leaf));
-	return record_seal(vault.keys, nonce, &r, &c->handle);
+	return record_seal(&vault.config->keys, nonce, &r, &c->handle);
 }
 
 /* Seal what the verb gives out, if anything. False when that cannot be. */
@@ -52,16 +52,18 @@ static bool seal(struct call *c)
 		r = seal_record(c, nonce);
 	else if (c->verb == VERB_MAKE_INTEGRATION ||
 		 (c->verb == VERB_REWRAP_HANDLE && c->kind == HANDLE_INTEGRATION))
-		r = integration_seal(vault.keys, nonce, &c->integration, &c->handle);
+		r = integration_seal(&vault.config->keys, nonce, &c->integration, &c->handle);
 	else if (c->verb == VERB_REWRAP_HANDLE)
-		r = record_seal(vault.keys, nonce, &c->record, &c->handle);
+		r = record_seal(&vault.config->keys, nonce, &c->record, &c->handle);
 	if (r == 0)
 		return true;
-	c->code = CODE_INVALID_REQUEST;
+	c->code = r == HANDLE_E_TOO_LONG ? CODE_INVALID_REQUEST : CODE_OVERLOADED;
 	c->field[0] = 0;
-	snprintf(c->detail, sizeof(c->detail), "the handle would be too long");
-	if (r < 0)
-		log_warn("sealing: %s", strerror(-r));
+	snprintf(c->detail, sizeof(c->detail), "%s",
+		 r == HANDLE_E_TOO_LONG ? "the handle would be too long"
+					: "the handle cannot be sealed now; try again");
+	if (r != HANDLE_E_TOO_LONG)
+		log_warn("sealing: %s", r < 0 ? strerror(-r) : "there is no active key");
 	return false;
 }
 
@@ -146,7 +148,7 @@ void answer_status(void)
 
 	if (!vault.writable)
 		reason = vault.reason[0] ? vault.reason : "the scribe starts";
-	else if (vault.keys->n == 0)
+	else if (vault.config->keys.n == 0)
 		reason = "no root key";
 	for (unsigned class = 0; class < 2 && !reason[0]; class ++)
 		if (!channel_is_open(&vault.planner[class]) ||

@@ -23,20 +23,35 @@ unsigned call_class(const struct call *c)
 
 static void on_deadline(void *arg);
 
-struct call *call_new(enum verb verb, uint64_t front_call, struct bytes request_id,
-		      struct bytes caller, struct bytes customer)
+static uint64_t request_hash(struct bytes request_id)
 {
-	struct call *c = calloc(1, sizeof(*c));
+	unsigned char h[8];
+	uint64_t id;
 
+	crypto_shorthash(h, request_id.p, request_id.n, vault.hash_key);
+	memcpy(&id, h, sizeof(id));
+	return id;
+}
+
+int call_new(struct call **out, enum verb verb, uint64_t front_call, struct bytes request_id,
+	     struct bytes caller, struct bytes customer)
+{
+	uint64_t hash = request_hash(request_id);
+	struct call *c;
+
+	if (idmap_find(&vault.requests, hash))
+		return CALL_E_REQUEST_ID;
+	c = calloc(1, sizeof(*c));
 	if (!c)
-		return NULL;
+		return -ENOMEM;
 	c->node.id = vault.next_id++;
+	c->request.id = hash;
 	c->front_call = front_call;
 	c->front_epoch = vault.front_epoch;
 	c->verb = verb;
 	c->started = loop_now(vault.role->loop);
 	c->timer = (struct loop_timer){.fn = on_deadline, .arg = c};
-	c->profile = vault.policy_default;
+	c->profile = vault.config->policy_default;
 	c->plain = BUF_INIT(INTEGRATION_HANDLE_MAX);
 	c->record_plain = BUF_INIT(RECORD_HANDLE_MAX);
 	c->credentials = BUF_INIT(IPC_CREDENTIALS_MAX);
@@ -55,9 +70,16 @@ struct call *call_new(enum verb verb, uint64_t front_call, struct bytes request_
 	    bytes_to_str(customer, c->customer, sizeof(c->customer)) < 0 ||
 	    idmap_put(&vault.calls, &c->node) < 0) {
 		free(c);
-		return NULL;
+		return -ENOMEM;
 	}
-	return c;
+	if (idmap_put(&vault.requests, &c->request) < 0) {
+		idmap_remove(&vault.calls, &c->node);
+		free(c);
+		return -ENOMEM;
+	}
+	c->has_request = true;
+	*out = c;
+	return 0;
 }
 
 void call_free(struct call *c)
@@ -69,12 +91,12 @@ void call_free(struct call *c)
 
 	loop_timer_clear(vault.role->loop, &c->timer);
 	idmap_remove(&vault.calls, &c->node);
+	if (c->has_request)
+		idmap_remove(&vault.requests, &c->request);
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
 		buf_done(bufs[i]);
 	sodium_memzero(c, sizeof(*c));
 	free(c);
-	if (vault.role->stopping && vault.calls.n == 0)
-		vault.role->ops->stop(vault.role);
 }
 
 /* ---- the end ---- */
@@ -112,6 +134,9 @@ void call_fail(struct call *c, enum code code, const char *field, const char *de
 	snprintf(c->field, sizeof(c->field), "%s", field);
 	snprintf(c->detail, sizeof(c->detail), "%s", detail[0] ? detail : code_title(code));
 	c->failed = true;
+	/* Nobody told how the change ended, so it may have been made. */
+	if (c->state == CALL_CHANGING && !c->heard)
+		c->changed = true;
 	/* An intent under way cannot be called back: its outcome is written when its fate is known. */
 	if (c->state != CALL_INTENT)
 		call_finish(c);
@@ -164,7 +189,7 @@ static uint64_t lane_hash(const struct call *c)
 	/* What is not secret of the credential names the server. */
 	if (provider_public_fields(c->provider, c->integration.credentials, &key) < 0)
 		log_fatal("out of memory");
-	crypto_shorthash(h, key.p, key.n, vault.lane_key);
+	crypto_shorthash(h, key.p, key.n, vault.hash_key);
 	buf_done(&key);
 	memcpy(&id, h, sizeof(id));
 	return id;
@@ -287,7 +312,7 @@ static void send_op(struct call *c, enum op_kind op)
 void call_go(struct call *c)
 {
 	unsigned class = call_class(c);
-	int64_t left = c->started + vault.call_ms - loop_now(vault.role->loop);
+	int64_t left = c->started + vault.config->call_ms - loop_now(vault.role->loop);
 
 	if (!channel_is_open(&vault.courier[class]) || !channel_is_open(&vault.planner[class])) {
 		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", "the gateway is restarting; try again");
@@ -350,10 +375,23 @@ static bool zone_permitted(const struct call *c, const struct dns_name *zone)
 	return c->integration.zones.n == 0 || plist_has(c->integration.zones, dns_name_text(zone));
 }
 
+/*
+ * Which zone may be changed is said to the courier by id, so where the id follows from the name that is checked: elsewhere it is the planner's word.
+ */
+static bool is_id_of(const struct provider *p, const struct dns_name *zone, struct bytes id)
+{
+	struct dns_name named;
+
+	if (!p->zone_id_is_name)
+		return id.n > 0;
+	return dns_name_parse(&named, id) == 0 &&
+	       bytes_eq(dns_name_text(&named), dns_name_text(zone));
+}
+
 static void zone_found(struct call *c, const struct pv_result *m)
 {
 	if (dns_name_parse(&c->zone, m->zone) != 0 || !dns_name_within(&c->fqdn, &c->zone) ||
-	    m->zone_id.n == 0) {
+	    !is_id_of(c->provider, &c->zone, m->zone_id)) {
 		call_fail(c, CODE_ZONE_NOT_FOUND, "record.fqdn",
 			  "no zone of the account holds the name");
 		return;
@@ -393,6 +431,7 @@ static bool has_all_zones(const struct call *c)
 
 static void op_over(struct call *c, const struct pv_result *m)
 {
+	c->heard = c->state == CALL_CHANGING;
 	c->changed = m->changed;
 	c->found = m->found;
 	c->removed = m->removed;
@@ -437,7 +476,7 @@ static void add_zones(struct call *c, struct bytes list)
 }
 
 /* In items that fit a line of the log, whatever the provider had there. */
-static void add_replaced(struct call *c, struct bytes lines)
+static void add_replaced(struct call *c, struct channel *ch, struct bytes lines)
 {
 	struct bytes line;
 
@@ -459,7 +498,7 @@ static void add_replaced(struct call *c, struct bytes lines)
 		buf_done(&item);
 	}
 	if (buf_status(&c->replaced) < 0)
-		log_warn("more was replaced than the log takes");
+		channel_reject(ch); /* no planner of ours says as much; C is gone behind this */
 }
 
 void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
@@ -474,7 +513,7 @@ void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg,
 		add_zones(c, ((const struct pv_zones *)msg)->zones);
 		break;
 	case MSG_pv_replaced:
-		add_replaced(c, ((const struct pv_replaced *)msg)->lines);
+		add_replaced(c, ch, ((const struct pv_replaced *)msg)->lines);
 		break;
 	case MSG_pv_result:
 		op_over(c, msg);

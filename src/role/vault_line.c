@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SCRIBE_HANGS_MS 5000 /* a batch and its sync take far less, on a disk that works */
+
 #define LOG_ID_MAX   256		  /* bytes of a provider's id in the log */
 #define REPLACED_MAX (AUDIT_LINE_MAX / 4) /* escaped bytes of overwritten records beside a value… */
 #define REPLACED_OWN                                                                               \
@@ -29,6 +31,9 @@ struct line {
 	struct idmap_node node; /* by token */
 	enum line_kind kind;
 	uint64_t call; /* LINE_INTENT, LINE_ANSWER */
+	struct idmap_node
+		request; /* LINE_OUTCOME of a call: its place in vault.requests, until it is written */
+	bool has_request;
 	char request_id[IPC_REQUEST_ID_MAX + 1];
 	struct buf wire; /* LINE_OUTCOME: the message, to be sent again */
 	bool sent;
@@ -37,10 +42,48 @@ struct line {
 static void line_free(struct line *l)
 {
 	idmap_remove(&vault.lines, &l->node);
+	if (l->has_request)
+		idmap_remove(&vault.requests, &l->request);
 	buf_done(&l->wire);
 	free(l);
-	if (vault.role->stopping && vault.lines.n == 0)
-		vault.role->ops->stop(vault.role);
+}
+
+/* ---- a scribe that hangs ---- */
+
+/* It has something to say, and has said nothing for so long: nobody shall wait for it any more, and the supervisor starts another. */
+static void on_scribe_hangs(void *arg)
+{
+	if (!vault.unheard)
+		return;
+	log_warn("the scribe does not answer");
+	channel_reject(&vault.scribe);
+}
+
+/* It is alive, or has just been asked something. */
+static void await_scribe(void)
+{
+	if (loop_timer_set(vault.role->loop, &vault.scribe_hangs, SCRIBE_HANGS_MS) < 0)
+		log_fatal("out of memory");
+}
+
+void lines_init(void)
+{
+	vault.scribe_hangs.fn = on_scribe_hangs;
+}
+
+/* L was sent, or not, as the scribe is there or not. */
+static void note_sent(struct line *l)
+{
+	l->sent = channel_is_open(&vault.scribe);
+	if (l->sent && vault.unheard++ == 0)
+		await_scribe();
+}
+
+static void note_heard(struct line *l)
+{
+	if (l->sent)
+		vault.unheard--;
+	l->sent = false;
 }
 
 static const struct wire_msg *line_msg(void)
@@ -55,11 +98,22 @@ static void send_again(struct line *l)
 	if (wire_decode(line_msg(), buf_bytes(&l->wire), &m) < 0)
 		log_fatal("bug: a kept line does not decode");
 	channel_send_fd(&vault.scribe, MSG_vs_line, &m, -1);
-	l->sent = true;
+	note_sent(l);
+}
+
+/* The request id is taken until the outcome is in the log, though the call ends now. */
+static void hand_over_request(struct call *c, struct line *l)
+{
+	idmap_remove(&vault.requests, &c->request);
+	c->has_request = false;
+	l->has_request = true;
+	l->request.id = c->request.id;
+	if (idmap_put(&vault.requests, &l->request) < 0)
+		log_fatal("out of memory");
 }
 
 /* M's token is set here. */
-static void send_line(struct vs_line *m, enum line_kind kind, const struct call *c)
+static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 {
 	struct line *l = calloc(1, sizeof(*l));
 
@@ -75,8 +129,10 @@ static void send_line(struct vs_line *m, enum line_kind kind, const struct call 
 		log_fatal("out of memory");
 	if (kind == LINE_OUTCOME && wire_encode(MSG_vs_line, line_msg(), m, &l->wire) < 0)
 		log_fatal("bug: a line does not encode");
+	if (kind == LINE_OUTCOME && c)
+		hand_over_request(c, l);
 	channel_send_fd(&vault.scribe, MSG_vs_line, m, -1);
-	l->sent = channel_is_open(&vault.scribe);
+	note_sent(l);
 }
 
 /* ---- what a line says ---- */
@@ -175,6 +231,8 @@ static void put_replaced(const struct call *c, struct vs_line *m)
 			break;
 		m->replaced = bytes_of(NULL, 0);
 		own.replaced = take_items(&list, REPLACED_OWN);
+		if (!own.replaced.n)
+			log_fatal("bug: an overwritten record that fits no line");
 		send_line(&own, LINE_OUTCOME, NULL);
 	}
 	buf_done(&event);
@@ -254,10 +312,9 @@ static void written(struct line *l, const struct sv_written *m)
 	struct call *c = call_by_id(l->call);
 	enum line_kind kind = l->kind;
 
-	if (kind == LINE_OUTCOME && !m->durable) {
-		l->sent = false; /* lines_again() */
-		return;
-	}
+	note_heard(l);
+	if (kind == LINE_OUTCOME && !m->durable)
+		return; /* until lines_again() */
 	line_free(l);
 	if (kind == LINE_INTENT && c)
 		call_intent_written(c, m->durable, m->seq, m->leaf);
@@ -276,6 +333,7 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 	if (number == MSG_sv_written) {
 		const struct sv_written *m = msg;
 		struct line *l = idmap_entry(idmap_find(&vault.lines, m->token), struct line, node);
+		await_scribe();
 		if (l)
 			written(l, m);
 	} else if (number == MSG_sv_status) {

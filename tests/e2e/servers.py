@@ -311,7 +311,8 @@ class FakeUpstream(socketserver.ThreadingTCPServer):
             self.ca = CA() if tls is True else None
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*(self.ca.issue("127.0.0.1", "localhost") if tls is True else tls))
-        self.proxy, self.lost_method = proxy, None
+        self.proxy, self.lost_method, self.held_method = proxy, None, None
+        self.holding = threading.Event()
         self.behaviours, self.requests = {None: ("ok", {})}, []
         self.changed, self.generation = threading.Condition(), 0
         super().__init__(("127.0.0.1", 0), Connection)
@@ -343,12 +344,18 @@ class FakeUpstream(socketserver.ThreadingTCPServer):
         """Do what requests of that method ask, and drop the connection instead of answering. None: no more."""
         self.lost_method = method
 
+    def hold_answers_to(self, method):
+        """Do what requests of that method ask, set .holding, and answer after .release(), which ends this."""
+        self.held_method = method
+        self.holding.clear()
+
     def wait_for_request(self, seconds=10):
         return wait_for(lambda: self.requests and self.requests[-1], seconds)
 
     def release(self):
         """Those that are held by "silent" go on, with what is the behaviour by now."""
         with self.changed:
+            self.held_method = None
             self.generation += 1
             self.changed.notify_all()
 
@@ -399,6 +406,9 @@ class Connection(socketserver.BaseRequestHandler):
 
     def ok(self):
         answer = self.server.answer(self.asked)
+        if self.asked.method == self.server.held_method:
+            self.server.holding.set()
+            self.server.hold()
         if self.asked.method != self.server.lost_method:
             self.send(*answer)
 

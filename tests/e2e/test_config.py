@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 
 import tap
 from common import add, credentials, gateway, integrate, pdns, refused, remove
@@ -171,6 +172,33 @@ def test_callers_are_reloaded():
             wait_for(lambda: g.post("/get_zones", {"integration_handle": "x"})[0] == 401, 5)
             g.token = s.tokens["two"]
             assert g.post("/get_zones", {"integration_handle": "x"})[0] == 422
+
+
+def test_reload_under_load():
+    """No request falls between the old configuration and the new one: not one without callers, not one without keys."""
+    with setup() as s:
+        s.caller("all", "all")
+        s.write([("a", "active"), ("b", "open-only")])
+        with running(s, "all") as g:
+            handle = integrate(g, P, verify=False)
+            seen, halt = set(), threading.Event()
+
+            def ask():
+                while not halt.is_set():
+                    seen.add(g.post("/inspect_handle", {"handle": handle})[0])
+                    seen.add(g.post("/make_integration", {"provider": "powerdns", "credentials": credentials(P),
+                                                          "verify": False})[0])
+                    seen.add(g.get("/readyz")[0])
+            threads = [threading.Thread(target=ask) for _ in range(4)]
+            for t in threads:
+                t.start()
+            for i in range(1, 41):
+                os.kill(g.pid, signal.SIGHUP)
+                wait_for(lambda: g.stderr_text().count("reloaded") >= i, 5)
+            halt.set()
+            for t in threads:
+                t.join()
+            assert seen == {200}, seen
 
 
 def test_policy_of_the_gateway():

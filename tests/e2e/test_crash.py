@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """kill -9 of each role in turn, under load: errors for what was in flight, service back in two seconds, no change without an intent."""
+import concurrent.futures
 import os
 import signal
 import tempfile
@@ -8,7 +9,7 @@ import time
 
 import tap
 from common import add, gateway, integrate, pdns, remove
-from servers import wait_for
+from servers import FakeUpstream, wait_for
 
 P = pdns()
 ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
@@ -117,6 +118,36 @@ for _role in ROLES:
     globals()["test_kill_" + _role.replace("postern-", "").replace("-", "_")] = make(_role)
 
 
+def lose_in_the_middle(role):
+    """A replace is made at the provider, its answer is on the way, and ROLE dies: the log says that nobody knows, and what was there before."""
+    zone, name = "lost.crash.example", "_acme-challenge.%s.lost.crash.example" % role
+    P.ensure_zone(zone)
+    P.set_records(zone, name, "TXT", 60, ['"before"'])
+    with gateway() as g, FakeUpstream(proxy=P.api_url) as upstream:
+        status, answer = g.post("/make_integration", {"provider": "powerdns", "credentials":
+                                                      {"url": upstream.url, "api_key": P.api_key}})
+        assert status == 200, answer
+        upstream.hold_answers_to("PATCH")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            call = pool.submit(add, g, answer["integration_handle"], name, "after", mode="replace")
+            assert upstream.holding.wait(10)
+            os.kill(g.pids()[role], signal.SIGKILL)
+            status, answer = call.result(20)
+        assert (status, answer["code"]) == (502, "provider_unavailable"), answer
+        outcome = wait_for(lambda: [l for l in g.audit() if l["event"] == "add_record.outcome"], 5)
+        assert [l["result"] for l in outcome] == ["unknown"], outcome
+        assert outcome[0]["replaced"] == [name + '. 60 TXT "before"'], outcome
+        assert P.txt(name) == [b"after"]
+
+
+def test_planner_lost_in_the_middle():
+    lose_in_the_middle("postern-planner-self")
+
+
+def test_courier_lost_in_the_middle():
+    lose_in_the_middle("postern-courier-self")
+
+
 def test_kill_everything():
     """The supervisor too: the next start closes what was open."""
     zone = fresh_zone("everything")
@@ -151,18 +182,33 @@ def alive(pid):
         return False
 
 
-def test_stop_lets_calls_finish():
-    zone = fresh_zone("drain")
+def stop_under_load(tag, stop):
+    zone = fresh_zone(tag)
     with gateway() as g:
         handle = integrate(g, P)
         load = Load(g, handle, zone, threads=4)
         wait_for(lambda: load.count(200) >= 10, 20)
-        g.stop()
+        stop(g)
         load.stop()
         assert set(load.results) <= {0, 200, 503}, set(load.results)
         lines = g.audit()
         assert lines[-1]["event"] == "gateway.stop", lines[-1]
+        assert paired(g)
+        assert not [l for l in lines if l["event"].endswith(".outcome") and l["result"] not in ("ok", "found")]
         check_promise(g, zone)
+
+
+def test_stop_lets_calls_finish():
+    stop_under_load("drain", lambda g: g.stop())
+
+
+def test_stop_of_the_whole_unit():
+    """As systemd does it: SIGTERM to every process of the service at once."""
+    def stop(g):
+        for pid in g.pids().values():
+            os.kill(pid, signal.SIGTERM)
+        g.stop()
+    stop_under_load("drain-all", stop)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: ISC
 """A role that breaks the rules of an edge is ended and restarted; the one that it spoke to goes on, and so does the service."""
+import concurrent.futures
 import ctypes
 import os
 import socket
+import struct
 
 import tap
-from common import add, added, gateway, integrate, pdns
-from servers import wait_for
+from common import add, added, gateway, integrate, pdns, refused
+from servers import FakeUpstream, wait_for
 
+ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
+         "postern-courier", "postern-courier-self"]
+PROCS = ["postern"] + ROLES  # in the order of PROC_LIST
 ZONE = "edges.example"
 P = pdns(ZONE)
 PIDFD_OPEN, PIDFD_GETFD = 434, 438
@@ -33,8 +38,8 @@ def sockets(pid):
     return found
 
 
-def misbehave(sender, message):
-    """Say MESSAGE on every edge of SENDER, in its name."""
+def misbehave(sender, message, others=()):
+    """Say MESSAGE on every edge of SENDER, in its name. OTHERS: who may be ended with it."""
     if os.geteuid() != 0:
         raise tap.Skip("needs root to speak in another process's name")
     with gateway() as g:
@@ -49,7 +54,7 @@ def misbehave(sender, message):
         after = wait_for(lambda: g.pids() if g.pids().get(sender, before[sender]) != before[sender] and
                          len(g.pids()) == len(before) else None, 5)
         changed = {name for name in before if before[name] != after[name]}
-        assert changed == {sender}, changed
+        assert sender in changed and changed <= {sender, *others}, changed
         assert any(l["event"] == "role.restart" and sender in l["value"] for l in
                    wait_for(lambda: [l for l in g.audit() if l["event"] == "role.restart"], 5))
         wait_for(lambda: add(g, handle, "_acme-challenge.after." + ZONE, "v")[0] == 200, 5)
@@ -77,8 +82,81 @@ def test_scribe():
 
 
 def test_vault():
-    """What it may not say: a scribe's answer."""
-    misbehave("postern-vault", b"\0\2" + b"\0" * 80)
+    """What it may not say: a scribe's answer. Whoever meets the network and denounces the vault goes with it."""
+    misbehave("postern-vault", b"\0\2" + b"\0" * 80, set(ROLES) - {"postern-scribe"})
+
+
+R_BAD_PEER = 16  # its place in SUPERVISOR_MESSAGES
+
+
+def denounce(g, role, peer, edge):
+    """In ROLE's name, to the supervisor."""
+    pidfd = libc.syscall(PIDFD_OPEN, g.pids()[role], 0)
+    fd = libc.syscall(PIDFD_GETFD, pidfd, 3, 0)
+    os.close(pidfd)
+    if fd < 0:
+        raise tap.Skip("the kernel gives no copies of other processes' sockets")
+    with socket.socket(fileno=fd) as s:
+        s.send(struct.pack(">HBQ", R_BAD_PEER, PROCS.index(peer), edge))
+
+
+def test_slander():
+    """A role cannot have others ended: not who it does not know, not for an edge that is gone, and not the vault without going too."""
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root to speak in another process's name")
+    with gateway() as g:
+        integrate(g, P)
+        before = g.pids()
+        denounce(g, "postern-courier", "postern-vault", 0)
+        denounce(g, "postern-courier", "postern-vault", 1 << 40)
+        denounce(g, "postern-courier", "postern-scribe", 1)
+        wait_for(lambda: g.pids().get("postern-courier", before["postern-courier"]) != before["postern-courier"], 5)
+        after = wait_for(lambda: g.pids() if len(g.pids()) == len(before) else None, 5)
+        assert {n for n in before if before[n] != after[n]} == {"postern-courier"}
+        for edge in range(1, 64):
+            try:
+                denounce(g, "postern-courier", "postern-vault", edge)
+            except (OSError, KeyError):
+                break
+        wait_for(lambda: g.pids().get("postern-vault", before["postern-vault"]) != before["postern-vault"], 5)
+        wait_for(lambda: g.pids().get("postern-courier", after["postern-courier"]) != after["postern-courier"], 5)
+
+
+def text(s):
+    return struct.pack(">I", len(s)) + s.encode()
+
+
+FV_ADD_RECORD = 2  # its place in FRONT_VAULT_MESSAGES
+
+
+def test_request_id_of_another_call():
+    """A broken front reuses the id of a change under way, so that its own failure would stand in the log as that change's end."""
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root to speak in another process's name")
+    with gateway() as g, FakeUpstream(proxy=P.api_url) as upstream:
+        status, answer = g.post("/make_integration", {"provider": "powerdns", "credentials":
+                                                      {"url": upstream.url, "api_key": P.api_key}})
+        assert status == 200, answer
+        handle = answer["integration_handle"]
+        upstream.hold_answers_to("PATCH")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            call = pool.submit(add, g, handle, "_acme-challenge.mine." + ZONE, "v")
+            assert upstream.holding.wait(10)
+            intent = [l for l in g.audit() if l["event"] == "add_record.intent"][-1]
+            for s in sockets(g.pids()["postern-front"]):
+                s.send(struct.pack(">HQ", FV_ADD_RECORD, 1 << 60) + text(intent["request_id"]) + text("dev") + text("") +
+                       text(handle) + text("_acme-challenge.in.no.zone.example") + text("TXT") + text("v") +
+                       struct.pack(">BI", 0, 60))
+                s.close()
+            assert g.post("/get_zones", {"integration_handle": handle})[0] == 200  # it was heard before this
+            of_it = [l for l in g.audit() if l["request_id"] == intent["request_id"]]
+            assert [l["event"] for l in of_it] == ["add_record.intent"], of_it
+            upstream.release()
+            assert call.result(20)[0] == 200
+        of_it = wait_for(lambda: [l for l in g.audit() if l["request_id"] == intent["request_id"]][1:], 5)
+        assert [l["result"] for l in of_it] == ["ok"], of_it
+        refused(add(g, handle, "_acme-challenge.in.an.other.example", "v"), 422, "zone_not_found")  # takes as long
+        assert not [r.path for r in upstream.requests if "no.zone" in r.path]
 
 
 def test_back_off():

@@ -124,5 +124,27 @@ def test_lost_answer_after_a_change():
         assert g.post("/remove_record", {"integration_handle": handle, "record_handle": rh}) == (200, {"removed": True})
 
 
+class Impostor(FakeUpstream):
+    """A server that gives a zone the id of another one."""
+
+    def answer(self, request):
+        status, headers, body = super().answer(request)
+        if request.method == "GET":
+            body = body.replace(b'"id": "%s."' % ZONE.encode(), b'"id": "other.faults.example."')
+        return status, headers, body
+
+
+def test_zone_with_the_id_of_another():
+    """What may be changed is said by id: an id that is not the zone's own is none."""
+    P.ensure_zone("other.faults.example")
+    with gateway() as g, Impostor(proxy=P.api_url) as up:
+        status, answer = g.post("/make_integration", {
+            "provider": "powerdns", "credentials": {"url": up.url, "api_key": P.api_key}})
+        assert status == 200 and any("other.faults.example." == z["id"] for z in answer["zones"] if z["name"] == ZONE), answer
+        refused(add(g, answer["integration_handle"], "_acme-challenge.id." + ZONE, "v"), 422, "zone_not_found",
+                "record.fqdn")
+        assert not [r for r in up.requests if r.method != "GET"]
+
+
 if __name__ == "__main__":
     tap.main(globals())

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: ISC
 """The log fails: changes are refused, nothing is done at the provider, /readyz is red; cured, service comes back by itself."""
+import concurrent.futures
 import contextlib
 import glob
 import os
+import signal
 import subprocess
 import tempfile
+import time
 
 import tap
 from common import add, added, gateway, integrate, pdns, refused, remove, txt
-from servers import wait_for
+from servers import FakeUpstream, wait_for
 
 ZONE = "log.example"
 P = pdns(ZONE)
@@ -141,6 +144,72 @@ def test_full_disk():
         assert remove(g, handle, rh) == (200, {"removed": True})
         check_sequence(g.audit())
         wait_for(lambda: not g.cli("audit", "unresolved", "--dir", g.audit_dir).stdout, 5)
+
+
+def test_scribe_hangs():
+    """Stopped, not dead: nobody waits for it longer than seconds, nothing is changed, and another scribe takes over."""
+    with gateway() as g:
+        handle = integrate(g, P)
+        old = g.pids()["postern-scribe"]
+        os.kill(old, signal.SIGSTOP)
+        name, started = "_acme-challenge.hangs." + ZONE, time.monotonic()
+        refused(add(g, handle, name, "v"), 503, "audit_unavailable")
+        assert time.monotonic() - started < 8
+        assert txt(P, name) == []
+        wait_for(lambda: g.pids().get("postern-scribe", old) != old, 5)
+        expect_green(g, handle, "hangs")
+        wait_for(lambda: any(l["event"] == "role.restart" and "scribe" in l["value"] for l in g.audit()), 5)
+        wait_for(lambda: not g.cli("audit", "unresolved", "--dir", g.audit_dir).stdout, 5)
+
+
+def test_events_while_there_is_no_scribe():
+    """What the gateway has to say of itself is kept for the next scribe."""
+    with gateway() as g:
+        pids = g.pids()
+        os.kill(pids["postern-scribe"], signal.SIGSTOP)  # it takes nothing in any more
+        os.kill(pids["postern-planner"], signal.SIGKILL)
+        wait_for(lambda: "postern-planner ended" in g.stderr_text(), 5)
+        os.kill(pids["postern-scribe"], signal.SIGKILL)
+
+        def restarts():
+            return [l["value"] for l in g.audit() if l["event"] == "role.restart"]
+        wait_for(lambda: len(restarts()) == 2, 5)
+        assert restarts() == ["postern-planner ended by signal 9", "postern-scribe ended by signal 9"], restarts()
+        assert [l["event"] for l in g.audit()].count("gateway.start") == 1
+
+
+def file_size_limit(pid, limit):
+    """How far the process may write in a file from now on. Its own user may say so, root only with one capability more."""
+    with open("/proc/%d/status" % pid) as f:
+        uid = next(line for line in f if line.startswith("Uid:")).split()[1]
+    subprocess.run(["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups",
+                    "prlimit", "--pid", str(pid), "--fsize=%s:unlimited" % limit], check=True)
+
+
+def test_outcome_that_cannot_be_written():
+    """The change is made, and just then writing fails: the outcome is kept, and written when it can be."""
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root to limit the scribe")
+    with gateway() as g, FakeUpstream(proxy=P.api_url) as upstream:
+        status, answer = g.post("/make_integration", {"provider": "powerdns", "credentials":
+                                                      {"url": upstream.url, "api_key": P.api_key}})
+        assert status == 200, answer
+        upstream.hold_answers_to("PATCH")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            call = pool.submit(add, g, answer["integration_handle"], "_acme-challenge.kept." + ZONE, "v")
+            assert upstream.holding.wait(10)
+            scribe = g.pids()["postern-scribe"]
+            file_size_limit(scribe, "1")
+            upstream.release()
+            assert call.result(20)[0] == 200
+        wait_for(lambda: g.get("/readyz")[0] == 503, 5)
+        assert not [l for l in g.audit() if l["event"] == "add_record.outcome"]
+        assert g.cli("audit", "unresolved", "--dir", g.audit_dir).stdout
+        file_size_limit(scribe, "unlimited")
+        outcome = wait_for(lambda: [l for l in g.audit() if l["event"] == "add_record.outcome"], 5)
+        assert [l["result"] for l in outcome] == ["ok"], outcome
+        assert g.pids()["postern-scribe"] == scribe
+        expect_green(g, integrate(g, P), "kept")
 
 
 def test_torn_last_line():
