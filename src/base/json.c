@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/json.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 
 void json_cleanup(json_t **v)
@@ -154,4 +156,30 @@ void json_put_string(struct buf *b, struct bytes s)
 			put_escape(b, take_char(&s));
 	}
 	buf_putc(b, '"');
+}
+
+const json_t *json_at(const json_t *v, const char *path)
+{
+	char key[64];
+
+	while (v && *path) {
+		size_t n = strcspn(path, ".");
+		uint64_t index;
+
+		if (bytes_to_str(bytes_of(path, n), key, sizeof(key)) < 0)
+			return NULL;
+		if (!json_is_array(v))
+			v = json_object_get(v, key);
+		else
+			v = text_to_u64(bytes_of(path, n), SIZE_MAX, &index) == 0
+				    ? json_array_get(v, index)
+				    : NULL;
+		path += n + (path[n] == '.');
+	}
+	return v;
+}
+
+struct bytes json_bytes_at(const json_t *v, const char *path)
+{
+	return json_bytes(json_at(v, path));
 }

@@ -28,6 +28,12 @@ int json_parse(struct bytes in, unsigned depth, json_t **out, char *err,
 struct bytes json_bytes(const json_t *v);
 /* O[KEY] as a string's bytes; empty when O is no object, or KEY is absent or no string. O may be NULL. */
 struct bytes json_get_bytes(const json_t *o, const char *key);
+/*
+ * What lies at PATH below V: keys and indices with dots between ("errors.0.code"); "" is V itself. NULL when there is nothing.
+ */
+const json_t *json_at(const json_t *v, const char *path);
+/* As the string there; empty when it is none. */
+struct bytes json_bytes_at(const json_t *v, const char *path);
 /* O[KEY] as a whole number from 0 to MAX. False when it is not there or is something else. */
 bool json_get_u64(const json_t *o, const char *key, uint64_t max, uint64_t *out);
 

@@ -149,6 +149,33 @@ void text_put_pct(struct buf *b, struct bytes in)
 	}
 }
 
+static int hex_digit(unsigned char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int text_from_pct(struct bytes in, struct buf *out)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		int high, low;
+
+		if (in.p[i] != '%') {
+			buf_putc(out, in.p[i]);
+			continue;
+		}
+		high = in.n - i > 2 ? hex_digit(in.p[i + 1]) : -1;
+		low = in.n - i > 2 ? hex_digit(in.p[i + 2]) : -1;
+		if (high < 0 || low < 0)
+			return TEXT_E_BAD;
+		buf_putc(out, (unsigned char)(high << 4 | low));
+		i += 2;
+	}
+	return buf_status(out);
+}
+
 /*
  * Days since 1970-01-01 and back, proleptic Gregorian calendar, by counting in 400-year eras that
  * begin on 1 March (so that the leap day is the last of its year).

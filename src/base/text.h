@@ -25,6 +25,8 @@ void text_put_b64(struct buf *b, struct bytes in);
 int text_from_b64url(struct bytes in, struct buf *out) must_check;
 /* Percent-encode all but RFC 3986 unreserved characters, appended. */
 void text_put_pct(struct buf *b, struct bytes in);
+/* The reverse; what is not encoded stays as it is. Appends to OUT. 0, TEXT_E_BAD for a broken escape, or OUT's failure. */
+int text_from_pct(struct bytes in, struct buf *out) must_check;
 
 /*
  * Time as microseconds since 1970 UTC, and as RFC 3339 text.

@@ -127,3 +127,12 @@ int url_parse(struct bytes text, struct url *out)
 	*out = url;
 	return 0;
 }
+
+void url_put_authority(const struct url *u, struct buf *out)
+{
+	bool v6 = strchr(u->host, ':') != NULL;
+
+	buf_printf(out, v6 ? "[%s]" : "%s", u->host);
+	if (u->port != (u->tls ? 443 : 80))
+		buf_printf(out, ":%u", u->port);
+}

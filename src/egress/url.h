@@ -19,6 +19,9 @@ struct url {
 	struct bytes path;
 };
 
+/* Append host and, unless it is the scheme's, port, as in a Host header (RFC 9110 section 7.2). */
+void url_put_authority(const struct url *u, struct buf *out);
+
 enum { URL_E_BAD = 1 };
 /*
  * http[s]://host[:port][/path]; no userinfo, query, fragment or percent-escape; path of

@@ -303,9 +303,13 @@ enum verb verb_parse(struct bytes in);
 	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
 	F(S, LIST, credentials, IPC_CREDENTIALS_MAX)                                               \
 	F(S, U32, timeout_ms, UINT32_MAX)
-#define FIELDS_vc_change(F, S) F(S, U64, call, 0) F(S, TEXT, zone_id, PROVIDER_ID_MAX)
-#define FIELDS_vc_end(F, S)    F(S, U64, call, 0)
-#define FIELDS_cv_ready(F, S)  F(S, U64, call, 0)
+#define FIELDS_vc_change(F, S)                                                                     \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, zone_id, PROVIDER_ID_MAX)                                                       \
+	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
+	F(S, TEXT, fqdn, DNS_NAME_MAX)
+#define FIELDS_vc_end(F, S)   F(S, U64, call, 0)
+#define FIELDS_cv_ready(F, S) F(S, U64, call, 0)
 
 /* ---- planner (A) ↔ courier (B) ---- */
 
@@ -321,6 +325,7 @@ enum verb verb_parse(struct bytes in);
 	F(S, U32, number, 255)                                                                     \
 	F(S, LIST, args, 4 * 1024)                                                                 \
 	F(S, LIST, query, 8 * 1024)                                                                \
+	F(S, LIST, headers, 4 * 1024)                                                              \
 	F(S, BYTES, body, IPC_PIECE_MAX)                                                           \
 	F(S, U8, more, 1)
 #define FIELDS_pc_body(F, S) F(S, U64, call, 0) F(S, BYTES, body, IPC_PIECE_MAX) F(S, U8, more, 1)
@@ -332,8 +337,10 @@ enum verb verb_parse(struct bytes in);
 	F(S, LIST, headers, IPC_HEADERS_MAX)                                                       \
 	F(S, BYTES, body, IPC_PIECE_MAX)                                                           \
 	F(S, U8, more, 1)
-#define FIELDS_cp_body(F, S)   F(S, U64, call, 0) F(S, BYTES, body, IPC_PIECE_MAX) F(S, U8, more, 1)
-#define FIELDS_cp_failed(F, S) F(S, U64, call, 0) F(S, U8, failure, 15) F(S, U8, sent, 1)
+#define FIELDS_cp_body(F, S) F(S, U64, call, 0) F(S, BYTES, body, IPC_PIECE_MAX) F(S, U8, more, 1)
+#define FIELDS_cp_failed(F, S)                                                                     \
+	F(S, U64, call, 0)                                                                         \
+	F(S, U8, code, CODE_COUNT - 1) F(S, U8, sent, 1) F(S, TEXT, detail, PROVIDER_DETAIL_MAX)
 
 /* ---- what is made of the lists ---- */
 

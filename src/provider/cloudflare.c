@@ -3,9 +3,7 @@
  * Cloudflare, API v4: https://developers.cloudflare.com/api/. Each record has an id; a batch is
  * one transaction.
  */
-#include "provider/provider.h"
-
-#define PER_PAGE 50
+#include "provider/kit.h"
 
 /* A record in any other zone is not seen: Cloudflare does not answer for it. */
 static bool zone_ok(const json_t *zone)
@@ -29,19 +27,6 @@ static struct bytes content_of(const json_t *record, struct buf *space)
 	return buf_bytes(space);
 }
 
-static int build_zones(const struct op *op, struct request *req)
-{
-	request_page(req, op, "per_page", PER_PAGE);
-	return 0;
-}
-
-static int build_look(const struct op *op, struct request *req)
-{
-	request_query(req, "name", dns_name_text(&op->fqdn));
-	request_page(req, op, "per_page", PER_PAGE);
-	return 0;
-}
-
 static json_t *caa_data(const struct op *op)
 {
 	struct caa caa;
@@ -55,14 +40,14 @@ static json_t *caa_data(const struct op *op)
 static json_t *new_record(const struct op *op)
 {
 	bool caa = op->type == RR_CAA, cname = op->type == RR_CNAME;
-	json_t *value = caa ? caa_data(op) : op->type == RR_TXT ? op_present(op) : op_canonical(op);
+	json_t *value = caa ? caa_data(op) : op_content(op);
 
 	return json_pack("{s:s, s:s, s:o, s:I, s:o*}", "type", rr_type_text(op->type), "name",
 			 op->fqdn.text, caa ? "data" : "content", value, "ttl",
 			 (json_int_t)op_ttl(op), "proxied", cname ? json_false() : NULL);
 }
 
-static int build_create(const struct op *op, struct request *req)
+static int build_add(const struct op *op, struct request *req)
 {
 	return request_json(req, new_record(op));
 }
@@ -98,16 +83,17 @@ static enum verdict parse_batch(struct op *op, const struct answer *a)
 
 #define RECORDS "/zones/{zone}/dns_records"
 static const struct exchange zones =
-	EXCHANGE_READ("zones", "/zones", build_zones, stock_parse_zones);
-static const struct exchange look = EXCHANGE_READ("look", RECORDS, build_look, stock_parse_look);
+	EXCHANGE_READ("zones", "/zones", stock_build_zones, stock_parse_zones);
+static const struct exchange look =
+	EXCHANGE_READ("look", RECORDS, stock_build_look, stock_parse_look);
 static const struct exchange batch =
 	EXCHANGE_CHANGE("batch", "POST", RECORDS "/batch", build_batch, parse_batch);
-static const struct exchange create =
-	EXCHANGE_CHANGE("create", "POST", RECORDS, build_create, stock_parse_create);
+static const struct exchange add =
+	EXCHANGE_CHANGE("add", "POST", RECORDS, build_add, stock_parse_add);
 static const struct exchange get =
 	EXCHANGE_READ("get", RECORDS "/{record}", NULL, stock_parse_get, 404);
-static const struct exchange delete =
-	EXCHANGE_CHANGE("delete", "DELETE", RECORDS "/{record}", NULL, stock_parse_delete, 404);
+static const struct exchange remove_ =
+	EXCHANGE_CHANGE("remove", "DELETE", RECORDS "/{record}", NULL, stock_parse_remove, 404);
 
 static const struct field_def fields[] = {
 	{.name = "api_token",
@@ -144,7 +130,9 @@ static const struct shape shape = {
 	.zone_ok = zone_ok,
 	.records = "result",
 	.record = "result",
-	.pages = "result_info.total_pages",
+	.zone_pages = {PAGING_TOTAL, "result_info.total_pages", "page", "per_page", 50},
+	.record_pages = {PAGING_TOTAL, "result_info.total_pages", "page", "per_page", 50},
+	.filter = "name",
 	.id = "id",
 	.name = "name",
 	.type = "type",
@@ -156,7 +144,6 @@ static const struct shape shape = {
 const struct provider provider_cloudflare = {
 	.name = "cloudflare",
 	.title = "Cloudflare",
-	.category = CATEGORY_STATIC,
 	.base = "https://api.cloudflare.com/client/v4",
 	.fields = fields,
 	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "api_token"},
@@ -167,6 +154,6 @@ const struct provider provider_cloudflare = {
 	.shape = &shape,
 	.min_ttl = 60,
 	.ops = {[OP_ZONES] = {&zones},
-		[OP_ADD] = {&look, &batch, &create},
-		[OP_REMOVE] = {&get, &delete}},
+		[OP_ADD] = {&look, &batch, &add},
+		[OP_REMOVE] = {&get, &remove_}},
 };

@@ -3,23 +3,7 @@
  * DNSimple, API v2: https://developer.dnsimple.com/v2/. Each record has an id; a zone's id is its
  * name.
  */
-#include "provider/provider.h"
-
-#include "base/text.h"
-
-#define PER_PAGE 100
-
-/* After too many requests DNSimple says when its hour is over, not for how long to wait. */
-static bool error(struct op *op, const struct answer *a)
-{
-	struct bytes reset;
-	uint64_t at;
-
-	if (a->status == 429 && plist_get(a->headers, "X-RateLimit-Reset", &reset) &&
-	    text_to_u64(reset, UINT32_MAX, &at) == 0 && (int64_t)at > op->now)
-		op->retry_after = (uint32_t)((int64_t)at - op->now);
-	return false;
-}
+#include "provider/kit.h"
 
 /* The account: the customer's field, or the token's own, or the only one of the token's user. */
 static int build_account(const struct op *op, struct request *req)
@@ -53,19 +37,6 @@ static bool zone_ok(const json_t *zone)
 	       !json_is_false(json_object_get(zone, "active"));
 }
 
-static int build_zones(const struct op *op, struct request *req)
-{
-	request_page(req, op, "per_page", PER_PAGE);
-	return 0;
-}
-
-static int build_look(const struct op *op, struct request *req)
-{
-	request_query(req, "name", dns_name_relative(&op->fqdn, &op->zone));
-	request_page(req, op, "per_page", PER_PAGE);
-	return 0;
-}
-
 /*
  * DNSimple quotes and splits a bare text itself; one that has quotes it takes as presentation
  * form.
@@ -76,24 +47,24 @@ static bool is_plain(struct bytes text)
 	       !memchr(text.p, '\\', text.n);
 }
 
-static int build_create(const struct op *op, struct request *req)
+static int build_add(const struct op *op, struct request *req)
 {
-	struct bytes name = dns_name_relative(&op->fqdn, &op->zone);
-	bool plain = op->type != RR_TXT || is_plain(op->value);
+	json_t *record = op->there ? NULL : stock_record(op);
 
 	if (op->there)
 		return BUILD_SKIP;
-	return request_json(req, json_pack("{s:s%, s:s, s:o, s:I}", "name",
-					   name.n ? (const char *)name.p : "", name.n, "type",
-					   rr_type_text(op->type), "content",
-					   plain ? op_canonical(op) : op_present(op), "ttl",
-					   (json_int_t)op_ttl(op)));
+	if (op->type == RR_TXT && is_plain(op->value) &&
+	    json_object_set_new(record, "content", op_canonical(op)) != 0) {
+		json_decref(record);
+		record = NULL;
+	}
+	return request_json(req, record);
 }
 
 /* A duplicate is refused like anything else. */
-static enum verdict parse_create(struct op *op, const struct answer *a)
+static enum verdict parse_add(struct op *op, const struct answer *a)
 {
-	return a->status == 400 ? op_look_again(op, a) : stock_parse_create(op, a);
+	return a->status == 400 ? op_look_again(op, a) : stock_parse_add(op, a);
 }
 
 #define RECORDS "/{account}/zones/{zone}/records"
@@ -102,16 +73,17 @@ static const struct exchange whoami =
 static const struct exchange accounts =
 	EXCHANGE_READ("accounts", "/accounts", build_account, parse_accounts);
 static const struct exchange zones =
-	EXCHANGE_READ("zones", "/{account}/zones", build_zones, stock_parse_zones);
-static const struct exchange look = EXCHANGE_READ("look", RECORDS, build_look, stock_parse_look);
+	EXCHANGE_READ("zones", "/{account}/zones", stock_build_zones, stock_parse_zones);
+static const struct exchange look =
+	EXCHANGE_READ("look", RECORDS, stock_build_look, stock_parse_look);
 static const struct exchange clear = EXCHANGE_CHANGE("clear", "DELETE", RECORDS "/{other}",
 						     stock_build_clear, stock_parse_clear, 404);
-static const struct exchange create =
-	EXCHANGE_CHANGE("create", "POST", RECORDS, build_create, parse_create, 400);
+static const struct exchange add =
+	EXCHANGE_CHANGE("add", "POST", RECORDS, build_add, parse_add, 400);
 static const struct exchange get =
 	EXCHANGE_READ("get", RECORDS "/{record}", NULL, stock_parse_get, 404);
-static const struct exchange delete =
-	EXCHANGE_CHANGE("delete", "DELETE", RECORDS "/{record}", NULL, stock_parse_delete, 404);
+static const struct exchange remove_ =
+	EXCHANGE_CHANGE("remove", "DELETE", RECORDS "/{record}", NULL, stock_parse_remove, 404);
 
 static const struct field_def fields[] = {
 	{.name = "token",
@@ -136,30 +108,31 @@ static const struct shape shape = {
 	.zone_ok = zone_ok,
 	.records = "data",
 	.record = "data",
-	.pages = "pagination.total_pages",
+	.zone_pages = {PAGING_TOTAL, "pagination.total_pages", "page", "per_page", 100},
+	.record_pages = {PAGING_TOTAL, "pagination.total_pages", "page", "per_page", 100},
+	.filter = "name",
 	.id = "id",
 	.name = "name",
 	.type = "type",
 	.content = "content",
 	.ttl = "ttl",
-	.relative = true,
+	.names = {NAME_LABEL, NAME_LABEL, NAME_LABEL},
 };
 
 const struct provider provider_dnsimple = {
 	.name = "dnsimple",
 	.title = "DNSimple",
-	.category = CATEGORY_STATIC,
 	.base = "https://api.dnsimple.com/v2",
 	.fields = fields,
 	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "token"},
 	.zone_id_is_name = true,
 	.account_field = "account_id",
 	.headers = {"X-RateLimit-Reset"},
+	.reset_header = "X-RateLimit-Reset",
 	.message = "message",
 	.shape = &shape,
 	.min_ttl = 60,
 	.ops = {[OP_ZONES] = {&whoami, &accounts, &zones},
-		[OP_ADD] = {&whoami, &accounts, &look, &clear, &create},
-		[OP_REMOVE] = {&whoami, &accounts, &get, &delete}},
-	.error = error,
+		[OP_ADD] = {&whoami, &accounts, &look, &clear, &add},
+		[OP_REMOVE] = {&whoami, &accounts, &get, &remove_}},
 };

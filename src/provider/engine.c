@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "provider/engine.h"
 
+#include "base/text.h"
+#include "provider/kit.h"
+
 #define CURSOR_MAX  4096
 #define QUERY_MAX   (8 * 1024)
+#define HEADERS_MAX (4 * 1024)
 #define ARGS_MAX    (4 * 1024)
 #define ZONE_BYTES  (DNS_NAME_MAX + PROVIDER_ID_MAX + 8)
 #define OTHER_BYTES (PROVIDER_ID_MAX + 4)
@@ -21,16 +25,18 @@ void engine_init(struct engine *e, const struct provider *p, enum op_kind kind)
 		       .zones = BUF_INIT(PROVIDER_ZONES_MAX * ZONE_BYTES),
 		       .replaced = BUF_INIT(PROVIDER_REPLACED_MAX)},
 		.args = BUF_INIT(ARGS_MAX),
-		.request = {.query = BUF_INIT(QUERY_MAX), .body = BUF_INIT(PROVIDER_REQUEST_MAX)},
+		.request = {.query = BUF_INIT(QUERY_MAX),
+			    .headers = BUF_INIT(HEADERS_MAX),
+			    .body = BUF_INIT(PROVIDER_REQUEST_MAX)},
 	};
 }
 
 void engine_done(struct engine *e)
 {
-	struct buf *const bufs[] = {&e->op.zone_id,  &e->op.record_id, &e->op.account,
-				    &e->op.others,   &e->op.cursor,    &e->op.zones,
-				    &e->op.replaced, &e->args,	       &e->request.query,
-				    &e->request.body};
+	struct buf *const bufs[] = {&e->op.zone_id,	 &e->op.record_id, &e->op.account,
+				    &e->op.others,	 &e->op.cursor,	   &e->op.zones,
+				    &e->op.replaced,	 &e->args,	   &e->request.query,
+				    &e->request.headers, &e->request.body};
 
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
 		buf_done(bufs[i]);
@@ -75,7 +81,7 @@ static void step_to(struct op *op, unsigned step)
 static void rewind_op(struct op *op)
 {
 	step_to(op, 0);
-	op->candidate = 0;
+	op->candidate = op->looked = 0;
 	op->there = op->obstacle = false;
 	op_keep(op, NULL);
 	buf_reset(&op->others);
@@ -122,16 +128,35 @@ static int check_op(struct op *op)
 
 /* ---- requests ---- */
 
-static struct bytes argument(const struct op *op, struct bytes name)
+/* The type of the set that is looked at, or that the change under way is about. */
+static const char *set_argument(const struct op *op)
+{
+	struct set_change c;
+
+	if (op_exchange(op)->changes && set_head(op, &c))
+		return rr_type_text(c.type);
+	return op_exchange(op)->changes ? rr_type_text(op->type) : set_type_asked(op);
+}
+
+/* SPACE is for a value that does not lie about. */
+static struct bytes argument(const struct op *op, struct bytes name, struct buf *space)
 {
 	struct bytes others = buf_bytes(&op->others), id = {0};
 
 	if (bytes_is(name, "zone"))
 		return buf_bytes(&op->zone_id);
+	if (bytes_is(name, "zone/1") || bytes_is(name, "zone/2"))
+		return id_part(buf_bytes(&op->zone_id), name.p[5] - '0');
 	if (bytes_is(name, "record"))
 		return buf_bytes(&op->record_id);
 	if (bytes_is(name, "account"))
 		return buf_bytes(&op->account);
+	if (bytes_is(name, "type"))
+		return bytes_str(set_argument(op));
+	if (bytes_is(name, "name")) {
+		op_put_name(op, op->provider->shape->names.path, space);
+		return buf_bytes(space);
+	}
 	if (bytes_is(name, "other"))
 		plist_next(&others, &id);
 	return id;
@@ -142,17 +167,18 @@ static void put_args(struct engine *e, const char *path)
 	buf_reset(&e->args);
 	for (const char *at = strchr(path, '{'); at; at = strchr(at, '{')) {
 		size_t n = strcspn(++at, "}");
+		struct buf space = BUF_INIT(DNS_NAME_MAX + 2);
 		struct bytes value;
 
 		if (*at == '=')
 			continue;
-		value = argument(&e->op, bytes_of(at, n));
-		if (!op_usable_id(value)) {
+		value = argument(&e->op, bytes_of(at, n), &space);
+		if (op_usable_id(value))
+			plist_put(&e->args, value);
+		else
 			op_fail_text(&e->op, CODE_PROVIDER_REJECTED,
 				     "an id is missing, or cannot stand in a path");
-			return;
-		}
-		plist_put(&e->args, value);
+		buf_done(&space);
 	}
 }
 
@@ -162,11 +188,14 @@ static int build(struct engine *e, const struct exchange *x)
 	int r = 0;
 
 	buf_reset(&e->request.query);
+	buf_reset(&e->request.headers);
 	buf_reset(&e->request.body);
 	if (x->build)
 		r = x->build(&e->op, &e->request);
 	if (r == 0)
 		r = buf_status(&e->request.query);
+	if (r == 0)
+		r = buf_status(&e->request.headers);
 	if (r == 0)
 		r = buf_status(&e->request.body);
 	if (r == 0)
@@ -209,6 +238,7 @@ int engine_next(struct engine *e, struct engine_request *out)
 				       .exchange = x,
 				       .args = buf_bytes(&e->args),
 				       .query = buf_bytes(&e->request.query),
+				       .headers = buf_bytes(&e->request.headers),
 				       .body = buf_bytes(&e->request.body)};
 	return ENGINE_SEND;
 }
@@ -240,7 +270,8 @@ static const struct error_def *own_error(const struct provider *p, const struct 
 	struct buf code = BUF_INIT(PROVIDER_ID_MAX);
 	const struct error_def *e = p->errors;
 
-	if (!e || !op_set_id(&code, answer_at(a, p->code))) {
+	if (!e || !(op_set_id(&code, answer_at(a, p->code)) ||
+		    (p->code_or && op_set_id(&code, answer_at(a, p->code_or))))) {
 		buf_done(&code);
 		return NULL;
 	}
@@ -273,8 +304,10 @@ bool engine_common_error(struct op *op, const struct answer *a)
 		return false;
 	if (!is_success(a->status)) {
 		fail_by_status(op, x, a);
-	} else if (!a->json && (a->body.n || !x->changes)) {
-		op_fail_text(op, CODE_PROVIDER_UNAVAILABLE, "the provider's answer is not JSON");
+	} else if (!op->provider->dns && !a->json && (a->body.n || !x->changes)) {
+		op_fail_text(op, CODE_PROVIDER_UNAVAILABLE,
+			     op->provider->xml ? "the provider's answer is not XML"
+					       : "the provider's answer is not JSON");
 	} else if (!is_good(op->provider, a)) {
 		if (json_is_false(answer_at(a, op->provider->success)))
 			op_fail_answer(op, CODE_PROVIDER_REJECTED, a);
@@ -336,13 +369,29 @@ static void follow(struct engine *e, enum verdict v)
 	}
 }
 
+/* Some say when their window is over, not for how long to wait. */
+static bool reset_in(const struct op *op, const struct answer *a, uint32_t *seconds)
+{
+	const char *name = op->provider->reset_header;
+	struct bytes text;
+	uint64_t at;
+
+	if (!name || !plist_get(a->headers, name, &text) ||
+	    text_to_u64(text, UINT32_MAX, &at) != 0 || (int64_t)at <= op->now)
+		return false;
+	*seconds = (uint32_t)((int64_t)at - op->now);
+	return true;
+}
+
 static void note_retry_after(struct op *op, const struct answer *a)
 {
 	bool wait =
 		op->error == CODE_PROVIDER_RATE_LIMITED || op->error == CODE_PROVIDER_UNAVAILABLE;
 
-	if (wait && a->has_retry_after && op->retry_after == 0)
+	if (wait && op->retry_after == 0 && a->has_retry_after)
 		op->retry_after = a->retry_after;
+	else if (op->error == CODE_PROVIDER_RATE_LIMITED && op->retry_after == 0)
+		(void)reset_in(op, a, &op->retry_after);
 	if (op->retry_after > PROVIDER_RETRY_MAX)
 		op->retry_after = PROVIDER_RETRY_MAX;
 }
@@ -360,7 +409,7 @@ int engine_feed(struct engine *e, struct answer *a)
 		op->changed = true;
 		op->applied = op->applied || is_success(a->status) || a->status >= 500;
 	}
-	if (a->body.n)
+	if (a->body.n && !op->provider->dns)
 		r = json_parse(a->body, PROVIDER_JSON_DEPTH, &json, NULL, 0);
 	if (r < 0)
 		return r;

@@ -17,7 +17,8 @@ struct engine_request {
 	const struct exchange *exchange;
 	/* A plist: the values for the path's {…}, in order, but for those that begin with '='. */
 	struct bytes args;
-	struct bytes query; /* plist of pairs, unencoded */
+	struct bytes query;   /* plist of pairs, unencoded */
+	struct bytes headers; /* plist of pairs */
 	struct bytes body;
 };
 

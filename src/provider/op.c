@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What provider files have in common. */
-#include "provider/provider.h"
+#include "provider/kit.h"
 
 #include "base/text.h"
 
@@ -50,6 +50,8 @@ enum verdict op_fail_answer(struct op *op, enum code code, const struct answer *
 
 	if (op->provider->message)
 		text = json_bytes(answer_at(a, op->provider->message));
+	if (!text.n && op->provider->message_or)
+		text = json_bytes(answer_at(a, op->provider->message_or));
 	if (text.n)
 		return op_fail(op, code, text);
 	snprintf(status, sizeof(status), "the provider answered HTTP %u", a->status);
@@ -64,24 +66,7 @@ enum verdict op_fail_shape(struct op *op)
 
 const json_t *answer_at(const struct answer *a, const char *path)
 {
-	const json_t *v = a->json;
-	char key[64];
-
-	while (v && *path) {
-		size_t n = strcspn(path, ".");
-		uint64_t index;
-
-		if (bytes_to_str(bytes_of(path, n), key, sizeof(key)) < 0)
-			return NULL;
-		if (!json_is_array(v))
-			v = json_object_get(v, key);
-		else
-			v = text_to_u64(bytes_of(path, n), SIZE_MAX, &index) == 0
-				    ? json_array_get(v, index)
-				    : NULL;
-		path += n + (path[n] == '.');
-	}
-	return v;
+	return json_at(a->json, path);
 }
 
 /* ---- lists ---- */
@@ -136,31 +121,32 @@ bool op_add_zone(struct op *op, struct bytes name, struct bytes id)
 	return true;
 }
 
-enum verdict op_next_page(struct op *op, const json_t *total)
-{
-	if (!json_is_integer(total) || json_integer_value(total) < 0)
-		return op_fail_shape(op);
-	if (op->page >= json_integer_value(total))
-		return VERDICT_NEXT;
-	if (op->page == PROVIDER_PAGES_MAX)
-		return op_fail_text(op, CODE_PROVIDER_REJECTED, "the list has too many pages");
-	op->page++;
-	return VERDICT_AGAIN;
-}
-
 /* ---- records ---- */
 
-bool op_at_name(const struct op *op, const json_t *name, bool relative)
+bool op_at_name(const struct op *op, const json_t *name, enum name_form form)
 {
 	struct bytes text = json_bytes(name), label;
 	struct dns_name full;
 
 	if (!json_is_string(name))
 		return false;
-	if (!relative)
+	if (form == NAME_FULL || form == NAME_FULL_DOT)
 		return dns_name_parse(&full, text) == 0 && dns_name_eq(&full, &op->fqdn);
 	label = dns_name_relative(&op->fqdn, &op->zone);
 	return bytes_eq_nocase(text, label) || (label.n == 0 && bytes_is(text, "@"));
+}
+
+void op_put_name(const struct op *op, enum name_form form, struct buf *out)
+{
+	bool full = form == NAME_FULL || form == NAME_FULL_DOT;
+	struct bytes name =
+		full ? dns_name_text(&op->fqdn) : dns_name_relative(&op->fqdn, &op->zone);
+
+	buf_put_bytes(out, name);
+	if (form == NAME_FULL_DOT)
+		buf_putc(out, '.');
+	else if (form == NAME_LABEL_AT && name.n == 0)
+		buf_putc(out, '@');
 }
 
 bool op_at_apex(const struct op *op)
@@ -256,6 +242,34 @@ json_t *op_canonical(const struct op *op)
 	return json_stringn((const char *)op->value.p, op->value.n);
 }
 
+json_t *op_content(const struct op *op)
+{
+	const struct shape *shape = op->provider->shape;
+	bool name = op->type == RR_CNAME || op->type == RR_NS;
+
+	return (op->type == RR_TXT && shape->bare) || (name && !shape->dotted) ? op_canonical(op)
+									       : op_present(op);
+}
+
+json_t *op_name(const struct op *op)
+{
+	struct buf text = BUF_INIT(DNS_NAME_MAX + 2);
+	json_t *v = NULL;
+
+	op_put_name(op, op->provider->shape->names.body, &text);
+	if (buf_status(&text) == 0)
+		v = json_stringn(text.n ? (const char *)text.p : "", text.n);
+	buf_done(&text);
+	return v;
+}
+
+json_t *op_type(const struct op *op)
+{
+	const unsigned *numbers = op->provider->shape->type_numbers;
+
+	return numbers ? json_integer(numbers[op->type]) : json_string(rr_type_text(op->type));
+}
+
 /* ---- requests ---- */
 
 void request_query(struct request *r, const char *name, struct bytes value)
@@ -272,10 +286,10 @@ void request_query_num(struct request *r, const char *name, uint64_t value)
 	request_query(r, name, bytes_str(text));
 }
 
-void request_page(struct request *r, const struct op *op, const char *name, unsigned size)
+void request_header(struct request *r, const char *name, struct bytes value)
 {
-	request_query_num(r, "page", op->page);
-	request_query_num(r, name, size);
+	plist_put(&r->headers, bytes_str(name));
+	plist_put(&r->headers, value);
 }
 
 static int put_chunk(const char *p, size_t n, void *body)

@@ -5,7 +5,7 @@
  * the set is read and written whole (REPLACE), then read again, for nothing keeps another writer
  * away; the vault keeps at least us apart.
  */
-#include "provider/provider.h"
+#include "provider/kit.h"
 
 #include <stdio.h>
 
@@ -97,7 +97,7 @@ static bool valid_set(const json_t *set)
 
 static bool at_name(const struct op *op, const json_t *set)
 {
-	return op_at_name(op, json_object_get(set, "name"), false);
+	return op_at_name(op, json_object_get(set, "name"), NAME_FULL_DOT);
 }
 
 /* The answer's record sets, of which those at our name are whole; else NULL. */
@@ -407,7 +407,6 @@ static const struct field_def fields[] = {
 const struct provider provider_powerdns = {
 	.name = "powerdns",
 	.title = "PowerDNS",
-	.category = CATEGORY_STATIC,
 	.zone_id_is_name = true, /* with a dot behind it */
 	.self_hosted = true,
 	.serialise = true,

@@ -13,10 +13,11 @@
 #include "base/code.h"
 #include "base/json.h"
 #include "dns/record.h"
+#include "sign/request.h"
 
 #define PROVIDER_STEPS_MAX    8	  /* exchanges in one operation's list */
 #define PROVIDER_EXCHANGES    400 /* sent for one operation, repeats included */
-#define PROVIDER_RESTARTS     4	  /* times an operation may begin again */
+#define PROVIDER_RESTARTS     8	  /* times an operation may begin again */
 #define PROVIDER_PAGES_MAX    200
 #define PROVIDER_ZONES_MAX    10000
 #define PROVIDER_JSON_DEPTH   32
@@ -29,10 +30,12 @@
 #define PROVIDER_OTHERS_MAX   100   /* records that one replace may remove, where each has an id */
 #define PROVIDER_RETRY_MAX    86400 /* seconds of waiting that we believe */
 #define PROVIDER_HEADERS      4
-#define PROVIDER_ALSO	      3
+#define PROVIDER_ALSO	      4
+#define PROVIDER_LOGIN_TAKES  4
 #define PROVIDER_DEFAULT_TTL  60
 
-enum category { CATEGORY_STATIC, CATEGORY_OAUTH, CATEGORY_DELEGATED };
+/* How a customer trusts the gateway. */
+enum category { CATEGORY_STATIC, CATEGORY_OAUTH, CATEGORY_DELEGATED, CATEGORIES };
 
 /* A credential field, as GET /providers shows it and as make_integration checks it. */
 struct field_def {
@@ -48,29 +51,92 @@ struct field_def {
 	size_t max;  /* bytes */
 	bool secret; /* never shown to build or parse, never logged */
 	bool optional;
+	unsigned
+		ways; /* bits 1 << enum category, of the ways that it belongs to; 0: static alone */
+	/*
+	 * The front takes it off that member of the JSON file in the field named (a service account's
+	 * key, say), which may be given instead of its parts. NULL: not so.
+	 */
+	const char *part_of;
 };
 
 /* Where the credential goes. Only the courier puts it there. */
 enum auth_kind {
 	AUTH_NONE,
-	AUTH_HEADER, /* "NAME: PREFIX" ‖ field */
+	AUTH_HEADER, /* "NAME: PREFIX" ‖ FIELD, and ":" ‖ FIELD2 when there is one */
+	AUTH_BASIC,  /* user FIELD, password FIELD2 (RFC 7617) */
+	AUTH_JSON,   /* members of the body, a JSON object: NAME is FIELD, NAME2 is FIELD2 */
+	AUTH_SIGN,   /* SIGN makes header lines of the finished request and the credential */
+	AUTH_TSIG, /* a DNS message: key FIELD, algorithm NAME (a field), secret FIELD2 (RFC 8945) */
 };
 
 struct auth {
 	enum auth_kind kind;
 	const char *name;
 	const char *prefix; /* "" or "Bearer " */
-	const char *field;
+	const char *field, *field2;
+	const char *name2;
+	sign_fn *sign;
 };
 
-struct op;
+/* Where a provider is, by what a field that is not secret says. */
+struct choice {
+	const char *text; /* NULL ends the list */
+	const char *base;
+};
+
+/* What a login is made of: pure, for the courier, which alone has secrets. */
+struct login_input {
+	struct bytes credentials; /* plist of pairs: the integration's */
+	struct bytes
+		gateway; /* plist of pairs: what the operator gave for this provider; may be empty */
+	int64_t now;	 /* seconds since 1970 */
+};
+
+/*
+ * Trading the credential for something short-lived. What the answer holds stands, under the names in
+ * TAKES, in place of the credential's own fields until it expires.
+ */
+struct login {
+	const char *base;	    /* "https://oauth2.googleapis.com" */
+	const struct choice *bases; /* or one of these, by CHOSEN_BY */
+	const char *chosen_by;
+	const char *path; /* {=field}: of the credential, not secret */
+	/* Written to BODY; "application/json" or "application/x-www-form-urlencoded". 0, SIGN_E_FIELD, -errno. */
+	int (*build)(const struct login_input *in, struct buf *body);
+	const char *content_type;
+	struct auth auth;	   /* of the login itself, by fields of the gateway */
+	const struct login *first; /* the gateway's own login, whose fields AUTH uses; NULL: none */
+	struct {
+		const char *path; /* answer_at()'s */
+		const char *field;
+	} takes[PROVIDER_LOGIN_TAKES];
+	const char *expires_in; /* path of the seconds that it lives, a number or its text… */
+	const char *expires_at; /* …or of the time, RFC 3339 */
+	bool xml;
+};
+
+/* OAuth 2 with a code (RFC 6749 section 4.1, RFC 7636). */
+struct oauth {
+	const char *authorize; /* URL without query */
+	const char *scope;     /* NULL: none */
+	struct login code;     /* trades the code */
+	struct login refresh;  /* trades the refresh token; no build: tokens live for ever */
+};
+
+/* Trust that the customer gives the gateway by name, in his own account. */
+struct delegated {
+	/* What the customer must do: appends pairs of a name and a text, made of the gateway's fields and EXTERNAL_ID. */
+	int (*instructions)(struct bytes gateway, struct bytes external_id, struct buf *out);
+};
 
 /*
  * What one exchange asks beyond its method and path. Both buffers are the engine's; build appends.
  */
 struct request {
-	struct buf query; /* plist of pairs, unencoded */
-	struct buf body;  /* empty: no body; else JSON */
+	struct buf query;   /* plist of pairs, unencoded */
+	struct buf headers; /* plist of pairs, of provider->sends */
+	struct buf body;    /* empty: no body; else JSON, XML, or a DNS message */
 };
 
 struct answer {
@@ -79,8 +145,11 @@ struct answer {
 	uint32_t retry_after; /* seconds */
 	struct bytes headers; /* plist of pairs: those of provider->headers that came */
 	struct bytes body;
-	const json_t *json; /* NULL unless the body is JSON within our limits */
+	/* The body as a tree: JSON, or XML as base/xml.h shows it. NULL unless it is well formed and within our limits. */
+	const json_t *json;
 };
+
+struct op;
 
 enum verdict {
 	VERDICT_NEXT,	 /* the list's next step; past its end: done */
@@ -95,13 +164,16 @@ enum {
 };
 
 struct exchange {
-	const char *name;   /* "zones", "look", "create": for tests and the replay tool */
+	const char *name;   /* "zones", "look", "add", "remove": for tests and the replay tool */
 	const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
 	/*
 	 * Segments in braces are filled in and percent-encoded by the courier, so that no value
-	 * can leave the template: {zone} the zone's id, {record} the record's id, {other} the
-	 * first of op->others, {account} what an earlier step found, {=field} a credential field
-	 * that is not secret, which the courier takes from the credential itself.
+	 * can leave the template: {zone} the zone's id ({zone/1} and {zone/2}: of one that has a
+	 * slash in it, what stands before and behind), {record} the record's id, {other} the
+	 * first of op->others, {account} what an earlier step found, {name} the record's name in
+	 * shape->names.path's form, {type} its type (or the one that is looked at), {=field} a
+	 * credential field that is not secret, which the courier takes from the credential itself.
+	 * In a change the courier holds {zone}, {name} and {type} against the intent.
 	 */
 	const char *path;
 	/* May change the customer's zone: refused by the courier until an intent is durable. */
@@ -116,18 +188,6 @@ struct exchange {
 	enum verdict (*parse)(struct op *op, const struct answer *a);
 };
 
-/* For tables: .also may follow. */
-#define EXCHANGE_READ(name_, path_, build_, parse_, ...)                                           \
-	{                                                                                          \
-		.name = name_, .method = "GET", .path = path_, .build = build_, .parse = parse_,   \
-		.also = {__VA_ARGS__},                                                             \
-	}
-#define EXCHANGE_CHANGE(name_, method_, path_, build_, parse_, ...)                                \
-	{                                                                                          \
-		.name = name_, .method = method_, .path = path_, .changes = true, .build = build_, \
-		.parse = parse_, .also = {__VA_ARGS__},                                            \
-	}
-
 /* One of the provider's own error codes. */
 struct error_def {
 	const char *text; /* an integer in decimal */
@@ -138,24 +198,80 @@ struct error_def {
 	enum code means;
 };
 
+/* How names are written. */
+enum name_form {
+	NAME_FULL,     /* "www.example.com" */
+	NAME_FULL_DOT, /* "www.example.com." */
+	NAME_LABEL,    /* relative to the zone: "www"; "" is the zone itself */
+	NAME_LABEL_AT, /* "www"; "@" is the zone itself */
+};
+
+/* How a list's pages follow on each other. */
+enum paging_kind {
+	PAGING_NONE,  /* one answer holds all */
+	PAGING_TOTAL, /* PATH: the number of pages */
+	PAGING_MORE, /* PATH: not there, null, false, 0 or "" at the end; else the next page follows */
+	PAGING_CURSOR, /* PATH: what to send for the next page; not there, null or "" at the end */
+	PAGING_URL,    /* PATH: a URL with that in its query, under the name PARAM */
+	PAGING_LINK,   /* header Link, rel="next" (RFC 8288): a URL with that in its query */
+	PAGING_LAST, /* a page with SIZE items is followed by another, from the last zone's name on */
+	PAGING_FULL, /* a page with SIZE items is followed by another */
+};
+
+struct paging {
+	enum paging_kind kind;
+	const char *path;
+	const char *
+		param; /* in the query: the page's number, or the cursor; NULL: build says it itself */
+	const char *size_param; /* NULL: not asked */
+	unsigned size;
+	bool from_zero; /* the first page has number 0 */
+};
+
 /*
- * How an API where each record has an id shows zones and records: what the stock parses read.
- * Paths are answer_at()'s.
+ * How an API shows zones and records: what the stock steps read and write. Paths are answer_at()'s; "" is
+ * the answer itself.
  */
 struct shape {
-	const char *zones; /* path of an array */
-	const char *zone_id, *zone_name;
-	bool (*zone_ok)(const json_t *zone); /* active, writable and public */
-	const char *records;		     /* path of an array */
-	const char *record;		     /* path of one, in the answer to a create or a get */
-	const char *pages; /* path of the number of pages, of zones and of records */
-	const char *id, *name, *type, *content, *ttl; /* of a record */
-	bool relative; /* names are relative to the zone, "" or "@" at the apex */
+	const char *zones;		 /* path of an array */
+	const char *zone_id, *zone_name; /* paths in one of them; "": it is a string, the name */
+	bool (*zone_ok)(const json_t *zone); /* active, writable and public; NULL: all are */
+	/* Writes the id where it is not what stands at ZONE_ID; false: there is none. NULL: it always is. */
+	bool (*zone_id_of)(const json_t *zone, struct buf *id);
+	struct paging zone_pages;
+
+	const char *records; /* path of an array: of records, or of record sets */
+	const char *record;  /* path of one, in the answer to a create, or to a get */
+	struct paging record_pages;
+	const char *
+		filter; /* in the query of a look: the name; NULL: all of the zone's records come */
+	/* Paths in a record, or in a set. */
+	const char *id, *name, *type, *content, *ttl;
+	struct {
+		enum name_form body, answer, path; /* PATH: of the filter too */
+	} names;
+	bool bare;   /* TXT as it is; else as quoted strings */
+	bool dotted; /* names in values end in a dot */
+	bool ttl_is_text;
+	/* CAA in three members; else in presentation form. */
+	struct {
+		const char *flags, *tag, *value;
+	} caa;
+	const unsigned *type_numbers; /* by enum rr_type, where types are numbers */
+	const char *extra;	      /* JSON object: more members of a new record */
 	/*
 	 * Presentation content where it is not the string CONTENT: written to SPACE. NULL: it
-	 * always is.
+	 * always is. For a set: of one of its values.
 	 */
 	struct bytes (*content_of)(const json_t *record, struct buf *space);
+
+	/* Record sets only. */
+	const char
+		*values; /* path in a set: an array, whose elements have their content at CONTENT */
+	json_t *(*new_value)(const struct op *op); /* NULL: the string that content is */
+	const char *etag;			   /* path in a set; NULL: none */
+	const char *(*refuse)(
+		const json_t *set); /* why it must be left alone, or NULL; may be NULL */
 };
 
 enum op_kind {
@@ -169,7 +285,6 @@ enum op_kind {
 struct provider {
 	const char *name;  /* "cloudflare" */
 	const char *title; /* "Cloudflare" */
-	enum category category;
 	bool zone_id_is_name; /* a zone's id is its name, so that the vault can check what the planner says */
 	bool self_hosted; /* the customer names the host in field base_field */
 	/*
@@ -179,17 +294,30 @@ struct provider {
 	bool serialise;
 	/* "https://api.cloudflare.com/client/v4", or a path under the customer's URL. */
 	const char *base;
-	const char *base_field;		/* self-hosted: the field with the URL */
+	const struct choice *bases; /* in its place: by base_field */
+	const char *base_field;	    /* the field with the URL (self-hosted), or with the choice */
 	const struct field_def *fields; /* ends with a NULL name */
+	/* Of each request; where there is a login, by the fields that it gives. */
 	struct auth auth;
-	const char *account_field; /* fills {account} when the customer gave it; or NULL */
+	/* What the credential is traded for first, by category; NULL: nothing. */
+	const struct login *login;	   /* static */
+	const struct oauth *oauth;	   /* NULL: no such way */
+	const struct login *assume;	   /* delegated; NULL: no such way */
+	const struct delegated *delegated; /* as ASSUME */
+	bool no_static;			   /* there are only the other ways */
+	bool xml;			   /* bodies are XML */
+	bool dns;			   /* bodies are DNS messages, over TCP */
+	const char *account_field;	   /* fills {account} when the customer gave it; or NULL */
 	const char *headers[PROVIDER_HEADERS]; /* of the answer, that parse wants to see */
+	const char *sends[PROVIDER_HEADERS];   /* of requests, that build may set */
+	/* Which of HEADERS says when a rate limit ends: in Unix time; or NULL. */
+	const char *reset_header;
 	/* Paths in an answer's JSON, or NULL: */
 	const char *success; /* true in every good answer; an error may come with status 200 */
-	const char *message; /* an error's text */
-	const char *code;    /* an error's code, a string or an integer: */
-	const struct error_def *errors; /* what it means; ends with a NULL text */
-	const struct shape *shape;	/* for stock.c */
+	const char *message, *message_or; /* an error's text; where it may stand too */
+	const char *code, *code_or;	  /* an error's code, a string or an integer: */
+	const struct error_def *errors;	  /* what it means; ends with a NULL text */
+	const struct shape *shape;	  /* for stock.c */
 	uint32_t min_ttl;
 	/* The lists; each ends with NULL. OP_FIND_ZONE may be left out: then OP_ZONES is run. */
 	const struct exchange *ops[OP_KINDS][PROVIDER_STEPS_MAX];
@@ -236,6 +364,7 @@ struct op {
 	bool looked_again; /* the one restart after a change with an unclear end is spent */
 	bool zone_clash;   /* OP_FIND_ZONE: the longest zone is there twice */
 	json_t *kept;	   /* something to keep between steps; see op_keep() */
+	unsigned looked;   /* record sets: how many types a replace has looked at */
 
 	/* out */
 	struct buf zones; /* plist: name, id, name, id… */
@@ -247,110 +376,17 @@ struct op {
 	char detail[PROVIDER_DETAIL_MAX + 1]; /* a short printable text, or "" */
 };
 
-/* ---- for providers (provider/op.c) ---- */
-
-/* The exchange under way; NULL past the list's end. */
-const struct exchange *op_exchange(const struct op *op);
-/* A credential field that is not secret; empty when absent. */
-struct bytes op_field(const struct op *op, const char *name);
-
-/*
- * Fail with CODE and a text of ours, or of the provider (cleaned: printable, cut to size). Returns
- * VERDICT_ERROR.
- */
-enum verdict op_fail(struct op *op, enum code code, struct bytes detail);
-enum verdict op_fail_text(struct op *op, enum code code, const char *detail);
-/* Fail with CODE and the answer's own text, or its status where it has none. */
-enum verdict op_fail_answer(struct op *op, enum code code, const struct answer *a);
-/* Fail because the answer lacks what the API promises. */
-enum verdict op_fail_shape(struct op *op);
-
-/*
- * What lies at PATH in the answer's JSON: keys and indices with dots between ("errors.0.code"). NULL
- * when there is nothing.
- */
-const json_t *answer_at(const struct answer *a, const char *path);
-
-/*
- * A zone of the account, by the name the provider gives. Names we cannot take are passed over.
- * OP_FIND_ZONE keeps the longest that holds op->fqdn; the same name with another id is
- * CODE_CONFLICT at the end. False when it called op_fail().
- */
-bool op_add_zone(struct op *op, struct bytes name, struct bytes id) must_check;
-/*
- * After a page of a list whose last page has number TOTAL, a JSON integer: VERDICT_AGAIN, or
- * VERDICT_NEXT at its end.
- */
-enum verdict op_next_page(struct op *op, const json_t *total);
-
-/* Is NAME, a JSON string, op->fqdn? In full, with or without a final dot, or RELATIVE to the zone. */
-bool op_at_name(const struct op *op, const json_t *name, bool relative);
-/* The zone's own name: its NS and SOA records are never touched. */
-bool op_at_apex(const struct op *op);
-/* Is this the record that op is about, its name aside? */
-bool op_is_ours(const struct op *op, struct bytes type, struct bytes content);
-
-/*
- * OP_ADD: sets op->found for what a look has shown. A value that appeared after a change of ours
- * was not found but made.
- */
-void op_set_found(struct op *op, bool there);
-/*
- * OP_REMOVE: the record is not there, perhaps because an earlier try has removed it. Returns
- * VERDICT_DONE.
- */
-enum verdict op_gone(struct op *op);
-/*
- * A change was refused in a way that may mean that it is already done ("duplicate"): begin again
- * and look. The second time it is CODE_PROVIDER_REJECTED.
- */
-enum verdict op_look_again(struct op *op, const struct answer *a);
-
-/* What a replace is about to overwrite: type and content as the provider shows them. */
-void op_note_replaced(struct op *op, const char *type, struct bytes content, uint64_t ttl);
-/* Will the courier take it as a path's segment: printable, of fit length, not "." or ".."? */
-bool op_usable_id(struct bytes id);
-/* An id, as the text of a JSON string or integer. False when it is neither, or not usable. */
-bool op_set_id(struct buf *id, const json_t *v);
-/* Keep V, or NULL, in place of what was kept. Takes V. */
-void op_keep(struct op *op, json_t *v);
-/* The TTL to ask for: the caller's or the default, at least the provider's minimum. */
-uint32_t op_ttl(const struct op *op);
-/* The value as a JSON string: in presentation form (op_present), or canonical. NULL: no memory. */
-json_t *op_present(const struct op *op);
-json_t *op_canonical(const struct op *op);
-
-/* Append "page=N" and NAME=SIZE to the query. */
-void request_page(struct request *r, const struct op *op, const char *name, unsigned size);
-/* Append a request query pair. */
-void request_query(struct request *r, const char *name, struct bytes value);
-void request_query_num(struct request *r, const char *name, uint64_t value);
-/* Append a JSON text as the body. Takes V (frees it), NULL is -ENOMEM. */
-int request_json(struct request *r, json_t *v) must_check;
-
-/*
- * ---- for APIs where each record has an id (provider/stock.c) ----
- *
- * OP_ADD looks at all records of the name, takes what a replace removes out of the way (in one
- * request of the provider's own, or with stock_build_clear, one by one), and creates. OP_REMOVE
- * gets the record by its id and deletes it only if it still is the one that was added.
- */
-
-enum verdict stock_parse_zones(struct op *op, const struct answer *a);
-enum verdict stock_parse_look(struct op *op, const struct answer *a);
-int stock_build_clear(const struct op *op, struct request *req);
-enum verdict stock_parse_clear(struct op *op, const struct answer *a); /* .also = {404} */
-enum verdict stock_parse_create(struct op *op, const struct answer *a);
-enum verdict stock_parse_get(struct op *op, const struct answer *a);	/* .also = {404} */
-enum verdict stock_parse_delete(struct op *op, const struct answer *a); /* .also = {404} */
-
 /* ---- the table (provider/table.c) ---- */
 
 /* All there are; each NAME is a provider_NAME in NAME.c. */
 #define PROVIDER_LIST(X)                                                                           \
+	X(azuredns)                                                                                \
 	X(cloudflare)                                                                              \
 	X(dnsimple)                                                                                \
-	X(powerdns)
+	X(gandi)                                                                                   \
+	X(porkbun)                                                                                 \
+	X(powerdns)                                                                                \
+	X(vultr)
 
 #define X(name) extern const struct provider provider_##name;
 PROVIDER_LIST(X)
@@ -370,14 +406,22 @@ const struct exchange *provider_exchange(const struct provider *p, unsigned numb
  */
 int provider_exchange_number(const struct provider *p, const struct exchange *e);
 /*
- * Check credentials against the provider's fields: all known, none missing, within size, matching.
+ * Check credentials against the provider's fields of that way: all known, none missing, within size, matching.
  * PAIRS is a plist of pairs. Appends them to OUT with presets filled in. Returns 0;
  * PROVIDER_E_FIELD with *FIELD the field at fault (a static name of the table, or "credentials")
  * and *WHY a static sentence; or -errno.
  */
 enum { PROVIDER_E_FIELD = 1 };
-int provider_check_credentials(const struct provider *p, struct bytes pairs, struct buf *out,
-			       const char **field, const char **why) must_check;
+int provider_check_credentials(const struct provider *p, enum category way, struct bytes pairs,
+			       struct buf *out, const char **field, const char **why) must_check;
+/* Of an id "a/b" the part before (1) or behind (2) the slash; empty when there is none. */
+struct bytes id_part(struct bytes id, unsigned part);
+/* The way that a sealed credential goes: what its field CREDENTIALS_WAY says; static without one. */
+#define CREDENTIALS_WAY ".way"
+enum category credentials_way(struct bytes pairs);
+const char *category_text(enum category c); /* "static", "oauth", "delegated" */
+/* What a sealed credential is traded for before it is used; NULL: nothing. */
+const struct login *provider_login(const struct provider *p, struct bytes pairs);
 /* Copy only the fields that are not secret. */
 int provider_public_fields(const struct provider *p, struct bytes pairs,
 			   struct buf *out) must_check;

@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /* Stock steps for APIs where each record has an id. */
-#include "provider/provider.h"
+#include "provider/kit.h"
+
+#include "base/text.h"
+
+#include <inttypes.h>
+
+/* ---- zones ---- */
+
+int stock_build_zones(const struct op *op, struct request *req)
+{
+	paging_ask(&op->provider->shape->zone_pages, op, req);
+	return 0;
+}
 
 static enum verdict see_zone(struct op *op, const json_t *zone)
 {
@@ -8,11 +20,12 @@ static enum verdict see_zone(struct op *op, const json_t *zone)
 	struct buf id = BUF_INIT(PROVIDER_ID_MAX);
 	enum verdict v = VERDICT_NEXT;
 
-	if (!shape->zone_ok(zone))
+	if (shape->zone_ok && !shape->zone_ok(zone))
 		return VERDICT_NEXT;
-	if (!op_set_id(&id, json_object_get(zone, shape->zone_id)))
+	if (shape->zone_id_of ? !shape->zone_id_of(zone, &id)
+			      : !op_set_id(&id, json_at(zone, shape->zone_id)))
 		v = op_fail_shape(op);
-	else if (!op_add_zone(op, json_get_bytes(zone, shape->zone_name), buf_bytes(&id)))
+	else if (!op_add_zone(op, json_bytes_at(zone, shape->zone_name), buf_bytes(&id)))
 		v = VERDICT_ERROR;
 	buf_done(&id);
 	return v;
@@ -20,7 +33,8 @@ static enum verdict see_zone(struct op *op, const json_t *zone)
 
 enum verdict stock_parse_zones(struct op *op, const struct answer *a)
 {
-	const json_t *zones = answer_at(a, op->provider->shape->zones), *z;
+	const struct shape *shape = op->provider->shape;
+	const json_t *zones = answer_at(a, shape->zones), *z = NULL;
 	size_t i;
 
 	if (!json_is_array(zones))
@@ -30,7 +44,9 @@ enum verdict stock_parse_zones(struct op *op, const struct answer *a)
 		if (see_zone(op, z) == VERDICT_ERROR)
 			return VERDICT_ERROR;
 	}
-	return op_next_page(op, answer_at(a, op->provider->shape->pages));
+	z = json_array_get(zones, json_array_size(zones) - 1);
+	return paging_next(&shape->zone_pages, op, a, json_array_size(zones),
+			   json_bytes_at(z, shape->zone_name));
 }
 
 /* ---- records ---- */
@@ -38,30 +54,86 @@ enum verdict stock_parse_zones(struct op *op, const struct answer *a)
 /* A record at op->fqdn, as an answer shows it. */
 struct seen {
 	const json_t *id;
-	struct bytes type, content;
+	enum rr_type type; /* RR_NONE: none of ours */
+	struct bytes content;
 	uint64_t ttl;
-	struct buf space; /* for CONTENT, where the provider takes it apart */
+	struct buf space; /* for CONTENT, where it is taken apart */
 };
+
+static enum rr_type read_type(const struct shape *shape, const json_t *record)
+{
+	const json_t *type = json_at(record, shape->type);
+
+	if (!shape->type_numbers)
+		return rr_type_parse(json_bytes(type));
+	for (enum rr_type t = RR_TXT; t < RR_TYPES; t++)
+		if (json_is_integer(type) && json_integer_value(type) == shape->type_numbers[t])
+			return t;
+	return RR_NONE;
+}
+
+/* A number, or the text of one. */
+static bool read_number(const json_t *v, uint64_t max, uint64_t *out)
+{
+	if (json_is_string(v))
+		return text_to_u64(json_bytes(v), max, out) == 0;
+	*out = json_is_integer(v) && json_integer_value(v) >= 0 ? (uint64_t)json_integer_value(v)
+								: UINT64_MAX;
+	return *out <= max;
+}
+
+/* The presentation form of a CAA that comes in parts; empty when it is none. */
+static struct bytes caa_of(const struct shape *shape, const json_t *record, struct buf *space)
+{
+	struct caa caa = {.value = json_bytes_at(record, shape->caa.value)};
+	uint64_t flags;
+
+	if (!read_number(json_at(record, shape->caa.flags), UINT8_MAX, &flags) ||
+	    bytes_to_str(json_bytes_at(record, shape->caa.tag), caa.tag, sizeof(caa.tag)) < 0)
+		return bytes_of(NULL, 0);
+	caa.flags = (uint8_t)flags;
+	if (shape->dotted && caa.value.n && caa.value.p[caa.value.n - 1] == '.')
+		caa.value.n--;
+	caa_put(space, &caa);
+	return buf_bytes(space);
+}
 
 /* False when it is another name's, or no record at all. */
 static bool read_record(const struct op *op, const json_t *record, struct seen *out)
 {
 	const struct shape *shape = op->provider->shape;
 
-	if (!op_at_name(op, json_object_get(record, shape->name), shape->relative))
+	if (!op_at_name(op, json_at(record, shape->name), shape->names.answer))
 		return false;
-	*out = (struct seen){.id = json_object_get(record, shape->id),
-			     .type = json_get_bytes(record, shape->type),
-			     .content = json_get_bytes(record, shape->content),
+	*out = (struct seen){.id = json_at(record, shape->id),
+			     .type = read_type(shape, record),
+			     .content = json_bytes_at(record, shape->content),
 			     .space = BUF_INIT(PROVIDER_BODY_MAX)};
-	if (shape->content_of && !json_is_string(json_object_get(record, shape->content)))
+	if (shape->content_of && !out->content.n)
 		out->content = shape->content_of(record, &out->space);
-	(void)json_get_u64(record, shape->ttl, UINT32_MAX, &out->ttl);
+	else if (shape->caa.tag && out->type == RR_CAA)
+		out->content = caa_of(shape, record, &out->space);
+	(void)read_number(json_at(record, shape->ttl), UINT32_MAX, &out->ttl);
 	return true;
 }
 
+static bool is_ours(const struct op *op, const struct seen *s)
+{
+	return s->type == op->type && record_value_matches(op->type, s->content, op->value);
+}
+
+/* Is this the id that the record's handle holds? */
+static bool is_wanted(const struct op *op, const json_t *id)
+{
+	struct buf text = BUF_INIT(PROVIDER_ID_MAX);
+	bool same = op_set_id(&text, id) && bytes_eq(buf_bytes(&text), op->wanted_id);
+
+	buf_done(&text);
+	return same;
+}
+
 /* A replace removes it. One that slid to the next page while we read is met twice. */
-static enum verdict add_other(struct op *op, const struct seen *s, enum rr_type type)
+static enum verdict add_other(struct op *op, const struct seen *s)
 {
 	struct buf id = BUF_INIT(PROVIDER_ID_MAX);
 	bool usable = op_set_id(&id, s->id);
@@ -74,32 +146,45 @@ static enum verdict add_other(struct op *op, const struct seen *s, enum rr_type 
 	if (plist_count(buf_bytes(&op->others)) > PROVIDER_OTHERS_MAX)
 		return op_fail_text(op, CODE_PROVIDER_REJECTED,
 				    "too many records at the name; nothing was changed");
-	op_note_replaced(op, rr_type_text(type), s->content, s->ttl);
+	op_note_replaced(op, rr_type_text(s->type), s->content, s->ttl);
 	return VERDICT_NEXT;
 }
 
-static enum verdict see_record(struct op *op, const struct seen *s)
+static enum verdict see(struct op *op, const struct seen *s)
 {
-	enum rr_type type = rr_type_parse(s->type);
-
-	if (op_is_ours(op, s->type, s->content)) {
+	if (is_ours(op, s)) {
+		if (op->kind == OP_REMOVE && !is_wanted(op, s->id))
+			return VERDICT_NEXT; /* the same value, but another's record */
 		if (!op->there && !op_set_id(&op->record_id, s->id))
 			return op_fail_shape(op);
 		op->there = true;
 		return VERDICT_NEXT;
 	}
-	if (op->mode != MODE_REPLACE || (type == RR_NS && op_at_apex(op)))
+	if (op->kind != OP_ADD || op->mode != MODE_REPLACE || (s->type == RR_NS && op_at_apex(op)))
 		return VERDICT_NEXT;
-	if (type != RR_NONE)
-		return add_other(op, s, type);
+	if (s->type != RR_NONE)
+		return add_other(op, s);
 	if (op->type == RR_CNAME)
 		op->obstacle = true;
 	return VERDICT_NEXT;
 }
 
-/* All records at the name were seen. */
-static enum verdict looked(struct op *op)
+enum verdict stock_see_record(struct op *op, const json_t *record)
 {
+	struct seen s;
+	enum verdict v;
+
+	if (!read_record(op, record, &s))
+		return VERDICT_NEXT;
+	v = see(op, &s);
+	buf_done(&s.space);
+	return v;
+}
+
+enum verdict stock_looked(struct op *op)
+{
+	if (op->kind == OP_REMOVE)
+		return op->there ? VERDICT_NEXT : op_gone(op);
 	if (op->obstacle)
 		return op_fail_text(
 			op, CODE_CONFLICT,
@@ -108,9 +193,23 @@ static enum verdict looked(struct op *op)
 	return op->there && op->others.n == 0 ? VERDICT_DONE : VERDICT_NEXT;
 }
 
+int stock_build_look(const struct op *op, struct request *req)
+{
+	const struct shape *shape = op->provider->shape;
+	struct buf name = BUF_INIT(DNS_NAME_MAX + 2);
+
+	op_put_name(op, shape->names.path, &name);
+	if (shape->filter)
+		request_query(req, shape->filter, buf_bytes(&name));
+	buf_done(&name);
+	paging_ask(&shape->record_pages, op, req);
+	return 0;
+}
+
 enum verdict stock_parse_look(struct op *op, const struct answer *a)
 {
-	const json_t *records = answer_at(a, op->provider->shape->records), *r;
+	const struct shape *shape = op->provider->shape;
+	const json_t *records = answer_at(a, shape->records), *r;
 	enum verdict v;
 	size_t i;
 
@@ -118,18 +217,15 @@ enum verdict stock_parse_look(struct op *op, const struct answer *a)
 		return op_fail_shape(op);
 	json_array_foreach(records, i, r)
 	{
-		struct seen s;
-
-		if (!read_record(op, r, &s))
-			continue;
-		v = see_record(op, &s);
-		buf_done(&s.space);
+		v = stock_see_record(op, r);
 		if (v == VERDICT_ERROR)
 			return v;
 	}
-	v = op_next_page(op, answer_at(a, op->provider->shape->pages));
-	return v == VERDICT_NEXT ? looked(op) : v;
+	v = paging_next(&shape->record_pages, op, a, json_array_size(records), bytes_of(NULL, 0));
+	return v == VERDICT_NEXT ? stock_looked(op) : v;
 }
+
+/* ---- changes ---- */
 
 int stock_build_clear(const struct op *op, struct request *req)
 {
@@ -145,14 +241,61 @@ enum verdict stock_parse_clear(struct op *op, const struct answer *a)
 	return op->others.n ? VERDICT_AGAIN : VERDICT_NEXT;
 }
 
-enum verdict stock_parse_create(struct op *op, const struct answer *a)
+static int put_caa(const struct op *op, json_t *record)
 {
 	const struct shape *shape = op->provider->shape;
-	const json_t *record = answer_at(a, shape->record);
+	struct caa caa;
 
-	if (!op_set_id(&op->record_id, json_object_get(record, shape->id)))
+	if (caa_parse(&caa, op->value) != 0)
+		return -1;
+	if (json_object_set_new(record, shape->caa.flags, json_integer(caa.flags)) != 0 ||
+	    json_object_set_new(record, shape->caa.tag, json_string(caa.tag)) != 0)
+		return -1;
+	return json_object_set_new(record, shape->caa.value,
+				   json_sprintf("%.*s%s", (int)caa.value.n,
+						(const char *)caa.value.p,
+						shape->dotted && caa.value.n ? "." : ""));
+}
+
+static json_t *record_ttl(const struct op *op)
+{
+	return op->provider->shape->ttl_is_text ? json_sprintf("%" PRIu32, op_ttl(op))
+						: json_integer(op_ttl(op));
+}
+
+json_t *stock_record(const struct op *op)
+{
+	const struct shape *shape = op->provider->shape;
+	json_t *record = json_object();
+	json_t *extra cleanup(json_cleanup) =
+		shape->extra ? json_loads(shape->extra, 0, NULL) : json_object();
+	int failed = json_object_set_new(record, shape->type, op_type(op));
+
+	failed |= json_object_set_new(record, shape->name, op_name(op));
+	if (op->type == RR_CAA && shape->caa.tag)
+		failed |= put_caa(op, record);
+	else
+		failed |= json_object_set_new(record, shape->content, op_content(op));
+	failed |= json_object_set_new(record, shape->ttl, record_ttl(op));
+	failed |= json_object_update(record, extra);
+	if (!failed)
+		return record;
+	json_decref(record);
+	return NULL;
+}
+
+int stock_build_add(const struct op *op, struct request *req)
+{
+	return op->there ? BUILD_SKIP : request_json(req, stock_record(op));
+}
+
+enum verdict stock_parse_add(struct op *op, const struct answer *a)
+{
+	const struct shape *shape = op->provider->shape;
+
+	if (!op_set_id(&op->record_id, json_at(answer_at(a, shape->record), shape->id)))
 		return op_fail_shape(op);
-	return VERDICT_DONE;
+	return VERDICT_NEXT;
 }
 
 /* An id of ours must still name what we added. */
@@ -168,15 +311,20 @@ enum verdict stock_parse_get(struct op *op, const struct answer *a)
 		return op_fail_shape(op);
 	if (!read_record(op, record, &s))
 		return op_gone(op);
-	ours = op_is_ours(op, s.type, s.content);
+	ours = is_ours(op, &s);
 	buf_done(&s.space);
 	return ours ? VERDICT_NEXT : op_gone(op);
 }
 
-enum verdict stock_parse_delete(struct op *op, const struct answer *a)
+enum verdict stock_parse_remove(struct op *op, const struct answer *a)
 {
 	if (a->status == 404)
 		return op_gone(op);
 	op->removed = true;
-	return VERDICT_DONE;
+	return VERDICT_NEXT;
+}
+
+enum verdict parse_nothing(struct op *op, const struct answer *a)
+{
+	return VERDICT_NEXT;
 }

@@ -36,12 +36,60 @@ int provider_exchange_number(const struct provider *p, const struct exchange *e)
 	return -1;
 }
 
+/* ---- ways to be trusted ---- */
+
+static const char *const category_texts[CATEGORIES] = {"static", "oauth", "delegated"};
+
+const char *category_text(enum category c)
+{
+	return category_texts[c];
+}
+
+enum category credentials_way(struct bytes pairs)
+{
+	struct bytes text;
+
+	if (plist_get(pairs, CREDENTIALS_WAY, &text))
+		for (enum category c = 0; c < CATEGORIES; c++)
+			if (bytes_is(text, category_texts[c]))
+				return c;
+	return CATEGORY_STATIC;
+}
+
+const struct login *provider_login(const struct provider *p, struct bytes pairs)
+{
+	switch (credentials_way(pairs)) {
+	case CATEGORY_OAUTH:
+		return p->oauth && p->oauth->refresh.build ? &p->oauth->refresh : NULL;
+	case CATEGORY_DELEGATED:
+		return p->assume;
+	default:
+		return p->login;
+	}
+}
+
+struct bytes id_part(struct bytes id, unsigned part)
+{
+	size_t slash = bytes_find(id, BYTES("/"));
+
+	if (slash == id.n)
+		return bytes_of(NULL, 0);
+	return part == 1 ? bytes_of(id.p, slash) : bytes_skip(id, slash + 1);
+}
+
 /* ---- credentials ---- */
 
-static const struct field_def *field_by_name(const struct provider *p, struct bytes name)
+static bool goes_way(const struct field_def *f, enum category way)
+{
+	return (f->ways ? f->ways : 1u << CATEGORY_STATIC) & 1u << way;
+}
+
+/* NULL when no way has it. WAY: CATEGORIES for any. */
+static const struct field_def *field_by_name(const struct provider *p, enum category way,
+					     struct bytes name)
 {
 	for (const struct field_def *f = p->fields; f->name; f++)
-		if (bytes_is(name, f->name))
+		if (bytes_is(name, f->name) && (way == CATEGORIES || goes_way(f, way)))
 			return f;
 	return NULL;
 }
@@ -94,14 +142,14 @@ static int check_value(const struct field_def *f, struct bytes v, const char **w
 }
 
 /* Every name is known, and none comes twice. */
-static int check_names(const struct provider *p, struct bytes pairs, const char **field,
-		       const char **why)
+static int check_names(const struct provider *p, enum category way, struct bytes pairs,
+		       const char **field, const char **why)
 {
 	struct bytes name, value, other, rest;
 
 	*field = "credentials";
 	while (plist_next(&pairs, &name) && plist_next(&pairs, &value)) {
-		const struct field_def *f = field_by_name(p, name);
+		const struct field_def *f = field_by_name(p, way, name);
 
 		*why = "has a field that the provider does not know";
 		if (!f)
@@ -114,13 +162,15 @@ static int check_names(const struct provider *p, struct bytes pairs, const char 
 	return 0;
 }
 
-static int check_fields(const struct provider *p, struct bytes pairs, const char **field,
-			const char **why)
+static int check_fields(const struct provider *p, enum category way, struct bytes pairs,
+			const char **field, const char **why)
 {
 	struct bytes v;
-	int r = check_names(p, pairs, field, why);
+	int r = check_names(p, way, pairs, field, why);
 
 	for (const struct field_def *f = p->fields; f->name && r == 0; f++) {
+		if (!goes_way(f, way))
+			continue;
 		*field = f->name;
 		*why = "is missing";
 		if (plist_get(pairs, f->name, &v))
@@ -131,12 +181,12 @@ static int check_fields(const struct provider *p, struct bytes pairs, const char
 	return r;
 }
 
-int provider_check_credentials(const struct provider *p, struct bytes pairs, struct buf *out,
-			       const char **field, const char **why)
+int provider_check_credentials(const struct provider *p, enum category way, struct bytes pairs,
+			       struct buf *out, const char **field, const char **why)
 {
 	const char *which, *reason;
 	struct bytes v;
-	int r = check_fields(p, pairs, &which, &reason);
+	int r = check_fields(p, way, pairs, &which, &reason);
 
 	if (r == PROVIDER_E_FIELD) {
 		*field = which;
@@ -147,7 +197,7 @@ int provider_check_credentials(const struct provider *p, struct bytes pairs, str
 	for (const struct field_def *f = p->fields; f->name; f++) {
 		if (!plist_get(pairs, f->name, &v))
 			v = bytes_str(f->preset);
-		if (v.n == 0)
+		if (v.n == 0 || !goes_way(f, way))
 			continue;
 		plist_put(out, bytes_str(f->name));
 		plist_put(out, v);
@@ -160,7 +210,7 @@ int provider_public_fields(const struct provider *p, struct bytes pairs, struct 
 	struct bytes name, value;
 
 	while (plist_next(&pairs, &name) && plist_next(&pairs, &value)) {
-		const struct field_def *f = field_by_name(p, name);
+		const struct field_def *f = field_by_name(p, CATEGORIES, name);
 
 		if (!f || f->secret)
 			continue;

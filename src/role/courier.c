@@ -3,10 +3,8 @@
  * The courier: speaks HTTPS with providers. It alone puts a credential on a request, and only on one whose method, host and path stand in the provider's
  * table; one that changes something only after the vault said that the intent is durable, and only in the zone that the intent names.
  */
-#include "base/idmap.h"
-#include "egress/client.h"
-#include "role/role.h"
-#include "role/target.h"
+#include "role/courier.h"
+
 #include "sys/harden.h"
 #include "sys/log.h"
 
@@ -25,21 +23,17 @@ struct errand {
 	struct buf credentials;
 	int64_t deadline; /* loop_now() */
 	bool may_change;
-	struct buf zone_id; /* the zone that may be changed */
+	struct buf zone_id; /* PERMIT's */
+	struct permit permit;
 
-	const struct exchange *exchange; /* being sent, or NULL */
-	struct buf target, body;
+	const struct exchange *exchange;  /* being sent, or NULL */
+	struct buf target, headers, body; /* without the credential */
+	struct login_wait login;
+	bool logged_in_again;	  /* the exchange was refused once with what a login gave */
 	struct egress_call *sent; /* not NULL from egress_start() to its end */
 };
 
-static struct courier {
-	struct role *role;
-	struct channel vault, planner;
-	struct idmap errands;
-	struct egress *egress;
-	struct address_rules rules;
-	struct bytes ca;
-} courier;
+struct courier courier;
 
 static bool self_hosted(void)
 {
@@ -57,17 +51,32 @@ static struct errand *errand_by_call(uint64_t call)
 	return idmap_entry(idmap_find(&courier.errands, call), struct errand, node);
 }
 
+/* There is no exchange under way any more. */
+static void exchange_over(struct errand *e)
+{
+	login_leave(&e->login);
+	if (e->sent)
+		egress_cancel(e->sent);
+	e->sent = NULL;
+	e->exchange = NULL;
+	e->logged_in_again = false;
+	buf_reset(&e->target);
+	buf_reset(&e->headers);
+	buf_done(&e->body);
+}
+
 static void errand_free(struct errand *e)
 {
 	idmap_remove(&courier.errands, &e->node);
-	if (e->sent)
-		egress_cancel(e->sent);
+	exchange_over(e);
 	buf_done(&e->credentials);
 	buf_done(&e->zone_id);
 	buf_done(&e->target);
-	buf_done(&e->body);
+	buf_done(&e->headers);
 	free(e);
 }
+
+static void on_login(struct login_wait *w, enum code code, bool sent, const char *detail);
 
 /* ---- from the vault ---- */
 
@@ -88,6 +97,8 @@ static void on_call(const struct vc_call *m)
 	e->credentials = BUF_INIT(IPC_CREDENTIALS_MAX);
 	e->zone_id = BUF_INIT(PROVIDER_ID_MAX);
 	e->target = BUF_INIT(TARGET_MAX);
+	e->headers = BUF_INIT(IPC_HEADERS_MAX);
+	e->login.fn = on_login;
 	e->body = BUF_INIT(PROVIDER_REQUEST_MAX);
 	e->deadline = loop_now(courier.role->loop) + m->timeout_ms;
 	buf_put_bytes(&e->credentials, m->credentials);
@@ -100,12 +111,14 @@ static void on_change(const struct vc_change *m)
 {
 	struct errand *e = errand_by_call(m->call);
 
-	if (!e || e->may_change) {
+	if (!e || e->may_change || dns_name_parse(&e->permit.zone, m->zone) != 0 ||
+	    dns_name_parse(&e->permit.fqdn, m->fqdn) != 0) {
 		channel_reject(&courier.vault);
 		return;
 	}
 	e->may_change = true;
 	buf_put_bytes(&e->zone_id, m->zone_id);
+	e->permit.zone_id = buf_bytes(&e->zone_id);
 	if (buf_status(&e->zone_id) < 0)
 		log_fatal("out of memory");
 	channel_send(&courier.vault, cv_ready, .call = m->call);
@@ -138,10 +151,10 @@ static void on_vault_closed(void *arg, struct channel *c, bool bad)
 
 /* ---- from the planner ---- */
 
-static void send_failed(uint64_t call, enum egress_failure f, bool sent)
+static void send_failed(uint64_t call, enum code code, bool sent, const char *detail)
 {
-	channel_send(&courier.planner, cp_failed, .call = call, .failure = (uint8_t)f,
-		     .sent = sent);
+	channel_send(&courier.planner, cp_failed, .call = call, .code = (uint8_t)code, .sent = sent,
+		     .detail = bytes_str(detail));
 }
 
 static void send_answer(uint64_t call, const struct egress_answer *a)
@@ -166,68 +179,142 @@ static void send_answer(uint64_t call, const struct egress_answer *a)
 	} while (rest.n);
 }
 
+static void launch(struct errand *e);
+
+/* What a login gave may be refused before its time: one more login, then the same again. */
+static bool login_again(struct errand *e, const struct egress_answer *a)
+{
+	const struct login *login = provider_login(e->provider, buf_bytes(&e->credentials));
+
+	if (!login || a->status != 401 || e->logged_in_again ||
+	    !login_spoil(e->provider, login, buf_bytes(&e->credentials)))
+		return false;
+	e->logged_in_again = true;
+	launch(e);
+	return true;
+}
+
 static void on_done(void *arg, const struct egress_answer *a)
 {
 	struct errand *e = arg;
 
 	e->sent = NULL;
-	e->exchange = NULL;
-	buf_reset(&e->target);
-	buf_done(&e->body);
+	if (a->failure == EGRESS_OK && login_again(e, a))
+		return;
+	exchange_over(e);
 	if (a->failure == EGRESS_OK && a->headers.n > IPC_HEADERS_MAX)
-		send_failed(e->node.id, EGRESS_TOO_LARGE, true);
+		send_failed(e->node.id, CODE_PROVIDER_UNAVAILABLE, true,
+			    egress_failure_text(EGRESS_TOO_LARGE));
 	else if (a->failure == EGRESS_OK)
 		send_answer(e->node.id, a);
 	else
-		send_failed(e->node.id, a->failure, a->sent);
+		send_failed(e->node.id, failure_code(a->failure), a->sent,
+			    egress_failure_text(a->failure));
 }
 
-static int send_exchange(struct errand *e, const struct url *base)
+/* HEADERS and BODY get what the credential adds. FIELDS is what stands for it. */
+static int send_exchange(struct errand *e, const struct url *base, struct bytes fields,
+			 struct buf *headers, struct buf *body)
 {
-	static const char *const accept_json = "Accept: application/json";
-	struct buf headers = BUF_INIT(EGRESS_HEADERS_MAX);
+	const struct provider *p = e->provider;
+	const char *type = p->xml ? "text/xml" : "application/json";
+	struct buf host = BUF_INIT(URL_HOST_MAX + 16), line = BUF_INIT(100);
+	struct signing s = {.method = e->exchange->method,
+			    .target = buf_bytes(&e->target),
+			    .content_type = bytes_str(e->body.n ? type : ""),
+			    .body = buf_bytes(&e->body),
+			    .now = clock_usec() / 1000000,
+			    .credentials = fields};
 	size_t wanted = 0;
 	int r;
 
-	plist_put(&headers, bytes_str(accept_json));
-	if (e->body.n)
-		plist_put(&headers, BYTES("Content-Type: application/json"));
-	r = target_auth(e->provider, buf_bytes(&e->credentials), &headers);
-	while (wanted < PROVIDER_HEADERS && e->provider->headers[wanted])
+	url_put_authority(base, &host);
+	s.host = buf_bytes(&host);
+	buf_printf(&line, "Accept: %s", type);
+	plist_put(headers, buf_bytes(&line));
+	buf_put_bytes(body, buf_bytes(&e->body));
+	r = target_auth(&p->auth, &s, headers, body);
+	buf_reset(&line);
+	buf_printf(&line, "Content-Type: %s", type);
+	if (body->n)
+		plist_put(headers, buf_bytes(&line));
+	buf_done(&line);
+	buf_done(&host);
+	while (wanted < PROVIDER_HEADERS && p->headers[wanted])
 		wanted++;
-	if (r == 0)
-		r = egress_start(courier.egress,
-				 &(const struct egress_request){
-					 .method = e->exchange->method,
-					 .url = base,
-					 .target = buf_bytes(&e->target),
-					 .headers = buf_bytes(&headers),
-					 .body = buf_bytes(&e->body),
-					 .timeout_ms = e->deadline - loop_now(courier.role->loop),
-					 .want_headers = e->provider->headers,
-					 .wanted = wanted,
-				 },
-				 on_done, e, &e->sent);
-	buf_done(&headers);
-	return r;
+	if (r != 0)
+		return r;
+	return egress_start(courier.egress,
+			    &(const struct egress_request){
+				    .method = e->exchange->method,
+				    .url = base,
+				    .target = buf_bytes(&e->target),
+				    .headers = buf_bytes(headers),
+				    .body = buf_bytes(body),
+				    .timeout_ms = e->deadline - loop_now(courier.role->loop),
+				    .want_headers = p->headers,
+				    .wanted = wanted,
+			    },
+			    on_done, e, &e->sent);
 }
 
-/* The request is whole: send it, or say why not. */
-static void launch(struct errand *e)
+/* With what a login gave before the credential's own fields; OWN may be empty. */
+static int authenticate_and_send(struct errand *e, struct bytes own)
 {
+	struct buf fields = BUF_INIT(2 * IPC_CREDENTIALS_MAX), body = BUF_INIT(e->body.max),
+		   headers = BUF_INIT(EGRESS_HEADERS_MAX);
 	struct url base;
 	int r = target_base(e->provider, buf_bytes(&e->credentials), &base);
 
-	if (r == 0 && e->deadline > loop_now(courier.role->loop))
-		r = send_exchange(e, &base);
-	else if (r == 0)
+	buf_put_bytes(&fields, own);
+	buf_put_bytes(&fields, buf_bytes(&e->credentials));
+	buf_put_bytes(&headers, buf_bytes(&e->headers));
+	if (r == 0)
+		r = buf_status(&fields);
+	if (r == 0)
+		r = send_exchange(e, &base, buf_bytes(&fields), &headers, &body);
+	buf_done(&fields);
+	buf_done(&headers);
+	buf_done(&body);
+	return r;
+}
+
+/* The request is whole: send it, perhaps after a login, or say why not. */
+static void launch(struct errand *e)
+{
+	const struct login *login = provider_login(e->provider, buf_bytes(&e->credentials));
+	struct bytes own = {0};
+	int r = 1;
+
+	if (e->deadline <= loop_now(courier.role->loop))
 		r = -ETIMEDOUT;
+	else if (login)
+		r = login_get(e->provider, login, buf_bytes(&e->credentials), &e->login, &own);
+	if (r == 0)
+		return; /* on_login() */
+	if (r == 1)
+		r = authenticate_and_send(e, own);
 	if (r == 0)
 		return;
-	e->exchange = NULL;
-	buf_reset(&e->target);
-	buf_done(&e->body);
-	send_failed(e->node.id, r == -ETIMEDOUT ? EGRESS_TIMEOUT : EGRESS_INTERNAL, false);
+	exchange_over(e);
+	if (r == -ETIMEDOUT)
+		send_failed(e->node.id, CODE_PROVIDER_TIMEOUT, false,
+			    egress_failure_text(EGRESS_TIMEOUT));
+	else
+		send_failed(e->node.id, CODE_PROVIDER_UNAVAILABLE, false,
+			    egress_failure_text(EGRESS_INTERNAL));
+}
+
+static void on_login(struct login_wait *w, enum code code, bool sent, const char *detail)
+{
+	struct errand *e = (struct errand *)((char *)w - offsetof(struct errand, login));
+
+	if (code == CODE_OK) {
+		launch(e);
+		return;
+	}
+	exchange_over(e);
+	send_failed(e->node.id, code, false, detail);
 }
 
 static const char *refusal(int r)
@@ -236,7 +323,7 @@ static const char *refusal(int r)
 	case TARGET_E_ARGS:
 		return "arguments that do not fit the path";
 	case TARGET_E_ZONE:
-		return "a change of another zone";
+		return "a change of another zone or name";
 	default:
 		return "a path too long";
 	}
@@ -252,7 +339,7 @@ static void on_exchange(const struct pc_exchange *m)
 	if (!e) {
 		/* The vault ended the call while this was under way. */
 		if (!m->more)
-			send_failed(m->call, EGRESS_INTERNAL, false);
+			send_failed(m->call, CODE_PROVIDER_UNAVAILABLE, false, "");
 		return;
 	}
 	x = provider_exchange(e->provider, m->number);
@@ -265,10 +352,13 @@ static void on_exchange(const struct pc_exchange *m)
 	r = target_base(e->provider, buf_bytes(&e->credentials), &base);
 	if (r == 0)
 		r = target_build(e->provider, x, &base, buf_bytes(&e->credentials), m->args,
-				 m->query, buf_bytes(&e->zone_id), &e->target);
+				 m->query, &e->permit, &e->target);
+	if (r == 0)
+		r = target_headers(e->provider, m->headers, &e->headers);
 	if (r == TARGET_E_FIELD) {
-		buf_reset(&e->target);
-		send_failed(m->call, EGRESS_INTERNAL, false);
+		exchange_over(e);
+		send_failed(m->call, CODE_PROVIDER_UNAVAILABLE, false,
+			    egress_failure_text(EGRESS_INTERNAL));
 		return;
 	}
 	if (r != 0) {
@@ -307,14 +397,7 @@ static void on_planner(void *arg, struct channel *c, uint16_t number, const void
 /* The vault ends the calls; what is on its way is called back, since nobody reads the answers. */
 static void call_back(struct idmap_node *node, void *arg)
 {
-	struct errand *e = idmap_entry(node, struct errand, node);
-
-	if (e->sent)
-		egress_cancel(e->sent);
-	e->sent = NULL;
-	e->exchange = NULL;
-	buf_reset(&e->target);
-	buf_done(&e->body);
+	exchange_over(idmap_entry(node, struct errand, node));
 }
 
 static void on_planner_closed(void *arg, struct channel *c, bool bad)
@@ -329,6 +412,8 @@ static void on_planner_closed(void *arg, struct channel *c, bool bad)
 static void courier_init(struct role *r)
 {
 	courier.role = r;
+	courier.gateway = BUF_INIT(256 * 1024);
+	harden_json(); /* logins */
 	channel_init(&courier.vault, r->loop, &edge_vault_courier, SIDE_B, on_vault,
 		     on_vault_closed, NULL);
 	channel_init(&courier.planner, r->loop, &edge_planner_courier, SIDE_B, on_planner,

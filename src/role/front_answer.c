@@ -40,9 +40,6 @@ static void put_field(struct buf *b, const struct field_def *f)
 
 static void put_provider(struct buf *b, const struct provider *p)
 {
-	static const char *const categories[] = {[CATEGORY_STATIC] = "static",
-						 [CATEGORY_OAUTH] = "oauth",
-						 [CATEGORY_DELEGATED] = "delegated"};
 	const char *comma = "";
 
 	buf_putc(b, '{');
@@ -50,7 +47,7 @@ static void put_provider(struct buf *b, const struct provider *p)
 	buf_putc(b, ',');
 	put_text(b, "title", p->title);
 	buf_putc(b, ',');
-	put_text(b, "category", categories[p->category]);
+	put_text(b, "category", category_text(p->no_static ? CATEGORY_DELEGATED : CATEGORY_STATIC));
 	buf_printf(b, ",\"self_hosted\":%s,\"record_modes\":[\"coexist\",\"replace\"],",
 		   p->self_hosted ? "true" : "false");
 	buf_puts(b, "\"credentials\":{\"type\":\"object\",\"additionalProperties\":false,"

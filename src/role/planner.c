@@ -6,6 +6,7 @@
 #include "base/idmap.h"
 #include "egress/client.h"
 #include "provider/engine.h"
+#include "provider/kit.h"
 #include "role/role.h"
 #include "sys/harden.h"
 #include "sys/log.h"
@@ -122,7 +123,7 @@ static void send_request(uint64_t call, const struct engine_request *r)
 		if (first)
 			channel_send(&planner.courier, pc_exchange, .call = call,
 				     .number = r->number, .args = r->args, .query = r->query,
-				     .body = piece, .more = rest.n > 0);
+				     .headers = r->headers, .body = piece, .more = rest.n > 0);
 		else
 			channel_send(&planner.courier, pc_body, .call = call, .body = piece,
 				     .more = rest.n > 0);
@@ -264,14 +265,12 @@ static void on_answer(struct plan *p, const struct cp_answer *m)
 
 static void on_failed(struct plan *p, const struct cp_failed *m)
 {
-	enum egress_failure f = (enum egress_failure)m->failure;
-	enum code code = CODE_PROVIDER_UNAVAILABLE;
+	char detail[PROVIDER_DETAIL_MAX + 1];
 
-	if (f == EGRESS_TIMEOUT)
-		code = CODE_PROVIDER_TIMEOUT;
-	else if (f == EGRESS_REFUSED)
-		code = CODE_PROVIDER_REJECTED;
-	engine_lost(&p->engine, code, m->sent, egress_failure_text(f));
+	if (bytes_to_str(m->detail, detail, sizeof(detail)) < 0)
+		detail[0] = 0;
+	engine_lost(&p->engine, m->code ? (enum code)m->code : CODE_PROVIDER_UNAVAILABLE, m->sent,
+		    detail);
 	plan_step(p);
 }
 

@@ -14,19 +14,37 @@
 enum {
 	TARGET_E_ARGS = 1,  /* the arguments do not fit the template: the planner broke the rules */
 	TARGET_E_FIELD = 2, /* the credential lacks a field, or its URL is none of ours */
-	TARGET_E_ZONE = 3,  /* a change of another zone than the one that was permitted */
+	TARGET_E_ZONE = 3,  /* a change of another zone or name than the one that was permitted */
 };
 
-/* Where the provider is: its fixed base, or the customer's URL. The path of *OUT lies in P's table or CREDENTIALS. 0 or TARGET_E_FIELD. */
+/* What the vault lets a call change. */
+struct permit {
+	struct bytes zone_id;
+	struct dns_name zone, fqdn;
+};
+
+/* Where the provider is: its fixed base, the one of its list that the credential chooses, or the customer's URL. The path of *OUT lies in P's table or CREDENTIALS. 0 or TARGET_E_FIELD. */
 int target_base(const struct provider *p, struct bytes credentials, struct url *out) must_check;
+/* The same for a login. */
+int target_login_base(const struct login *l, struct bytes credentials, struct url *out) must_check;
 
 /*
- * Append path and query. Each argument becomes one percent-encoded segment: not empty, not "." or "..". ZONE_ID, when E changes
- * something, is the only value that {zone} may have. 0, TARGET_E_ARGS, TARGET_E_FIELD, TARGET_E_ZONE or -errno.
+ * Append path and query. Each argument becomes one percent-encoded segment: not empty, not "." or "..". When E changes something, {zone} must be PERMIT's, {name} its name in
+ * one of the forms, {type} one of our types. 0, TARGET_E_ARGS, TARGET_E_FIELD, TARGET_E_ZONE or -errno.
  */
 int target_build(const struct provider *p, const struct exchange *e, const struct url *base,
 		 struct bytes credentials, struct bytes args, struct bytes query,
-		 struct bytes zone_id, struct buf *out) must_check;
+		 const struct permit *permit, struct buf *out) must_check;
+/* A login's, of {=field}s alone. */
+int target_login(const struct login *l, const struct provider *p, const struct url *base,
+		 struct bytes credentials, struct buf *out) must_check;
 
-/* Append the credential's header line to a plist of lines. 0, TARGET_E_FIELD or -errno. */
-int target_auth(const struct provider *p, struct bytes credentials, struct buf *headers) must_check;
+/* Append header lines for the PAIRS that a planner sends: only names of P's list, only printable values. 0, TARGET_E_ARGS or -errno. */
+int target_headers(const struct provider *p, struct bytes pairs, struct buf *headers) must_check;
+
+/*
+ * Put the credential on a finished request: append lines to the plist HEADERS, or members to BODY. S holds the request (its body: BODY's bytes) and the fields. 0, TARGET_E_FIELD or
+ * -errno.
+ */
+int target_auth(const struct auth *auth, const struct signing *s, struct buf *headers,
+		struct buf *body) must_check;

@@ -108,7 +108,7 @@ static void make(struct call *c, const struct fv_make_integration *m)
 		call_refuse(c, CODE_INVALID_REQUEST, "provider", "no such provider");
 		return;
 	}
-	r = provider_check_credentials(c->provider, m->credentials, &c->credentials, &field, &why);
+	r = provider_check_credentials(c->provider, CATEGORY_STATIC, m->credentials, &c->credentials, &field, &why);
 	if (r < 0) {
 		call_refuse(c, CODE_INVALID_REQUEST, "credentials", "too large");
 		return;

@@ -283,7 +283,8 @@ void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsig
 			  "the audit log cannot be written; nothing was changed");
 	else
 		channel_send(&vault.courier[call_class(c)], vc_change, .call = c->node.id,
-			     .zone_id = buf_bytes(&c->zone_id));
+			     .zone_id = buf_bytes(&c->zone_id),
+			     .zone = dns_name_text(&c->zone), .fqdn = dns_name_text(&c->fqdn));
 }
 
 /* ---- with courier and planner ---- */

@@ -8,6 +8,7 @@
  * body. No answer left: the request is lost.
  */
 #include "provider/engine.h"
+#include "provider/kit.h"
 
 #include <stdlib.h>
 

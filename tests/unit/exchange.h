@@ -11,13 +11,14 @@
 
 #include "base/text.h"
 #include "provider/engine.h"
+#include "provider/kit.h"
 
 #define SCRIPT_STEPS  12
 #define SCRIPT_FIELDS 6
 #define TORTURE_CUTS  300 /* of one answer, evenly spread when it is longer */
 
 struct step {
-	const char *request; /* "GET /zones?page=1", without the provider's base */
+	const char *request; /* "GET /zones?page=1 [If-Match: x]", without the provider's base */
 	const char *body;    /* of the request; NULL: none */
 	unsigned status;
 	const char *answer; /* or "@dnsimple/lexicon/x.json 3": the body in that fixture */
@@ -126,14 +127,36 @@ static inline json_t *script_load(struct script *s)
 	return all;
 }
 
+static inline void render_query(struct bytes query, struct buf *out)
+{
+	struct bytes name, v;
+	char joint = '?';
+
+	while (plist_next(&query, &name)) {
+		assert_true(plist_next(&query, &v));
+		buf_putc(out, (unsigned char)joint);
+		text_put_pct(out, name);
+		buf_putc(out, '=');
+		text_put_pct(out, v);
+		joint = '&';
+	}
+}
+
+static inline bool sends(const struct provider *p, struct bytes name)
+{
+	for (size_t i = 0; i < PROVIDER_HEADERS && p->sends[i]; i++)
+		if (bytes_is(name, p->sends[i]))
+			return true;
+	return false;
+}
+
 /*
- * The request as the courier would write it, without base and credential. Checks what the courier
- * checks.
+ * The request as the courier would write it, without base and credential; a header of the provider's own behind it in brackets.
+ * Checks what the courier checks.
  */
 static inline void render(const struct engine *e, const struct engine_request *r, struct buf *out)
 {
-	struct bytes args = r->args, query = r->query, v, name;
-	char joint = '?';
+	struct bytes args = r->args, query = r->query, headers = r->headers, v, name;
 
 	assert_ptr_equal(provider_exchange(e->op.provider, r->number), r->exchange);
 	buf_printf(out, "%s ", r->exchange->method);
@@ -158,13 +181,12 @@ static inline void render(const struct engine *e, const struct engine_request *r
 		at += n + 1;
 	}
 	assert_int_equal(args.n, 0);
-	while (plist_next(&query, &name)) {
-		assert_true(plist_next(&query, &v));
-		buf_putc(out, (unsigned char)joint);
-		text_put_pct(out, name);
-		buf_putc(out, '=');
-		text_put_pct(out, v);
-		joint = '&';
+	render_query(query, out);
+	while (plist_next(&headers, &name)) {
+		assert_true(plist_next(&headers, &v));
+		assert_true(sends(e->op.provider, name) && bytes_printable(v));
+		buf_printf(out, " [%.*s: %.*s]", (int)name.n, (const char *)name.p, (int)v.n,
+			   (const char *)v.p);
 	}
 	assert_int_equal(buf_status(out), 0);
 }

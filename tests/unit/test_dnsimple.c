@@ -27,7 +27,7 @@
 #define ITEM(id, type, content) AT(id, "_acme-challenge", type, content)
 #define DATA(item)		"{\"data\":" item "}"
 #define BODY(name, type, content)                                                                  \
-	"{\"name\":\"" name "\",\"type\":\"" type "\",\"content\":\"" content "\",\"ttl\":60}"
+	"{\"type\":\"" type "\",\"name\":\"" name "\",\"content\":\"" content "\",\"ttl\":60}"
 #define TXT(content)  BODY("_acme-challenge", "TXT", content)
 #define INVALID	      "{\"message\":\"Validation failed\",\"errors\":{\"base\":[\"exists\"]}}"
 #define NOT_FOUND     "@dnsimple/dnsimple-go/notfound-record.http"
@@ -86,7 +86,7 @@ static const struct script scripts[] = {
 		    "records?name=_acme-challenge.deleterecordset&page=1&per_page=100",
 		    NULL, 200, REMOVED "2"},
 		   {"POST /1/zones/lexicontest.us/records",
-		    "{\"name\":\"_acme-challenge.deleterecordset\",\"type\":\"TXT\","
+		    "{\"type\":\"TXT\",\"name\":\"_acme-challenge.deleterecordset\","
 		    "\"content\":\"challengetoken1\",\"ttl\":3600}",
 		    201, REMOVED "3"}},
 	 .record_id = "502892"},

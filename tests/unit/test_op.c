@@ -2,7 +2,7 @@
 /* What provider files share. */
 #include "test.h"
 
-#include "provider/provider.h"
+#include "provider/kit.h"
 
 static void test_ids(void **state)
 {
@@ -75,13 +75,14 @@ static void test_names(void **state)
 
 		assert_int_equal(dns_name_parse(&op.fqdn, bytes_str(fqdn)), 0);
 		v = json_string(cases[i].name);
-		assert_int_equal(op_at_name(&op, v, cases[i].relative), cases[i].at_name);
+		assert_int_equal(op_at_name(&op, v, cases[i].relative ? NAME_LABEL : NAME_FULL),
+				 cases[i].at_name);
 		json_decref(v);
 	}
 	/* The apex is an empty name, not a missing one. */
 	op.fqdn = op.zone;
-	assert_false(op_at_name(&op, NULL, true));
-	assert_false(op_at_name(&op, json_null(), true));
+	assert_false(op_at_name(&op, NULL, NAME_LABEL));
+	assert_false(op_at_name(&op, json_null(), NAME_LABEL));
 }
 
 static void test_ttl(void **state)

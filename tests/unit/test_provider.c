@@ -43,7 +43,9 @@ static enum verdict fake_fail(struct op *op, const struct answer *a)
 
 static enum verdict fake_pages(struct op *op, const struct answer *a)
 {
-	return op_next_page(op, answer_at(a, "pages"));
+	static const struct paging pages = {PAGING_TOTAL, "pages", "page"};
+
+	return paging_next(&pages, op, a, 0, bytes_of(NULL, 0));
 }
 
 static enum verdict fake_zones(struct op *op, const struct answer *a)

@@ -62,12 +62,14 @@ static int build(const struct provider *p, const char *path, bool changes, const
 	const struct exchange e = {.name = "x", .method = "GET", .path = path, .changes = changes};
 	struct buf c = credentials("https://pdns.example:8443/prefix/"), a = split(args),
 		   q = split(query);
+	struct permit permit = {.zone_id = bytes_str(zone)};
 	struct url base;
 	int r;
 
+	assert_int_equal(dns_name_parse(&permit.zone, BYTES("example.org")), 0);
+	assert_int_equal(dns_name_parse(&permit.fqdn, BYTES("_acme-challenge.example.org")), 0);
 	assert_int_equal(target_base(p, buf_bytes(&c), &base), 0);
-	r = target_build(p, &e, &base, buf_bytes(&c), buf_bytes(&a), buf_bytes(&q), bytes_str(zone),
-			 out);
+	r = target_build(p, &e, &base, buf_bytes(&c), buf_bytes(&a), buf_bytes(&q), &permit, out);
 	buf_done(&c);
 	buf_done(&a);
 	buf_done(&q);
@@ -104,6 +106,19 @@ static void test_targets(void **state)
 		{&fixed, "/zones/{zone}", true, "z2", "", "z1", TARGET_E_ZONE, NULL},
 		{&fixed, "/zones/{zone}", true, "z1", "", "", TARGET_E_ZONE, NULL},
 		{&fixed, "/zones/{zone}", false, "z2", "", "z1", 0, "/v2/zones/z2"},
+		/* nor of another name, or of a type that is not ours */
+		{&fixed, "/{zone}/{name}/{type}", true, "z1|_acme-challenge|TXT", "", "z1", 0,
+		 "/v2/z1/_acme-challenge/TXT"},
+		{&fixed, "/{zone}/{name}", true, "z1|_acme-challenge.example.org", "", "z1", 0,
+		 "/v2/z1/_acme-challenge.example.org"},
+		{&fixed, "/{zone}/{name}", true, "z1|_acme-challenge.example.org.", "", "z1", 0,
+		 "/v2/z1/_acme-challenge.example.org."},
+		{&fixed, "/{zone}/{name}", true, "z1|www", "", "z1", TARGET_E_ZONE, NULL},
+		{&fixed, "/{zone}/{name}", true, "z1|@", "", "z1", TARGET_E_ZONE, NULL},
+		{&fixed, "/{zone}/{name}", false, "z1|www", "", "z1", 0, "/v2/z1/www"},
+		{&fixed, "/{zone}/{type}", true, "z1|A", "", "z1", TARGET_E_ZONE, NULL},
+		{&fixed, "/{zone/1}/x/{zone/2}", true, "a|b", "", "a/b", 0, "/v2/a/x/b"},
+		{&fixed, "/{zone/1}/x/{zone/2}", true, "a|c", "", "a/b", TARGET_E_ZONE, NULL},
 		/* a secret never becomes a part of the path */
 		{&fixed, "/x/{=api_key}", false, "", "", "", TARGET_E_FIELD, NULL},
 		{&fixed, "/x/{=nothing}", false, "", "", "", TARGET_E_FIELD, NULL},
@@ -137,25 +152,92 @@ static void test_base(void **state)
 	}
 }
 
+static int auth(const struct auth *how, struct buf *c, struct buf *lines, struct buf *body)
+{
+	const struct signing s = {.method = "GET", .credentials = buf_bytes(c)};
+
+	return target_auth(how, &s, lines, body);
+}
+
 static void test_auth(void **state)
 {
-	struct buf c = credentials("https://h"), lines = BUF_INIT(4096);
+	static const struct auth pair = {AUTH_HEADER, "Authorization", "sso-key ", "api_key",
+					 "server_id"},
+				 basic = {AUTH_BASIC, .field = "server_id", .field2 = "api_key"};
+	struct buf c = credentials("https://h"), lines = BUF_INIT(4096), body = BUF_INIT(4096);
 	struct bytes list, line;
 
-	assert_int_equal(target_auth(&fixed, buf_bytes(&c), &lines), 0);
-	assert_int_equal(target_auth(&self_hosted, buf_bytes(&c), &lines), 0);
+	assert_int_equal(auth(&fixed.auth, &c, &lines, &body), 0);
+	assert_int_equal(auth(&self_hosted.auth, &c, &lines, &body), 0);
+	assert_int_equal(auth(&pair, &c, &lines, &body), 0);
+	assert_int_equal(auth(&basic, &c, &lines, &body), 0);
 	list = buf_bytes(&lines);
 	assert_true(plist_next(&list, &line) && bytes_is(line, "Authorization: Bearer s3cret"));
 	assert_true(plist_next(&list, &line) && bytes_is(line, "X-API-Key: s3cret"));
+	assert_true(plist_next(&list, &line) &&
+		    bytes_is(line, "Authorization: sso-key s3cret:localhost"));
+	assert_true(plist_next(&list, &line) &&
+		    bytes_is(line, "Authorization: Basic bG9jYWxob3N0OnMzY3JldA=="));
+	assert_int_equal(list.n + body.n, 0);
 	buf_done(&lines);
 	buf_done(&c);
 	/* nothing that could begin another header */
 	plist_put(&c, BYTES("api_key"));
 	plist_put(&c, BYTES("a\r\nX: y"));
-	assert_int_equal(target_auth(&fixed, buf_bytes(&c), &lines), TARGET_E_FIELD);
-	assert_int_equal(target_auth(&fixed, bytes_of(NULL, 0), &lines), TARGET_E_FIELD);
-	assert_int_equal(lines.n, 0);
+	assert_int_equal(auth(&fixed.auth, &c, &lines, &body), TARGET_E_FIELD);
+	assert_int_equal(auth(&basic, &c, &lines, &body), TARGET_E_FIELD);
 	buf_done(&c);
+	assert_int_equal(auth(&fixed.auth, &c, &lines, &body), TARGET_E_FIELD);
+	assert_int_equal(lines.n, 0);
+	/* a user's name must not be able to end itself */
+	plist_put(&c, BYTES("server_id"));
+	plist_put(&c, BYTES("a:b"));
+	plist_put(&c, BYTES("api_key"));
+	plist_put(&c, BYTES("c"));
+	assert_int_equal(auth(&basic, &c, &lines, &body), TARGET_E_FIELD);
+	buf_done(&c);
+}
+
+static void test_auth_in_body(void **state)
+{
+	static const struct auth how = {AUTH_JSON, "k", NULL, "api_key", "server_id", "s"};
+	static const char *const cases[][2] = {
+		{"", "{\"k\":\"s3cret\",\"s\":\"localhost\"}"},
+		{"{}", "{\"k\":\"s3cret\",\"s\":\"localhost\"}"},
+		{"{\"a\":1}", "{\"k\":\"s3cret\",\"s\":\"localhost\",\"a\":1}"},
+		{"[1]", NULL},
+		{"{", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf c = credentials("https://h"), lines = BUF_INIT(100),
+			   body = BUF_INIT(4096);
+
+		buf_puts(&body, cases[i][0]);
+		assert_int_equal(auth(&how, &c, &lines, &body), cases[i][1] ? 0 : TARGET_E_FIELD);
+		assert_true(bytes_is(buf_bytes(&body), cases[i][1] ? cases[i][1] : cases[i][0]));
+		assert_int_equal(lines.n, 0);
+		buf_done(&c);
+		buf_done(&body);
+	}
+}
+
+static void test_headers(void **state)
+{
+	static const struct provider p = {.sends = {"If-Match"}};
+	struct buf lines = BUF_INIT(4096);
+	struct buf good = split("If-Match|\"x\""), bad = split("If-None-Match|*"),
+		   broken = split("If-Match|a\nb");
+
+	assert_int_equal(target_headers(&p, buf_bytes(&bad), &lines), TARGET_E_ARGS);
+	assert_int_equal(target_headers(&p, buf_bytes(&broken), &lines), TARGET_E_ARGS);
+	assert_int_equal(lines.n, 0);
+	assert_int_equal(target_headers(&p, buf_bytes(&good), &lines), 0);
+	assert_true(plist_has(buf_bytes(&lines), BYTES("If-Match: \"x\"")));
+	buf_done(&lines);
+	buf_done(&good);
+	buf_done(&bad);
+	buf_done(&broken);
 }
 
 /* ---- fields ---- */
@@ -220,10 +302,9 @@ static void test_fields(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_targets),
-		cmocka_unit_test(test_base),
-		cmocka_unit_test(test_auth),
-		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_targets), cmocka_unit_test(test_base),
+		cmocka_unit_test(test_auth),	cmocka_unit_test(test_auth_in_body),
+		cmocka_unit_test(test_headers), cmocka_unit_test(test_fields),
 	};
 
 	return cmocka_run_group_tests_name("role", tests, NULL, NULL);

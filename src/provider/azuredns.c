@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Azure DNS, public zones: https://learn.microsoft.com/rest/api/dns/. Record sets, with an ETag for compare-and-swap. A zone's id here is its resource group, a slash and
+ * its name.
+ */
+#include "provider/kit.h"
+
+#define VERSION "2018-05-01"
+
+/* Keys of a set's properties; their case has varied. */
+static const char *const keys[RR_TYPES] = {NULL, "TXTRecords", "caaRecords", "CNAMERecord",
+					   "NSRecords"};
+
+static const json_t *get_any_case(const json_t *o, const char *want)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)o, key, v)
+	{
+		if (bytes_eq_nocase(bytes_str(key), bytes_str(want)))
+			return v;
+	}
+	return NULL;
+}
+
+/* ---- zones ---- */
+
+static bool zone_ok(const json_t *zone)
+{
+	return !bytes_is(json_bytes_at(zone, "properties.zoneType"), "Private");
+}
+
+/* "/subscriptions/…/resourceGroups/<group>/providers/…/<name>" */
+static bool zone_id_of(const json_t *zone, struct buf *id)
+{
+	struct bytes text = json_get_bytes(zone, "id"), name = json_get_bytes(zone, "name");
+	size_t n;
+
+	for (int i = 0; i < 4 && text.n; i++)
+		text = bytes_skip(text, bytes_find(bytes_skip(text, 1), BYTES("/")) + 1);
+	text = bytes_skip(text, 1);
+	n = bytes_find(text, BYTES("/"));
+	buf_put(id, text.p, n);
+	buf_putc(id, '/');
+	buf_put_bytes(id, name);
+	return n > 0 && n < text.n && name.n > 0 && buf_status(id) == 0;
+}
+
+static int build_zones(const struct op *op, struct request *req)
+{
+	request_query(req, "api-version", BYTES(VERSION));
+	return stock_build_zones(op, req);
+}
+
+/* ---- record sets ---- */
+
+static int build_look(const struct op *op, struct request *req)
+{
+	request_query(req, "api-version", BYTES(VERSION));
+	return 0;
+}
+
+static enum verdict parse_look(struct op *op, const struct answer *a)
+{
+	const json_t *properties = json_at(a->json, "properties"), *values;
+	enum rr_type type = rr_type_parse(bytes_str(set_type_asked(op)));
+	json_t *one cleanup(json_cleanup) = NULL;
+	uint64_t ttl;
+
+	if (a->status == 404)
+		return set_seen(op, NULL, NULL, 0);
+	if (!json_get_u64(properties, "TTL", UINT32_MAX, &ttl))
+		return op_fail_shape(op);
+	if (json_bytes_at(get_any_case(properties, "targetResource"), "id").n)
+		return op_fail_text(op, CODE_CONFLICT, "the name is an alias; nothing was changed");
+	/* A set of another type only stands in the way; what is in it is of no interest. */
+	values = type ? get_any_case(properties, keys[type]) : a->json;
+	if (json_is_object(values))
+		values = one = json_pack("[O]", values);
+	return values ? set_seen(op, a->json, values, ttl) : op_fail_shape(op);
+}
+
+/* A text's strings are one value. */
+static struct bytes content_of(const json_t *value, struct buf *space)
+{
+	const json_t *parts = json_object_get(value, "value"), *part;
+	struct caa caa = {.value = json_bytes(parts)};
+	uint64_t flags;
+	size_t i;
+
+	if (json_is_array(parts)) {
+		json_array_foreach(parts, i, part)
+		{
+			buf_put_bytes(space, json_bytes(part));
+		}
+		return buf_bytes(space);
+	}
+	if (!json_is_string(parts))
+		return json_bytes_at(value, json_object_get(value, "cname") ? "cname" : "nsdname");
+	if (!json_get_u64(value, "flags", UINT8_MAX, &flags) ||
+	    bytes_to_str(json_get_bytes(value, "tag"), caa.tag, sizeof(caa.tag)) < 0)
+		return bytes_of(NULL, 0);
+	caa.flags = (uint8_t)flags;
+	caa_put(space, &caa);
+	return buf_bytes(space);
+}
+
+static json_t *new_text(const struct op *op)
+{
+	json_t *parts = json_array();
+	struct bytes rest = op->value;
+	int failed = 0;
+
+	while (rest.n && !failed) {
+		size_t n = rest.n < 255 ? rest.n : 255;
+		failed = json_array_append_new(parts, json_stringn((const char *)rest.p, n));
+		rest = bytes_skip(rest, n);
+	}
+	return failed ? NULL : json_pack("{s:o}", "value", parts);
+}
+
+static json_t *new_value(const struct op *op)
+{
+	struct caa caa;
+
+	if (op->type == RR_TXT)
+		return new_text(op);
+	if (op->type == RR_CNAME || op->type == RR_NS)
+		return json_pack("{s:o}", op->type == RR_NS ? "nsdname" : "cname", op_present(op));
+	if (caa_parse(&caa, op->value) != 0)
+		return NULL;
+	return json_pack("{s:i, s:s, s:s%}", "flags", caa.flags, "tag", caa.tag, "value",
+			 caa.value.p, caa.value.n);
+}
+
+static int build_remove(const struct op *op, struct request *req)
+{
+	struct set_change c;
+
+	if (set_is_remove(op) != 0 || !set_head(op, &c))
+		return BUILD_SKIP;
+	request_header(req, "If-Match", bytes_str(c.etag));
+	return build_look(op, req);
+}
+
+static int build_put(const struct op *op, struct request *req)
+{
+	struct set_change c;
+	json_t *metadata, *values;
+
+	if (set_is_remove(op) == 0 || !set_head(op, &c))
+		return BUILD_SKIP;
+	if (c.set)
+		request_header(req, "If-Match", bytes_str(c.etag));
+	else
+		request_header(req, "If-None-Match", BYTES("*"));
+	metadata = (json_t *)json_at(c.set, "properties.metadata");
+	values = (json_t *)(c.type == RR_CNAME ? json_array_get(c.new, 0) : c.new);
+	build_look(op, req);
+	return request_json(req, json_pack("{s:{s:I, s:O, s:O*}}", "properties", "TTL",
+					   (json_int_t)c.ttl, keys[c.type], values, "metadata",
+					   metadata));
+}
+
+#define SUBSCRIPTION "/subscriptions/{=subscription_id}"
+#define SET                                                                                        \
+	SUBSCRIPTION "/resourceGroups/{zone/1}/providers/Microsoft.Network/dnsZones/{zone/2}"      \
+		     "/{type}/{name}"
+static const struct exchange zones =
+	EXCHANGE_READ("zones", SUBSCRIPTION "/providers/Microsoft.Network/dnsZones", build_zones,
+		      stock_parse_zones);
+static const struct exchange look = EXCHANGE_READ("look", SET, build_look, parse_look, 404);
+static const struct exchange remove_ =
+	EXCHANGE_CHANGE("remove", "DELETE", SET, build_remove, set_parse_change, 412);
+static const struct exchange add =
+	EXCHANGE_CHANGE("add", "PUT", SET, build_put, set_parse_change, 412);
+
+/* ---- login ---- */
+
+static int put_login(const struct login_input *in, struct bytes client, struct buf *body)
+{
+	struct bytes id, secret, cloud;
+
+	if (!plist_get(client, "client_id", &id) || !plist_get(client, "client_secret", &secret) ||
+	    !plist_get(in->credentials, "environment", &cloud))
+		return SIGN_E_FIELD;
+	form_put(body, "grant_type", BYTES("client_credentials"));
+	form_put(body, "client_id", id);
+	form_put(body, "client_secret", secret);
+	form_put(body, "scope",
+		 bytes_is(cloud, "usgovernment")
+			 ? BYTES("https://management.usgovcloudapi.net/.default")
+		 : bytes_is(cloud, "china") ? BYTES("https://management.chinacloudapi.cn/.default")
+					    : BYTES("https://management.azure.com/.default"));
+	return buf_status(body);
+}
+
+/* The customer's own service principal. */
+static int build_login(const struct login_input *in, struct buf *body)
+{
+	return put_login(in, in->credentials, body);
+}
+
+static const struct choice bases[] = {
+	{"public", "https://management.azure.com"},
+	{"usgovernment", "https://management.usgovcloudapi.net"},
+	{"china", "https://management.chinacloudapi.cn"},
+	{0},
+};
+
+static const struct choice login_bases[] = {
+	{"public", "https://login.microsoftonline.com"},
+	{"usgovernment", "https://login.microsoftonline.us"},
+	{"china", "https://login.chinacloudapi.cn"},
+	{0},
+};
+
+#define LOGIN(build_)                                                                              \
+	{                                                                                          \
+		.bases = login_bases, .chosen_by = "environment",                                  \
+		.path = "/{=tenant_id}/oauth2/v2.0/token", .build = build_,                        \
+		.content_type = "application/x-www-form-urlencoded",                               \
+		.takes = {{"access_token", "access_token"}}, .expires_in = "expires_in",           \
+	}
+static const struct login login = LOGIN(build_login);
+
+#define UUID "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+#define BOTH (1u << CATEGORY_STATIC | 1u << CATEGORY_DELEGATED)
+static const struct field_def fields[] = {
+	{.name = "tenant_id",
+	 .label = "Directory (tenant) ID",
+	 .help = "Of the directory that the subscription belongs to.",
+	 .pattern = UUID "|[A-Za-z0-9.-]+",
+	 .max = 253,
+	 .ways = BOTH},
+	{.name = "subscription_id",
+	 .label = "Subscription ID",
+	 .help = "The subscription that holds the zones.",
+	 .pattern = UUID,
+	 .max = 36,
+	 .ways = BOTH},
+	{.name = "environment",
+	 .label = "Cloud",
+	 .help = "public, usgovernment or china.",
+	 .pattern = "public|usgovernment|china",
+	 .preset = "public",
+	 .max = 16,
+	 .ways = BOTH},
+	{.name = "client_id",
+	 .label = "Application (client) ID",
+	 .help = "Of a service principal with the role DNS Zone Contributor on the zones.",
+	 .pattern = UUID,
+	 .max = 36},
+	{.name = "client_secret",
+	 .label = "Client secret",
+	 .help = "The secret's value, not its ID.",
+	 .pattern = "[!-~]+",
+	 .max = 256,
+	 .secret = true},
+	{0},
+};
+
+static const struct error_def errors[] = {
+	{"ParentResourceNotFound", CODE_ZONE_NOT_FOUND},
+	{"ResourceGroupNotFound", CODE_ZONE_NOT_FOUND},
+	{"SubscriptionNotFound", CODE_ZONE_NOT_FOUND},
+	{0},
+};
+
+static const struct shape shape = {
+	.zones = "value",
+	.zone_name = "name",
+	.zone_ok = zone_ok,
+	.zone_id_of = zone_id_of,
+	.zone_pages = {PAGING_URL, "nextLink", "$skipToken"},
+	.etag = "etag",
+	.content_of = content_of,
+	.new_value = new_value,
+	.names = {NAME_LABEL_AT, NAME_LABEL_AT, NAME_LABEL_AT},
+};
+
+const struct provider provider_azuredns = {
+	.name = "azuredns",
+	.title = "Azure DNS",
+	.bases = bases,
+	.base_field = "environment",
+	.fields = fields,
+	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "access_token"},
+	.login = &login,
+	.serialise = true,
+	.sends = {"If-Match", "If-None-Match"},
+	.message = "error.message",
+	.message_or = "message",
+	.code = "error.code",
+	.code_or = "code",
+	.errors = errors,
+	.shape = &shape,
+	.min_ttl = 1,
+	.ops = {[OP_ZONES] = {&zones},
+		[OP_ADD] = {&look, &remove_, &add},
+		[OP_REMOVE] = {&look, &remove_, &add}},
+};

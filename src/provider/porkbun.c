@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/* Porkbun, JSON v3: https://porkbun.com/api/json/v3/documentation. Each record has an id; everything is a POST, with the keys in its body. */
+#include "provider/kit.h"
+
+#define PAGE 1000
+
+static int build_zones(const struct op *op, struct request *req)
+{
+	return request_json(req,
+			    json_pack("{s:o}", "start", json_sprintf("%u", (op->page - 1) * PAGE)));
+}
+
+static bool zone_ok(const json_t *zone)
+{
+	return bytes_is(json_get_bytes(zone, "status"), "ACTIVE");
+}
+
+/* An answer is good when it says so, whatever its status; what is wrong stands in words only. */
+static bool error(struct op *op, const struct answer *a)
+{
+	static const struct {
+		const char *text;
+		enum code code;
+	} texts[] = {
+		{"Invalid API key", CODE_PROVIDER_AUTH_FAILED},
+		{"opted in to API access", CODE_PROVIDER_AUTH_FAILED},
+		{"Invalid domain", CODE_ZONE_NOT_FOUND},
+	};
+	struct bytes status = json_bytes_at(a->json, "status"),
+		     text = json_bytes_at(a->json, "message");
+
+	if (!bytes_is(status, "ERROR"))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (bytes_find(text, bytes_str(texts[i].text)) < text.n) {
+			op_fail_answer(op, texts[i].code, a);
+			return true;
+		}
+	if (a->status == 200)
+		op_fail_answer(op, CODE_PROVIDER_REJECTED, a);
+	return a->status == 200;
+}
+
+static enum verdict parse_remove(struct op *op, const struct answer *a)
+{
+	struct bytes text = json_bytes_at(a->json, "message");
+
+	if (a->status == 400 && bytes_find(text, BYTES("Invalid record ID")) < text.n)
+		return op_gone(op);
+	if (a->status == 400)
+		return op_fail_answer(op, CODE_PROVIDER_REJECTED, a);
+	return stock_parse_remove(op, a);
+}
+
+static enum verdict parse_clear(struct op *op, const struct answer *a)
+{
+	return stock_parse_clear(op, a);
+}
+
+/* POST is how one reads here. */
+#define READ(name_, path_, build_, parse_)                                                         \
+	{                                                                                          \
+		.name = name_, .method = "POST", .path = path_, .build = build_, .parse = parse_,  \
+	}
+static const struct exchange zones =
+	READ("zones", "/domain/listAll", build_zones, stock_parse_zones);
+static const struct exchange look = READ("look", "/dns/retrieve/{zone}", NULL, stock_parse_look);
+static const struct exchange clear = EXCHANGE_CHANGE("clear", "POST", "/dns/delete/{zone}/{other}",
+						     stock_build_clear, parse_clear, 400);
+static const struct exchange add =
+	EXCHANGE_CHANGE("add", "POST", "/dns/create/{zone}", stock_build_add, stock_parse_add);
+static const struct exchange remove_ =
+	EXCHANGE_CHANGE("remove", "POST", "/dns/delete/{zone}/{record}", NULL, parse_remove, 400);
+
+static const struct field_def fields[] = {
+	{.name = "api_key",
+	 .label = "API key",
+	 .help = "API access must be switched on for each domain too.",
+	 .pattern = "pk1_[A-Za-z0-9]+",
+	 .max = 128,
+	 .secret = true},
+	{.name = "secret_api_key",
+	 .label = "Secret API key",
+	 .help = "What was shown once, when the key was made.",
+	 .pattern = "sk1_[A-Za-z0-9]+",
+	 .max = 128,
+	 .secret = true},
+	{0},
+};
+
+static const struct shape shape = {
+	.zones = "domains",
+	.zone_id = "domain",
+	.zone_name = "domain",
+	.zone_ok = zone_ok,
+	.zone_pages = {PAGING_FULL, .size = PAGE},
+	.records = "records",
+	.record = "",
+	.id = "id",
+	.name = "name",
+	.type = "type",
+	.content = "content",
+	.ttl = "ttl",
+	.names = {.body = NAME_LABEL, .answer = NAME_FULL},
+	.bare = true,
+	.ttl_is_text = true,
+};
+
+const struct provider provider_porkbun = {
+	.name = "porkbun",
+	.title = "Porkbun",
+	.base = "https://api.porkbun.com/api/json/v3",
+	.fields = fields,
+	.auth = {AUTH_JSON, "apikey", NULL, "api_key", "secret_api_key", "secretapikey"},
+	.zone_id_is_name = true,
+	.message = "message",
+	.shape = &shape,
+	.min_ttl = 600,
+	.ops = {[OP_ZONES] = {&zones},
+		[OP_ADD] = {&look, &clear, &add},
+		[OP_REMOVE] = {&look, &remove_}},
+	.error = error,
+};

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Logins: credentials that are traded for something short-lived before they are used. What came is kept in locked memory until shortly before it expires; whoever needs the same
+ * while it is on its way waits for it, so that a refresh token is never used twice at once.
+ *
+ * A login's answer holds a secret, so it is read here and not in the planner. It comes from the provider's own login server, whose name stands in the table.
+ */
+#include "base/json.h"
+#include "base/text.h"
+#include "role/courier.h"
+#include "sys/log.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TOKENS_MAX     1024
+#define TOKEN_MAX      (16 * 1024) /* bytes of the fields that one login gives */
+#define EARLY_SECONDS  60	   /* before it expires it is not used any more */
+#define DEFAULT_LIFE   300	   /* where the answer does not say */
+#define LOGIN_MS       15000
+#define LOGIN_BODY_MAX (64 * 1024)
+#define HASH_BYTES     32
+
+struct token {
+	struct idmap_node node; /* by the first bytes of HASH */
+	unsigned char hash[HASH_BYTES];
+	const struct provider *provider;
+	const struct login *login;
+	struct buf credentials; /* while it is on its way */
+	unsigned char *fields;	/* sodium_malloc(): a plist of pairs; NULL: none */
+	size_t n;
+	int64_t expires; /* seconds since 1970 */
+	struct token *newer, *older;
+	struct egress_call *sent;
+	struct login_wait first; /* for the gateway's own login */
+	struct login_wait *waiting;
+};
+
+static struct {
+	struct idmap tokens;
+	struct token *newest, *oldest;
+} logins;
+
+static int64_t now_seconds(void)
+{
+	return clock_usec() / 1000000;
+}
+
+struct bytes gateway_fields(const struct provider *provider)
+{
+	struct bytes fields;
+
+	return plist_get(buf_bytes(&courier.gateway), provider->name, &fields) ? fields
+									       : bytes_of(NULL, 0);
+}
+
+enum code failure_code(enum egress_failure f)
+{
+	switch (f) {
+	case EGRESS_OK:
+		return CODE_OK;
+	case EGRESS_TIMEOUT:
+		return CODE_PROVIDER_TIMEOUT;
+	case EGRESS_REFUSED:
+		return CODE_PROVIDER_REJECTED;
+	default:
+		return CODE_PROVIDER_UNAVAILABLE;
+	}
+}
+
+/* ---- what is known ---- */
+
+static void hash_of(const struct login *login, struct bytes credentials,
+		    unsigned char hash[HASH_BYTES])
+{
+	crypto_generichash_state h;
+
+	crypto_generichash_init(&h, NULL, 0, HASH_BYTES);
+	crypto_generichash_update(&h, (const unsigned char *)&login, sizeof(login));
+	crypto_generichash_update(&h, credentials.p, credentials.n);
+	crypto_generichash_final(&h, hash, HASH_BYTES);
+	sodium_memzero(&h, sizeof(h));
+}
+
+static uint64_t id_of(const unsigned char hash[HASH_BYTES])
+{
+	uint64_t id;
+
+	memcpy(&id, hash, sizeof(id));
+	return id;
+}
+
+static struct token *find(const unsigned char hash[HASH_BYTES])
+{
+	struct token *t = idmap_entry(idmap_find(&logins.tokens, id_of(hash)), struct token, node);
+
+	return t && sodium_memcmp(t->hash, hash, HASH_BYTES) == 0 ? t : NULL;
+}
+
+static void forget_fields(struct token *t)
+{
+	sodium_free(t->fields); /* wipes */
+	t->fields = NULL;
+	t->n = 0;
+	t->expires = 0;
+}
+
+static bool is_busy(const struct token *t)
+{
+	return t->sent || t->first.prev;
+}
+
+static void token_free(struct token *t)
+{
+	idmap_remove(&logins.tokens, &t->node);
+	*(t->newer ? &t->newer->older : &logins.newest) = t->older;
+	*(t->older ? &t->older->newer : &logins.oldest) = t->newer;
+	login_leave(&t->first);
+	if (t->sent)
+		egress_cancel(t->sent);
+	forget_fields(t);
+	buf_done(&t->credentials);
+	free(t);
+}
+
+/* The oldest that nobody waits for makes room. */
+static void make_room(void)
+{
+	struct token *t = logins.oldest;
+
+	while (t && is_busy(t))
+		t = t->newer;
+	if (t && logins.tokens.n >= TOKENS_MAX)
+		token_free(t);
+}
+
+static struct token *token_new(const struct provider *provider, const struct login *login,
+			       const unsigned char hash[HASH_BYTES])
+{
+	struct token *t = calloc(1, sizeof(*t));
+
+	make_room();
+	if (!t)
+		return NULL;
+	t->node.id = id_of(hash);
+	memcpy(t->hash, hash, HASH_BYTES);
+	t->provider = provider;
+	t->login = login;
+	t->credentials = BUF_INIT(IPC_CREDENTIALS_MAX);
+	if (idmap_find(&logins.tokens, t->node.id) || idmap_put(&logins.tokens, &t->node) < 0) {
+		free(t);
+		return NULL;
+	}
+	t->older = logins.newest;
+	*(t->older ? &t->older->newer : &logins.oldest) = t;
+	logins.newest = t;
+	return t;
+}
+
+/* ---- waiting ---- */
+
+static void wait_for(struct token *t, struct login_wait *w)
+{
+	w->next = t->waiting;
+	if (w->next)
+		w->next->prev = &w->next;
+	w->prev = &t->waiting;
+	t->waiting = w;
+}
+
+void login_leave(struct login_wait *w)
+{
+	if (!w->prev)
+		return;
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->prev = NULL;
+}
+
+/* Whoever waits hears it; a waiter may ask again at once. */
+static void over(struct token *t, enum code code, bool sent, const char *detail)
+{
+	struct login_wait *list = t->waiting, *w;
+
+	buf_done(&t->credentials);
+	t->waiting = NULL;
+	if (list)
+		list->prev = &list;
+	if (code != CODE_OK)
+		forget_fields(t);
+	while ((w = list)) {
+		login_leave(w);
+		w->fn(w, code, sent, detail);
+	}
+}
+
+/* ---- the answer ---- */
+
+/* Seconds as a number, or as its text; 0 when there are none. */
+static uint64_t seconds_at(const json_t *v)
+{
+	uint64_t n = 0;
+
+	if (json_is_integer(v) && json_integer_value(v) > 0)
+		return (uint64_t)json_integer_value(v);
+	return text_to_u64(json_bytes(v), INT32_MAX, &n) == 0 ? n : 0;
+}
+
+static int64_t expiry(const struct login *login, const struct answer *a)
+{
+	int64_t usec, now = now_seconds();
+	uint64_t life = DEFAULT_LIFE;
+
+	if (login->expires_at &&
+	    text_to_time(json_bytes(json_at(a->json, login->expires_at)), &usec) == 0)
+		return usec / 1000000;
+	if (login->expires_in && seconds_at(json_at(a->json, login->expires_in)))
+		life = seconds_at(json_at(a->json, login->expires_in));
+	return now + (int64_t)(life < INT32_MAX ? life : INT32_MAX);
+}
+
+/* Keep what the answer gives. False when something is missing. */
+static bool keep(struct token *t, const struct answer *a)
+{
+	struct buf fields = BUF_INIT(TOKEN_MAX);
+
+	for (size_t i = 0; i < PROVIDER_LOGIN_TAKES && t->login->takes[i].path; i++) {
+		struct bytes v = json_bytes(json_at(a->json, t->login->takes[i].path));
+
+		if (v.n) {
+			plist_put(&fields, bytes_str(t->login->takes[i].field));
+			plist_put(&fields, v);
+		}
+	}
+	forget_fields(t);
+	if (buf_status(&fields) == 0 && fields.n)
+		t->fields = sodium_malloc(fields.n);
+	if (t->fields) {
+		memcpy(t->fields, fields.p, fields.n);
+		t->n = fields.n;
+		t->expires = expiry(t->login, a);
+	}
+	buf_done(&fields);
+	return t->fields != NULL;
+}
+
+/* An error's name is a word of a few letters; all else that stands in such an answer stays here. */
+static void put_reason(const struct answer *a, char *detail, size_t size)
+{
+	struct bytes word = json_bytes(json_at(a->json, "error"));
+
+	if (!word.n)
+		word = json_bytes(json_at(a->json, "error.status"));
+	for (size_t i = 0; i < word.n; i++)
+		if (word.n > 40 ||
+		    !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", word.p[i]))
+			word.n = 0;
+	snprintf(detail, size, word.n ? "the login was refused: %.*s" : "the login was refused%.*s",
+		 (int)word.n, word.n ? (const char *)word.p : "");
+}
+
+static void refused(struct token *t, const struct answer *a)
+{
+	char detail[PROVIDER_DETAIL_MAX + 1];
+
+	if (a->status == 429)
+		over(t, CODE_PROVIDER_RATE_LIMITED, false, "the login server asks to slow down");
+	else if (a->status >= 500 || a->status < 400)
+		over(t, CODE_PROVIDER_UNAVAILABLE, false, "the login server does not answer well");
+	else {
+		put_reason(a, detail, sizeof(detail));
+		over(t, CODE_PROVIDER_AUTH_FAILED, false, detail);
+	}
+}
+
+static void on_done(void *arg, const struct egress_answer *got)
+{
+	struct token *t = arg;
+	struct answer a = {.status = got->status, .body = got->body};
+	json_t *json cleanup(json_cleanup) = NULL;
+
+	t->sent = NULL;
+	if (got->failure != EGRESS_OK) {
+		over(t, failure_code(got->failure), false, egress_failure_text(got->failure));
+		return;
+	}
+	if (json_parse(a.body, PROVIDER_JSON_DEPTH, &json, NULL, 0) < 0)
+		log_fatal("out of memory");
+	a.json = json;
+	if (a.status < 200 || a.status > 299)
+		refused(t, &a);
+	else if (keep(t, &a))
+		over(t, CODE_OK, false, "");
+	else
+		over(t, CODE_PROVIDER_UNAVAILABLE, false,
+		     "the login server's answer is not what it promises");
+}
+
+/* ---- the request ---- */
+
+/* What the login itself is authenticated with: what the gateway's own login gave, then the gateway's fields. */
+static int put_auth(struct token *t, const struct url *base, struct bytes target, struct bytes own,
+		    struct buf *headers, struct buf *body)
+{
+	struct buf fields = BUF_INIT(IPC_CREDENTIALS_MAX + TOKEN_MAX),
+		   host = BUF_INIT(URL_HOST_MAX + 16);
+	struct signing s = {.method = "POST",
+			    .target = target,
+			    .content_type = bytes_str(t->login->content_type),
+			    .body = buf_bytes(body),
+			    .now = now_seconds()};
+	int r;
+
+	url_put_authority(base, &host);
+	s.host = buf_bytes(&host);
+	buf_put_bytes(&fields, own);
+	buf_put_bytes(&fields, gateway_fields(t->provider));
+	s.credentials = buf_bytes(&fields);
+	r = buf_status(&fields);
+	if (r == 0)
+		r = target_auth(&t->login->auth, &s, headers, body);
+	buf_done(&fields);
+	buf_done(&host);
+	return r;
+}
+
+/* OWN: what the gateway's own login gave, or nothing. 0, a positive outcome for what cannot be, or -errno. */
+static int send_login(struct token *t, struct bytes own)
+{
+	const struct login_input in = {.credentials = buf_bytes(&t->credentials),
+				       .gateway = gateway_fields(t->provider),
+				       .now = now_seconds()};
+	struct buf headers = BUF_INIT(EGRESS_HEADERS_MAX), body = BUF_INIT(LOGIN_BODY_MAX),
+		   target = BUF_INIT(TARGET_MAX);
+	struct url base;
+	int r;
+
+	plist_put(&headers, BYTES("Accept: application/json"));
+	buf_printf(&body, "Content-Type: %s", t->login->content_type);
+	plist_put(&headers, buf_bytes(&body));
+	buf_reset(&body);
+	r = target_login_base(t->login, in.credentials, &base);
+	if (r == 0)
+		r = target_login(t->login, t->provider, &base, in.credentials, &target);
+	if (r == 0)
+		r = t->login->build(&in, &body);
+	if (r == 0)
+		r = put_auth(t, &base, buf_bytes(&target), own, &headers, &body);
+	if (r == 0)
+		r = egress_start(courier.egress,
+				 &(const struct egress_request){.method = "POST",
+								.url = &base,
+								.target = buf_bytes(&target),
+								.headers = buf_bytes(&headers),
+								.body = buf_bytes(&body),
+								.timeout_ms = LOGIN_MS},
+				 on_done, t, &t->sent);
+	buf_done(&headers);
+	buf_done(&body);
+	buf_done(&target);
+	return r;
+}
+
+static void start(struct token *t)
+{
+	struct bytes own = {0};
+	int r = 1;
+
+	if (t->login->first)
+		r = login_get(t->provider, t->login->first, gateway_fields(t->provider), &t->first,
+			      &own);
+	if (r == 1)
+		r = send_login(t, own);
+	else if (r == 0)
+		return; /* on_first() */
+	if (r > 0)
+		over(t, CODE_PROVIDER_AUTH_FAILED, false,
+		     "the credential, or the gateway's own, lacks what the login needs");
+	else if (r < 0)
+		over(t, CODE_PROVIDER_UNAVAILABLE, false, "the login could not be sent");
+}
+
+static void on_first(struct login_wait *w, enum code code, bool sent, const char *detail)
+{
+	struct token *t = (struct token *)((char *)w - offsetof(struct token, first));
+
+	if (code == CODE_OK)
+		start(t);
+	else
+		over(t, code, sent, detail);
+}
+
+int login_get(const struct provider *provider, const struct login *login, struct bytes credentials,
+	      struct login_wait *w, struct bytes *fields)
+{
+	unsigned char hash[HASH_BYTES];
+	struct token *t;
+
+	hash_of(login, credentials, hash);
+	t = find(hash);
+	if (t && t->fields && t->expires - EARLY_SECONDS > now_seconds()) {
+		*fields = bytes_of(t->fields, t->n);
+		return 1;
+	}
+	if (!t)
+		t = token_new(provider, login, hash);
+	if (!t)
+		return -ENOMEM;
+	wait_for(t, w);
+	if (is_busy(t))
+		return 0;
+	t->first.fn = on_first;
+	buf_reset(&t->credentials);
+	buf_put_bytes(&t->credentials, credentials);
+	if (buf_status(&t->credentials) < 0) {
+		login_leave(w);
+		return -ENOMEM;
+	}
+	start(t);
+	return 0;
+}
+
+bool login_spoil(const struct provider *provider, const struct login *login,
+		 struct bytes credentials)
+{
+	unsigned char hash[HASH_BYTES];
+	struct token *t;
+
+	hash_of(login, credentials, hash);
+	t = find(hash);
+	if (!t || !t->fields)
+		return false;
+	forget_fields(t);
+	return true;
+}
