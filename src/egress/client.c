@@ -282,3 +282,8 @@ void egress_free(struct egress *e)
 	e->curl->X509_STORE_free(e->roots);
 	free(e);
 }
+
+struct resolver *egress_resolver(struct egress *e)
+{
+	return e->resolver;
+}

@@ -25,6 +25,7 @@
 
 struct egress;
 struct egress_call;
+struct resolver;
 
 struct egress_config {
 	/* The trusted roots, borrowed until egress_new() returns; empty: no HTTPS works. */
@@ -82,6 +83,8 @@ int egress_new(struct egress **out, struct loop *loop,
 	       const struct egress_config *config) must_check;
 /* Calls in flight end without DONE. Not from inside a DONE. */
 void egress_free(struct egress *e);
+/* The resolver, for others who connect (egress/dnstcp.h). Borrowed; what they ask it must be over before egress_free(). */
+struct resolver *egress_resolver(struct egress *e);
 /*
  * Start a request. Everything in R is copied. DONE is called exactly once, never before
  * egress_start() has returned; the answer's bytes are borrowed for that call and wiped after it;

@@ -24,13 +24,17 @@ static bool opens(enum handle_kind kind, struct bytes text, struct bytes custome
 	struct buf plain = BUF_INIT(INTEGRATION_HANDLE_MAX);
 	struct integration i;
 	struct record r;
+	struct setup s;
 	int sealed, opened = kind == HANDLE_INTEGRATION
 				     ? integration_open(&ring, text, customer, &plain, &i)
-				     : record_open(&ring, text, customer, &plain, &r);
+			     : kind == HANDLE_RECORD
+				     ? record_open(&ring, text, customer, &plain, &r)
+				     : setup_open(&ring, text, customer, &plain, &s);
 
 	if (opened == 0) {
 		sealed = kind == HANDLE_INTEGRATION ? integration_seal(&ring, nonce, &i, again)
-						    : record_seal(&ring, nonce, &r, again);
+			 : kind == HANDLE_RECORD    ? record_seal(&ring, nonce, &r, again)
+						    : setup_seal(&ring, nonce, &s, again);
 		if (sealed != 0)
 			abort();
 	} else if (opened != HANDLE_E_INVALID || plain.n) {
@@ -47,8 +51,9 @@ static void craft(enum handle_kind kind, struct bytes padded, struct bytes custo
 	struct buf info = BUF_INIT(200), box = BUF_INIT(INPUT_MAX + 200);
 	unsigned char key[crypto_secretbox_KEYBYTES], *sealed;
 
-	buf_puts(&info,
-		 kind == HANDLE_INTEGRATION ? "postern/v1/integration" : "postern/v1/record");
+	buf_puts(&info, kind == HANDLE_INTEGRATION ? "postern/v1/integration"
+			: kind == HANDLE_RECORD	   ? "postern/v1/record"
+						   : "postern/v1/setup");
 	buf_putc(&info, 0);
 	buf_put(&info, ring.keys[0].id, KEY_ID_BYTES);
 	buf_put_be16(&info, (uint16_t)customer.n);
@@ -60,7 +65,9 @@ static void craft(enum handle_kind kind, struct bytes padded, struct bytes custo
 	sealed = buf_extend(&box, padded.n + crypto_secretbox_MACBYTES);
 	if (!sealed || crypto_secretbox_easy(sealed, padded.p, padded.n, nonce, key) != 0)
 		abort();
-	buf_puts(text, kind == HANDLE_INTEGRATION ? "pti1_" : "ptr1_");
+	buf_puts(text, kind == HANDLE_INTEGRATION ? "pti1_"
+		       : kind == HANDLE_RECORD	  ? "ptr1_"
+						  : "pts1_");
 	text_put_b64url(text, buf_bytes(&box));
 	if (buf_status(text) < 0)
 		abort();

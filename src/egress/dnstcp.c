@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+#include "egress/dnstcp.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LENGTH_SIZE 2
+
+struct dnstcp_call {
+	const struct dnstcp *shared;
+	dnstcp_done_fn *done;
+	void *arg;
+	uint16_t port;
+	struct resolve *resolve;    /* until the addresses are there */
+	struct loop_timer deadline; /* of all */
+	struct loop_timer hurry;    /* of one attempt to connect */
+
+	/* The addresses that may be connected to; the first TRIED of them were. */
+	struct ip ips[RESOLVE_MAX];
+	size_t count, tried;
+	int64_t connect_by; /* loop_now() by which one must be connected */
+
+	struct loop_fd fd;
+	bool connected;
+	struct buf request; /* with its length; what was sent is off it */
+	bool sent;
+	struct buf answer; /* with its length */
+};
+
+static void hang_up(struct dnstcp_call *c)
+{
+	int fd = c->fd.fd;
+
+	loop_timer_clear(c->shared->loop, &c->hurry);
+	loop_unwatch(c->shared->loop, &c->fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Nothing more happens to C. */
+static void call_stop(struct dnstcp_call *c)
+{
+	if (c->resolve)
+		resolve_cancel(c->resolve);
+	c->resolve = NULL;
+	hang_up(c);
+	loop_timer_clear(c->shared->loop, &c->deadline);
+}
+
+static void call_free(struct dnstcp_call *c)
+{
+	call_stop(c);
+	buf_done(&c->request);
+	buf_done(&c->answer);
+	free(c);
+}
+
+static void call_end(struct dnstcp_call *c, enum egress_failure f)
+{
+	struct dnstcp_answer a = {.failure = f, .sent = c->sent};
+
+	call_stop(c);
+	if (f == EGRESS_OK)
+		a.message = bytes_skip(buf_bytes(&c->answer), LENGTH_SIZE);
+	c->done(c->arg, &a);
+	call_free(c);
+}
+
+static void on_deadline(void *arg)
+{
+	call_end(arg, EGRESS_TIMEOUT);
+}
+
+/* ---- connecting ---- */
+
+static socklen_t sockaddr_of(struct sockaddr_storage *out, const struct ip *ip, uint16_t port)
+{
+	*out = (struct sockaddr_storage){0};
+	if (ip->family == 6) {
+		struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+		memcpy(&a.sin6_addr, ip->a, 16);
+		memcpy(out, &a, sizeof(a));
+		return sizeof(a);
+	}
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+	memcpy(&a.sin_addr, ip->a, 4);
+	memcpy(out, &a, sizeof(a));
+	return sizeof(a);
+}
+
+/* Begin to connect to IP. False when that fails at once. */
+static bool try_address(struct dnstcp_call *c, const struct ip *ip)
+{
+	struct loop *loop = c->shared->loop;
+	int64_t left = (c->connect_by - loop_now(loop)) / (int64_t)(c->count - c->tried + 1);
+	struct sockaddr_storage to;
+	socklen_t n = sockaddr_of(&to, ip, c->port);
+	int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	if ((connect(fd, (struct sockaddr *)&to, n) < 0 && errno != EINPROGRESS) ||
+	    loop_watch(loop, &c->fd, fd, EPOLLOUT) < 0) {
+		close(fd);
+		return false;
+	}
+	if (loop_timer_set(loop, &c->hurry, left > 0 ? left : 0) < 0) {
+		hang_up(c);
+		return false;
+	}
+	return true;
+}
+
+static void try_next(struct dnstcp_call *c)
+{
+	hang_up(c);
+	while (c->tried < c->count)
+		if (try_address(c, &c->ips[c->tried++]))
+			return;
+	call_end(c, EGRESS_CONNECT);
+}
+
+static void on_hurry(void *arg)
+{
+	try_next(arg);
+}
+
+/* Where both ends have one address, the server is on this machine, and must be listed. */
+static bool is_own(const struct dnstcp_call *c)
+{
+	struct sockaddr_storage a = {0};
+	socklen_t n = sizeof(a);
+	const struct ip *peer = &c->ips[c->tried - 1];
+	struct ip self;
+
+	if (getsockname(c->fd.fd, (struct sockaddr *)&a, &n) < 0 ||
+	    !ip_of_sockaddr((struct sockaddr *)&a, &self))
+		return true;
+	return self.family == peer->family && memcmp(self.a, peer->a, sizeof(self.a)) == 0 &&
+	       !address_listed(c->shared->rules, peer, false);
+}
+
+static void on_resolved(void *arg, const struct ip *ips, size_t n)
+{
+	struct dnstcp_call *c = arg;
+
+	c->resolve = NULL;
+	for (size_t i = 0; i < n; i++)
+		if (address_allowed(c->shared->rules, &ips[i], false))
+			c->ips[c->count++] = ips[i];
+	c->connect_by = loop_now(c->shared->loop) + EGRESS_CONNECT_MS;
+	if (n == 0)
+		call_end(c, EGRESS_RESOLVE);
+	else if (c->count == 0)
+		call_end(c, EGRESS_REFUSED);
+	else
+		try_next(c);
+}
+
+/* ---- the exchange ---- */
+
+static bool would_block(void)
+{
+	return errno == EAGAIN || errno == EINTR;
+}
+
+static void send_more(struct dnstcp_call *c)
+{
+	ssize_t n = send(c->fd.fd, c->request.p, c->request.n, MSG_NOSIGNAL);
+
+	if (n < 0) {
+		if (!would_block())
+			call_end(c, EGRESS_RESET);
+		return;
+	}
+	c->sent = true;
+	buf_consume(&c->request, (size_t)n);
+	if (c->request.n == 0 && loop_change(c->shared->loop, &c->fd, EPOLLIN) < 0)
+		call_end(c, EGRESS_INTERNAL);
+}
+
+/* Bytes of the answer that are still to come: of its length first. 0: it is whole. */
+static size_t missing(const struct dnstcp_call *c)
+{
+	const struct buf *b = &c->answer;
+
+	if (b->n < LENGTH_SIZE)
+		return LENGTH_SIZE - b->n;
+	return LENGTH_SIZE + (size_t)(b->p[0] << 8 | b->p[1]) - b->n;
+}
+
+static void receive_more(struct dnstcp_call *c)
+{
+	size_t have = c->answer.n, want = missing(c);
+	unsigned char *p = buf_extend(&c->answer, want);
+	ssize_t n;
+
+	if (!p) {
+		call_end(c, EGRESS_INTERNAL);
+		return;
+	}
+	n = recv(c->fd.fd, p, want, 0);
+	if (n < 0 && would_block())
+		n = 0;
+	else if (n <= 0)
+		n = -1;
+	buf_truncate(&c->answer, have + (n > 0 ? (size_t)n : 0));
+	if (n < 0)
+		call_end(c, EGRESS_RESET);
+	else if (c->answer.n == LENGTH_SIZE && missing(c) < DNSTCP_MESSAGE_MIN)
+		call_end(c, EGRESS_RESET);
+	else if (missing(c) == 0)
+		call_end(c, EGRESS_OK);
+}
+
+static void on_connect(struct dnstcp_call *c)
+{
+	int error = 0;
+	socklen_t n = sizeof(error);
+
+	if (getsockopt(c->fd.fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 || error) {
+		try_next(c);
+		return;
+	}
+	loop_timer_clear(c->shared->loop, &c->hurry);
+	c->connected = true;
+	if (is_own(c))
+		call_end(c, EGRESS_REFUSED);
+	else
+		send_more(c);
+}
+
+static void on_ready(void *arg, uint32_t events)
+{
+	struct dnstcp_call *c = arg;
+
+	if (!c->connected)
+		on_connect(c);
+	else if (c->request.n)
+		send_more(c);
+	else
+		receive_more(c);
+}
+
+/* ---- calls ---- */
+
+static bool is_sound(const struct dnstcp_request *r)
+{
+	return r->message.n >= DNSTCP_MESSAGE_MIN && r->message.n <= DNSTCP_MESSAGE_MAX &&
+	       r->port && r->host[0] && strlen(r->host) <= URL_HOST_MAX;
+}
+
+int dnstcp_start(const struct dnstcp *d, const struct dnstcp_request *r, dnstcp_done_fn *done,
+		 void *arg, struct dnstcp_call **out)
+{
+	struct dnstcp_call *c;
+	int rc;
+
+	if (!is_sound(r))
+		return -EINVAL;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	*c = (struct dnstcp_call){.shared = d, .done = done, .arg = arg, .port = r->port};
+	c->deadline = (struct loop_timer){.fn = on_deadline, .arg = c};
+	c->hurry = (struct loop_timer){.fn = on_hurry, .arg = c};
+	c->fd = (struct loop_fd){.fd = -1, .fn = on_ready, .arg = c};
+	buf_init(&c->request, LENGTH_SIZE + DNSTCP_MESSAGE_MAX);
+	buf_init(&c->answer, LENGTH_SIZE + DNSTCP_MESSAGE_MAX);
+	buf_put_be16(&c->request, (uint16_t)r->message.n);
+	buf_put_bytes(&c->request, r->message);
+	rc = buf_status(&c->request);
+	if (rc == 0)
+		rc = loop_timer_set(d->loop, &c->deadline, r->timeout_ms);
+	if (rc == 0)
+		rc = resolve_start(d->resolver, r->host, on_resolved, c, &c->resolve);
+	if (rc < 0) {
+		call_free(c);
+		return rc;
+	}
+	*out = c;
+	return 0;
+}
+
+void dnstcp_cancel(struct dnstcp_call *c)
+{
+	call_free(c);
+}

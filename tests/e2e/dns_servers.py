@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: ISC
+"""DNS servers with dynamic updates that end-to-end tests start: BIND and Knot."""
+import collections
+import shutil
+import subprocess
+import tempfile
+
+from servers import ROOT, txt_bytes
+
+Key = collections.namedtuple("Key", "name algorithm secret")  # the secret in base64
+
+
+class DnsServer:
+    """One of scripts/NAME. Keys .sha256 and .sha512 may update ZONES; nobody may update those that are CLOSED."""
+    NAME = None
+
+    def __init__(self, *zones, closed=()):
+        self.dir = tempfile.mkdtemp(prefix="postern-%s-" % self.NAME)
+        try:
+            args = [a for zone in closed for a in ("--closed", zone)]
+            out = subprocess.run([self.script, "start", self.dir, *zones, *args], check=True, stdout=subprocess.PIPE,
+                                 text=True).stdout
+        except BaseException:
+            self.stop()
+            raise
+        values = {k.split("_", 1)[1]: v for k, v in (line.split("=", 1) for line in out.splitlines())}
+        self.dns_host, self.dns_port = values["DNS"].split(":")
+        self.pid = int(values["PID"])
+        self.sha256, self.sha512 = (Key(values["KEY_%s_NAME" % k], "hmac-" + k.lower(), values["KEY_%s_SECRET" % k])
+                                    for k in ("SHA256", "SHA512"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+    @property
+    def script(self):
+        return "%s/scripts/%s" % (ROOT, self.NAME)
+
+    def stop(self):
+        subprocess.run([self.script, "stop", self.dir], check=True)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def log(self):
+        with open("%s/%s.log" % (self.dir, self.NAME)) as f:
+            return f.read()
+
+    def dig(self, name, rtype, *options):
+        """The lines of `dig +short`, sorted; with options of your own, all that dig prints."""
+        out = subprocess.run(["dig", "@" + self.dns_host, "-p", self.dns_port, "+tcp", "+norecurse", "+tries=2",
+                              "+time=5", *(options or ["+short"]), "-q", name, "-t", rtype],
+                             check=True, stdout=subprocess.PIPE, text=True).stdout
+        return out if options else sorted(out.splitlines())
+
+    def rrset(self, name, rtype):
+        """[(TTL, content in presentation form)], sorted."""
+        lines = self.dig(name, rtype, "+noall", "+answer").splitlines()
+        records = [line.split(None, 4) for line in lines]
+        return sorted((int(ttl), content) for _, ttl, _, found, content in records if found == rtype)
+
+    def txt(self, name):
+        """The values, as bytes, of the TXT records at a name."""
+        return [txt_bytes(line) for line in self.dig(name, "TXT") if line.startswith('"')]
+
+    def serial(self, zone):
+        return int(self.dig(zone, "SOA")[0].split()[2])
+
+
+class Bind(DnsServer):
+    NAME = "bind"
+
+
+class Knot(DnsServer):
+    NAME = "knot"
