@@ -71,6 +71,10 @@ static void put_body(struct buf *b, const struct http_problem *p, unsigned statu
 	}
 	if (p->retry_after)
 		buf_printf(b, ",\"retry_after\":%u", (unsigned)p->retry_after);
+	if (p->integration_handle.n) {
+		buf_puts(b, ",\"integration_handle\":");
+		json_put_string(b, p->integration_handle);
+	}
 	buf_puts(b, "}\n");
 }
 

@@ -21,9 +21,10 @@ struct http_problem {
 	unsigned status;     /* 0: the code's own; framing faults carry theirs */
 	struct bytes detail; /* one sentence */
 	struct bytes request_id;
-	struct bytes field;   /* left out when empty */
-	uint32_t retry_after; /* seconds; left out when 0 */
-	const char *allow;    /* static text; NULL with a 405 means "GET, POST" */
+	struct bytes field;		 /* left out when empty */
+	uint32_t retry_after;		 /* seconds; left out when 0 */
+	struct bytes integration_handle; /* a newer one; left out when empty */
+	const char *allow;		 /* static text; NULL with a 405 means "GET, POST" */
 	bool close;
 };
 

@@ -42,18 +42,20 @@ enum proc proc_by_name(const char *name);
 
 /* ---- named limits of messages ---- */
 
-#define IPC_REQUEST_ID_MAX  64
-#define IPC_CALLER_MAX	    64
-#define IPC_FQDN_MAX	    512 /* as the caller wrote it: the vault canonicalises */
-#define IPC_TYPE_MAX	    16	/* as the caller wrote it */
-#define IPC_ZONES_MAX	    (HANDLE_ZONES_MAX * (DNS_NAME_MAX + 4))
-#define IPC_CREDENTIALS_MAX (CREDENTIALS_MAX + CREDENTIAL_FIELDS_MAX * 64)
-#define IPC_PIECE_MAX	    (96 * 1024) /* longer things cross in pieces of at most this */
-#define IPC_HEADERS_MAX	    (8 * 1024)	/* of an answer, those that the provider's table names */
-#define IPC_REASON_MAX	    160
-#define IPC_FIELD_MAX	    80
-#define IPC_DETAIL_MAX	    400
-#define IPC_PATH_MAX	    4096
+#define IPC_REQUEST_ID_MAX   64
+#define IPC_CALLER_MAX	     64
+#define IPC_FQDN_MAX	     512 /* as the caller wrote it: the vault canonicalises */
+#define IPC_TYPE_MAX	     16	 /* as the caller wrote it */
+#define IPC_ZONES_MAX	     (HANDLE_ZONES_MAX * (DNS_NAME_MAX + 4))
+#define IPC_CREDENTIALS_MAX  (CREDENTIALS_MAX + CREDENTIAL_FIELDS_MAX * 64)
+#define IPC_PIECE_MAX	     (96 * 1024) /* longer things cross in pieces of at most this */
+#define IPC_HEADERS_MAX	     (8 * 1024)	 /* of an answer, those that the provider's table names */
+#define IPC_REASON_MAX	     160
+#define IPC_FIELD_MAX	     80
+#define IPC_DETAIL_MAX	     400
+#define IPC_PATH_MAX	     4096
+#define IPC_URL_MAX	     (8 * 1024)
+#define IPC_INSTRUCTIONS_MAX (16 * 1024)
 
 /* policy in fv_make_integration: the gateway's default */
 #define IPC_POLICY_DEFAULT POLICY_PROFILES
@@ -63,6 +65,7 @@ enum ipc_listener { LISTEN_TCP, LISTEN_UNIX, LISTENERS };
 /* What a caller may do; bit 1 << verb in its mask. */
 #define VERB_LIST(X)                                                                               \
 	X(MAKE_INTEGRATION, "make_integration")                                                    \
+	X(BEGIN_INTEGRATION, "begin_integration")                                                  \
 	X(GET_ZONES, "get_zones")                                                                  \
 	X(ADD_RECORD, "add_record")                                                                \
 	X(REMOVE_RECORD, "remove_record")                                                          \
@@ -93,6 +96,8 @@ enum verb verb_parse(struct bytes in);
 	M(s_vault, A)                                                                              \
 	M(s_root_key, A)                                                                           \
 	M(s_scribe, A)                                                                             \
+	M(s_provider,                                                                              \
+	  A) /* what the gateway has of its own there: couriers all, the vault what is open */     \
 	M(s_address, A)                                                                            \
 	M(s_apply, A)	 /* what s_front or s_vault began is whole: it holds from now on */        \
 	M(s_start, A)	 /* everything is told: serve */                                           \
@@ -123,7 +128,9 @@ enum verb verb_parse(struct bytes in);
 	F(S, LIST, authorities, 16 * 1024)                                                         \
 	F(S, U32, call_ms, UINT32_MAX)
 #define FIELDS_s_root_key(F, S) F(S, U8, state, KEY_OPEN_ONLY) F(S, FIXED, secret, ROOT_KEY_BYTES)
-#define FIELDS_s_scribe(F, S)	F(S, U64, segment_bytes, 0) F(S, U64, segment_seconds, 0)
+#define FIELDS_s_provider(F, S)                                                                    \
+	F(S, TEXT, provider, PROVIDER_NAME_MAX) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
+#define FIELDS_s_scribe(F, S) F(S, U64, segment_bytes, 0) F(S, U64, segment_seconds, 0)
 #define FIELDS_s_address(F, S)                                                                     \
 	F(S, U8, family, 6) F(S, FIXED, a, 16) F(S, U8, bits, 128) F(S, U8, plain_http, 1)
 #define FIELDS_s_apply(F, S)	F(S, U8, unused, 0)
@@ -138,6 +145,7 @@ enum verb verb_parse(struct bytes in);
 
 #define FRONT_VAULT_MESSAGES(M)                                                                    \
 	M(fv_make_integration, A)                                                                  \
+	M(fv_begin_integration, A)                                                                 \
 	M(fv_get_zones, A)                                                                         \
 	M(fv_add_record, A)                                                                        \
 	M(fv_remove_record, A)                                                                     \
@@ -145,6 +153,8 @@ enum verb verb_parse(struct bytes in);
 	M(fv_rewrap_handle, A)                                                                     \
 	M(fv_refused, A) /* the front refused a known caller: for the log; no answer */            \
 	M(vf_zones, B)	 /* a piece of a list; a last answer follows */                            \
+	M(vf_fresh, B)	 /* so is this: a newer handle, for the last answer whatever it says */    \
+	M(vf_setup, B)                                                                             \
 	M(vf_integration, B)                                                                       \
 	M(vf_zones_end, B)                                                                         \
 	M(vf_record, B)                                                                            \
@@ -163,7 +173,10 @@ enum verb verb_parse(struct bytes in);
 	FIELDS_fv_call(F, S) F(S, TEXT, provider, PROVIDER_NAME_MAX)                               \
 		F(S, LIST, credentials, IPC_CREDENTIALS_MAX) F(S, LIST, zones, IPC_ZONES_MAX)      \
 			F(S, U8, policy, IPC_POLICY_DEFAULT) F(S, I64, expires, 0)                 \
-				F(S, U8, verify, 1)
+				F(S, U8, verify, 1) F(S, TEXT, setup, SETUP_HANDLE_MAX)
+#define FIELDS_fv_begin_integration(F, S)                                                          \
+	FIELDS_fv_call(F, S) F(S, TEXT, provider, PROVIDER_NAME_MAX)                               \
+		F(S, TEXT, redirect_uri, REDIRECT_URI_MAX)
 #define FIELDS_fv_get_zones(F, S) FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
 #define FIELDS_fv_add_record(F, S)                                                                 \
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
@@ -180,7 +193,13 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_fv_refused(F, S)                                                                    \
 	FIELDS_fv_call(F, S) F(S, U8, verb, VERB_COUNT - 1) F(S, U8, code, CODE_COUNT - 1)         \
 		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, TEXT, type, IPC_TYPE_MAX)
-#define FIELDS_vf_zones(F, S)	    F(S, U64, call, 0) F(S, LIST, zones, IPC_PIECE_MAX)
+#define FIELDS_vf_zones(F, S) F(S, U64, call, 0) F(S, LIST, zones, IPC_PIECE_MAX)
+#define FIELDS_vf_fresh(F, S) F(S, U64, call, 0) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
+/* AUTHORIZE_URL, or INSTRUCTIONS: pairs of a name and a text. */
+#define FIELDS_vf_setup(F, S)                                                                      \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, handle, SETUP_HANDLE_MAX)                                                       \
+	F(S, TEXT, authorize_url, IPC_URL_MAX) F(S, LIST, instructions, IPC_INSTRUCTIONS_MAX)
 #define FIELDS_vf_integration(F, S) F(S, U64, call, 0) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
 #define FIELDS_vf_zones_end(F, S)   F(S, U64, call, 0)
 #define FIELDS_vf_record(F, S)                                                                     \
@@ -293,11 +312,23 @@ enum verb verb_parse(struct bytes in);
 /* ---- vault (A) ↔ courier (B) ---- */
 
 #define VAULT_COURIER_MESSAGES(M)                                                                  \
+	M(vc_trade, A)	/* a code of OAuth: for what it stands? */                                 \
 	M(vc_call, A)	/* a call begins: its credential; reads only */                            \
 	M(vc_change, A) /* its intent is durable: changes to this zone too */                      \
 	M(vc_end, A)	/* forget the call */                                                      \
-	M(cv_ready, B)	/* heard: the planner may be told */
+	M(cv_traded, B) /* how that went */                                                        \
+	M(cv_rotated,                                                                              \
+	  B) /* a login gave new fields for the credential: they go into a fresh handle */         \
+	M(cv_ready, B) /* heard: the planner may be told */
 
+#define FIELDS_vc_trade(F, S)                                                                      \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, provider, PROVIDER_NAME_MAX) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
+#define FIELDS_cv_traded(F, S)                                                                     \
+	F(S, U64, call, 0)                                                                         \
+	F(S, U8, code, CODE_COUNT - 1)                                                             \
+	F(S, TEXT, detail, PROVIDER_DETAIL_MAX) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
+#define FIELDS_cv_rotated(F, S) F(S, U64, call, 0) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
 #define FIELDS_vc_call(F, S)                                                                       \
 	F(S, U64, call, 0)                                                                         \
 	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \

@@ -118,6 +118,18 @@ enum verdict paging_next(const struct paging *p, struct op *op, const struct ans
 /* Append "NAME=VALUE" to a form (application/x-www-form-urlencoded), with "&" between. */
 void form_put(struct buf *body, const char *name, struct bytes value);
 
+/* Bodies of the token requests of RFC 6749 sections 4.1.3 and 6, the client's secret in them. */
+int oauth_build_code(const struct login_input *in, struct buf *body);
+int oauth_build_refresh(const struct login_input *in, struct buf *body);
+/* Such a request, whose access token becomes FIELD. */
+#define OAUTH_LOGIN(base_, path_, build_, field_)                                                  \
+	{                                                                                          \
+		.base = base_, .path = path_, .build = build_,                                     \
+		.content_type = "application/x-www-form-urlencoded",                               \
+		.takes = {{"access_token", field_}, {"refresh_token", CREDENTIALS_REFRESH}},       \
+		.expires_in = "expires_in",                                                        \
+	}
+
 /*
  * ---- stock.c: where each record has an id ----
  *

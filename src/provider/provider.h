@@ -91,6 +91,8 @@ struct login_input {
 	struct bytes
 		gateway; /* plist of pairs: what the operator gave for this provider; may be empty */
 	int64_t now;	 /* seconds since 1970 */
+	/* A scoped login: what is to be changed; empty when nothing is. */
+	struct bytes zone_id, fqdn;
 };
 
 /*
@@ -100,8 +102,8 @@ struct login_input {
 struct login {
 	const char *base;	    /* "https://oauth2.googleapis.com" */
 	const struct choice *bases; /* or one of these, by CHOSEN_BY */
-	const char *chosen_by;
-	const char *path; /* {=field}: of the credential, not secret */
+	const char *chosen_by;	    /* a field of the credential, or of the gateway's own */
+	const char *path;	    /* {=field}: of the credential, not secret */
 	/* Written to BODY; "application/json" or "application/x-www-form-urlencoded". 0, SIGN_E_FIELD, -errno. */
 	int (*build)(const struct login_input *in, struct buf *body);
 	const char *content_type;
@@ -114,20 +116,29 @@ struct login {
 	const char *expires_in; /* path of the seconds that it lives, a number or its text… */
 	const char *expires_at; /* …or of the time, RFC 3339 */
 	bool xml;
+	bool scoped; /* what it gives is good for one zone and name, or for reading */
 };
 
-/* OAuth 2 with a code (RFC 6749 section 4.1, RFC 7636). */
+/*
+ * OAuth 2 with a code (RFC 6749 section 4.1) and PKCE (RFC 7636). What the code is traded for is sealed into the handle: the access token under the name of the field
+ * that requests use, CREDENTIALS_REFRESH, CREDENTIALS_EXPIRES.
+ */
 struct oauth {
-	const char *authorize; /* URL without query */
-	const char *scope;     /* NULL: none */
-	struct login code;     /* trades the code */
-	struct login refresh;  /* trades the refresh token; no build: tokens live for ever */
+	const char *authorize;	     /* URL without query */
+	const char *scope;	     /* NULL: none */
+	const struct login *code;    /* trades the code */
+	const struct login *refresh; /* trades the refresh token; NULL: tokens live for ever */
 };
 
 /* Trust that the customer gives the gateway by name, in his own account. */
 struct delegated {
-	/* What the customer must do: appends pairs of a name and a text, made of the gateway's fields and EXTERNAL_ID. */
+	/*
+	 * What the customer must do: appends pairs of a name and a text, made of the gateway's fields and EXTERNAL_ID. SIGN_E_FIELD when the gateway lacks a field;
+	 * -errno.
+	 */
 	int (*instructions)(struct bytes gateway, struct bytes external_id, struct buf *out);
+	/* Is what the customer named bound to the external id? As provider_check_credentials(). NULL: the provider itself checks that. */
+	int (*check)(struct bytes credentials, const char **field, const char **why);
 };
 
 /*
@@ -417,7 +428,11 @@ int provider_check_credentials(const struct provider *p, enum category way, stru
 /* Of an id "a/b" the part before (1) or behind (2) the slash; empty when there is none. */
 struct bytes id_part(struct bytes id, unsigned part);
 /* The way that a sealed credential goes: what its field CREDENTIALS_WAY says; static without one. */
-#define CREDENTIALS_WAY ".way"
+#define CREDENTIALS_WAY	    ".way"
+#define CREDENTIALS_REFRESH "refresh_token"
+#define CREDENTIALS_EXPIRES ".expires" /* seconds since 1970, of the access token beside it */
+#define CREDENTIALS_EXTERNAL                                                                       \
+	"external_id" /* delegated trust: what we made for this customer; not secret */
 enum category credentials_way(struct bytes pairs);
 const char *category_text(enum category c); /* "static", "oauth", "delegated" */
 /* What a sealed credential is traded for before it is used; NULL: nothing. */

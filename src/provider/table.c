@@ -60,7 +60,7 @@ const struct login *provider_login(const struct provider *p, struct bytes pairs)
 {
 	switch (credentials_way(pairs)) {
 	case CATEGORY_OAUTH:
-		return p->oauth && p->oauth->refresh.build ? &p->oauth->refresh : NULL;
+		return p->oauth ? p->oauth->refresh : NULL;
 	case CATEGORY_DELEGATED:
 		return p->assume;
 	default:
@@ -212,7 +212,7 @@ int provider_public_fields(const struct provider *p, struct bytes pairs, struct 
 	while (plist_next(&pairs, &name) && plist_next(&pairs, &value)) {
 		const struct field_def *f = field_by_name(p, CATEGORIES, name);
 
-		if (!f || f->secret)
+		if (!bytes_is(name, CREDENTIALS_EXTERNAL) && (!f || f->secret))
 			continue;
 		plist_put(out, name);
 		plist_put(out, value);

@@ -63,6 +63,10 @@ void config_free(struct config *c)
 	free(c->ca_file);
 	buf_done(&c->targets);
 	buf_done(&c->authorities);
+	for (size_t i = 0; i < c->n_providers; i++) {
+		buf_done(&c->providers[i].open);
+		buf_done(&c->providers[i].secret);
+	}
 	sodium_free(c); /* wipes */
 }
 

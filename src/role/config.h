@@ -11,10 +11,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define CONFIG_KEYS_MAX	   KEYRING_MAX
-#define CONFIG_CALLERS_MAX 256
-#define CONFIG_LISTEN_MAX  8
-#define CONFIG_ERROR_MAX   512
+#define CONFIG_KEYS_MAX	     KEYRING_MAX
+#define CONFIG_CALLERS_MAX   256
+#define CONFIG_LISTEN_MAX    8
+#define CONFIG_PROVIDERS_MAX 32
+#define CONFIG_ERROR_MAX     512
 
 struct config_caller {
 	char name[IPC_CALLER_MAX + 1];
@@ -34,6 +35,12 @@ struct config_listen {
 	socklen_t length;
 };
 
+/* What the gateway has of its own at a provider: plists of pairs. Names that begin with a dot are addresses of it: ".base", ".login", ".authorize". */
+struct config_provider {
+	const struct provider *provider;
+	struct buf open, secret;
+};
+
 /* Lies in sodium_malloc() memory as a whole, for the keys' sake. */
 struct config {
 	struct config_listen listen[CONFIG_LISTEN_MAX];
@@ -50,6 +57,9 @@ struct config {
 	struct buf targets, authorities; /* plists of canonical names */
 	struct address_rules
 		self_hosted; /* addresses a self-hosted provider may have beyond the public ones */
+	struct config_provider providers[CONFIG_PROVIDERS_MAX];
+	size_t n_providers;
+	struct address_rules chosen; /* of the addresses in PROVIDERS */
 	uint64_t segment_bytes, segment_seconds;
 	uint32_t connections_max, calls_max, call_seconds;
 	uint32_t uid_base;	/* started as root: process P runs as uid and gid uid_base + P */

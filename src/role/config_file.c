@@ -30,10 +30,11 @@ static struct reading {
 	const cfg_opt_t *list; /* the one that is being read, */
 	unsigned items;	       /* so far */
 	struct keyring *ring;  /* finds keys that are there twice */
+	struct provider_draft provider;
 } * reading;
 
 struct setting {
-	const char *name;
+	const char *name; /* "policy.default" */
 	/* NULL, or what is wrong with the value. */
 	const char *(*take)(const struct setting *s, struct bytes value);
 	size_t at; /* where it goes in struct config */
@@ -235,6 +236,11 @@ static const char *take_uid_base(const struct setting *s, struct bytes value)
 	return NULL;
 }
 
+static const char *take_provider(const struct setting *s, struct bytes value)
+{
+	return provider_draft_take(&reading->provider, s->name + strlen("provider."), value);
+}
+
 #define AT(member) offsetof(struct config, member)
 
 static const struct setting settings[] = {
@@ -254,6 +260,16 @@ static const struct setting settings[] = {
 	{"policy.authorities", take_name, AT(authorities)},
 	{"self_hosted.allow", take_network, 0, false},
 	{"self_hosted.plain_http", take_network, 0, true},
+	{"provider.base", take_provider},
+	{"provider.login", take_provider},
+	{"provider.authorize", take_provider},
+	{"provider.client_id", take_provider},
+	{"provider.client_secret_file", take_provider},
+	{"provider.account_id", take_provider},
+	{"provider.region", take_provider},
+	{"provider.access_key_id", take_provider},
+	{"provider.secret_access_key_file", take_provider},
+	{"provider.service_account_file", take_provider},
 	{"audit.segment_size", take_mebibytes, AT(segment_bytes), 1, 1024},
 	{"audit.segment_age", take_age, AT(segment_seconds), 60, 31536000},
 	{"limits.connections", take_number, AT(connections_max), 1, 1000000},
@@ -345,6 +361,15 @@ static int on_root_key(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
+static int on_provider(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *why =
+		provider_draft_finish(&reading->provider, cfg_title(section), reading->config);
+
+	return why ? complain(cfg, "provider", why) : 0;
+}
+
 #define OPTION(key)                                                                                \
 	{                                                                                          \
 		.name = key, .type = CFGT_STR, .flags = CFGF_NODEFAULT, .validcb = on_value        \
@@ -368,6 +393,17 @@ static cfg_t *syntax(void)
 	cfg_opt_t audit[] = {OPTION("segment_size"), OPTION("segment_age"), CFG_END()};
 	cfg_opt_t limits[] = {OPTION("connections"), OPTION("calls"), OPTION("call_seconds"),
 			      CFG_END()};
+	cfg_opt_t provider[] = {OPTION("base"),
+				OPTION("login"),
+				OPTION("authorize"),
+				OPTION("client_id"),
+				OPTION("client_secret_file"),
+				OPTION("account_id"),
+				OPTION("region"),
+				OPTION("access_key_id"),
+				OPTION("secret_access_key_file"),
+				OPTION("service_account_file"),
+				CFG_END()};
 	cfg_opt_t root[] = {
 		LIST("listen"),
 		OPTION("unix_socket"),
@@ -378,6 +414,8 @@ static cfg_t *syntax(void)
 		OPTION(END),
 		SECTION("root_key", root_key, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
 			on_root_key),
+		SECTION("provider", provider, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
+			on_provider),
 		SECTION("policy", policy, CFGF_NONE, on_policy),
 		SECTION("self_hosted", self_hosted, CFGF_NONE, on_section),
 		SECTION("audit", audit, CFGF_NONE, on_section),
@@ -468,7 +506,7 @@ static int parse(struct reading *r, struct buf *text)
 int config_load(const char *path, struct config **out, char *err)
 {
 	struct buf text cleanup(buf_done) = BUF_INIT(CONFIG_FILE_MAX);
-	struct reading r = {.path = path, .err = err};
+	struct reading r = {.path = path, .err = err, .provider = PROVIDER_DRAFT};
 	int result = config_new(&r.config, err);
 
 	if (result < 0)
@@ -483,6 +521,7 @@ int config_load(const char *path, struct config **out, char *err)
 	sodium_free(r.ring);
 	free(r.callers);
 	free(r.key_file);
+	provider_draft_done(&r.provider);
 	if (result == 0)
 		*out = r.config;
 	else

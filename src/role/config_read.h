@@ -3,7 +3,8 @@
 
 /*
  * Inside the configuration. config.c: its life, dev mode, and what all share. config_file.c:
- * postern.conf. config_callers.c: the callers file. config_key.c: root keys and tokens.
+ * postern.conf. config_provider.c: its provider sections. config_callers.c: the callers file. config_key.c: root keys and
+ * tokens.
  */
 #include "role/config.h"
 
@@ -23,6 +24,24 @@ int config_read_text(const char *path, struct buf *out, char *err) must_check;
 
 /* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. */
 const char *config_add_listen(struct config *c, struct bytes text) must_check;
+
+/* ---- config_provider.c ---- */
+
+/* A section that is being read. */
+struct provider_draft {
+	struct buf open, secret;
+};
+#define PROVIDER_DRAFT                                                                             \
+	{                                                                                          \
+		BUF_INIT(16 * 1024), BUF_INIT(16 * 1024)                                           \
+	}
+/* NULL, or a static sentence about what is wrong with the value of "provider.KEY". */
+const char *provider_draft_take(struct provider_draft *d, const char *key,
+				struct bytes value) must_check;
+/* The section is whole, and NAME its title: into C. NULL, or what is wrong. */
+const char *provider_draft_finish(struct provider_draft *d, const char *name,
+				  struct config *c) must_check;
+void provider_draft_done(struct provider_draft *d);
 
 /* ---- config_callers.c ---- */
 

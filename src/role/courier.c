@@ -29,13 +29,14 @@ struct errand {
 	const struct exchange *exchange;  /* being sent, or NULL */
 	struct buf target, headers, body; /* without the credential */
 	struct login_wait login;
-	bool logged_in_again;	  /* the exchange was refused once with what a login gave */
+	bool logged_in_again; /* the exchange was refused once with what a login gave */
+	bool told_rotated;
 	struct egress_call *sent; /* not NULL from egress_start() to its end */
 };
 
 struct courier courier;
 
-static bool self_hosted(void)
+bool self_hosted(void)
 {
 	return courier.role->self == PROC_COURIER_SELF;
 }
@@ -128,12 +129,15 @@ static void on_vault(void *arg, struct channel *c, uint16_t number, const void *
 {
 	if (number == MSG_vc_call) {
 		on_call(msg);
+	} else if (number == MSG_vc_trade) {
+		trade_begin(msg);
 	} else if (number == MSG_vc_change) {
 		on_change(msg);
 	} else if (number == MSG_vc_end) {
 		struct errand *e = errand_by_call(((const struct vc_end *)msg)->call);
 		if (e)
 			errand_free(e);
+		trade_end(((const struct vc_end *)msg)->call);
 	}
 }
 
@@ -147,6 +151,7 @@ static void on_vault_closed(void *arg, struct channel *c, bool bad)
 	if (bad)
 		role_bad_peer(courier.role, PROC_VAULT);
 	idmap_each(&courier.errands, forget, NULL);
+	trades_end();
 }
 
 /* ---- from the planner ---- */
@@ -181,13 +186,33 @@ static void send_answer(uint64_t call, const struct egress_answer *a)
 
 static void launch(struct errand *e);
 
+/* Where the provider is; the operator may say something else than the table. */
+static int base_of(const struct errand *e, struct url *out)
+{
+	if (!e->provider->self_hosted && gateway_url(e->provider, ".base", out))
+		return 0;
+	return target_base(e->provider, buf_bytes(&e->credentials), out);
+}
+
+static struct login_key key_of(const struct errand *e)
+{
+	struct login_key key = {.provider = e->provider,
+				.login = provider_login(e->provider, buf_bytes(&e->credentials)),
+				.credentials = buf_bytes(&e->credentials)};
+
+	if (e->may_change) {
+		key.zone_id = e->permit.zone_id;
+		key.fqdn = dns_name_text(&e->permit.fqdn);
+	}
+	return key;
+}
+
 /* What a login gave may be refused before its time: one more login, then the same again. */
 static bool login_again(struct errand *e, const struct egress_answer *a)
 {
-	const struct login *login = provider_login(e->provider, buf_bytes(&e->credentials));
+	const struct login_key key = key_of(e);
 
-	if (!login || a->status != 401 || e->logged_in_again ||
-	    !login_spoil(e->provider, login, buf_bytes(&e->credentials)))
+	if (!key.login || a->status != 401 || e->logged_in_again || !login_spoil(&key))
 		return false;
 	e->logged_in_again = true;
 	launch(e);
@@ -264,7 +289,7 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 	struct buf fields = BUF_INIT(2 * IPC_CREDENTIALS_MAX), body = BUF_INIT(e->body.max),
 		   headers = BUF_INIT(EGRESS_HEADERS_MAX);
 	struct url base;
-	int r = target_base(e->provider, buf_bytes(&e->credentials), &base);
+	int r = base_of(e, &base);
 
 	buf_put_bytes(&fields, own);
 	buf_put_bytes(&fields, buf_bytes(&e->credentials));
@@ -279,21 +304,36 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 	return r;
 }
 
+/* The credential was renewed: the vault seals a fresh handle. */
+static void tell_rotated(struct errand *e, struct bytes own)
+{
+	struct bytes old, new;
+
+	if (e->told_rotated || !plist_get(own, CREDENTIALS_REFRESH, &new) ||
+	    (plist_get(buf_bytes(&e->credentials), CREDENTIALS_EXPIRES, &old) &&
+	     plist_get(own, CREDENTIALS_EXPIRES, &new) && bytes_eq(old, new)))
+		return;
+	e->told_rotated = true;
+	channel_send(&courier.vault, cv_rotated, .call = e->node.id, .fields = own);
+}
+
 /* The request is whole: send it, perhaps after a login, or say why not. */
 static void launch(struct errand *e)
 {
-	const struct login *login = provider_login(e->provider, buf_bytes(&e->credentials));
+	const struct login_key key = key_of(e);
 	struct bytes own = {0};
 	int r = 1;
 
 	if (e->deadline <= loop_now(courier.role->loop))
 		r = -ETIMEDOUT;
-	else if (login)
-		r = login_get(e->provider, login, buf_bytes(&e->credentials), &e->login, &own);
+	else if (key.login)
+		r = login_get(&key, &e->login, &own);
 	if (r == 0)
 		return; /* on_login() */
-	if (r == 1)
+	if (r == 1) {
+		tell_rotated(e, own);
 		r = authenticate_and_send(e, own);
+	}
 	if (r == 0)
 		return;
 	exchange_over(e);
@@ -349,7 +389,7 @@ static void on_exchange(const struct pc_exchange *m)
 					  : "a change without an intent");
 		return;
 	}
-	r = target_base(e->provider, buf_bytes(&e->credentials), &base);
+	r = base_of(e, &base);
 	if (r == 0)
 		r = target_build(e->provider, x, &base, buf_bytes(&e->credentials), m->args,
 				 m->query, &e->permit, &e->target);
@@ -446,12 +486,22 @@ static void add_rule(const struct s_address *m)
 	courier.rules.n++;
 }
 
+static void add_provider(const struct s_provider *m)
+{
+	plist_put(&courier.gateway, m->provider);
+	plist_put(&courier.gateway, m->fields);
+	if (buf_status(&courier.gateway) < 0)
+		log_fatal("too much is configured for providers");
+}
+
 static void courier_control(struct role *r, uint16_t number, const void *msg, int fd)
 {
 	if (number == MSG_s_ca && fd >= 0)
 		map_ca(fd);
 	else if (number == MSG_s_address)
 		add_rule(msg);
+	else if (number == MSG_s_provider)
+		add_provider(msg);
 	if (fd >= 0)
 		close(fd);
 }

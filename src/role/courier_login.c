@@ -27,8 +27,8 @@ struct token {
 	unsigned char hash[HASH_BYTES];
 	const struct provider *provider;
 	const struct login *login;
-	struct buf credentials; /* while it is on its way */
-	unsigned char *fields;	/* sodium_malloc(): a plist of pairs; NULL: none */
+	struct buf credentials, zone_id, fqdn; /* while it is on its way */
+	unsigned char *fields;		       /* sodium_malloc(): a plist of pairs; NULL: none */
 	size_t n;
 	int64_t expires; /* seconds since 1970 */
 	struct token *newer, *older;
@@ -55,6 +55,13 @@ struct bytes gateway_fields(const struct provider *provider)
 									       : bytes_of(NULL, 0);
 }
 
+bool gateway_url(const struct provider *provider, const char *field, struct url *out)
+{
+	struct bytes text;
+
+	return plist_get(gateway_fields(provider), field, &text) && url_parse(text, out) == 0;
+}
+
 enum code failure_code(enum egress_failure f)
 {
 	switch (f) {
@@ -71,14 +78,24 @@ enum code failure_code(enum egress_failure f)
 
 /* ---- what is known ---- */
 
-static void hash_of(const struct login *login, struct bytes credentials,
-		    unsigned char hash[HASH_BYTES])
+static void hash_part(crypto_generichash_state *h, const void *p, size_t n)
+{
+	crypto_generichash_update(h, (const unsigned char *)&n, sizeof(n));
+	if (n)
+		crypto_generichash_update(h, p, n);
+}
+
+static void hash_of(const struct login_key *key, unsigned char hash[HASH_BYTES])
 {
 	crypto_generichash_state h;
 
 	crypto_generichash_init(&h, NULL, 0, HASH_BYTES);
-	crypto_generichash_update(&h, (const unsigned char *)&login, sizeof(login));
-	crypto_generichash_update(&h, credentials.p, credentials.n);
+	hash_part(&h, &key->login, sizeof(key->login));
+	hash_part(&h, key->credentials.p, key->credentials.n);
+	if (key->login->scoped) {
+		hash_part(&h, key->zone_id.p, key->zone_id.n);
+		hash_part(&h, key->fqdn.p, key->fqdn.n);
+	}
 	crypto_generichash_final(&h, hash, HASH_BYTES);
 	sodium_memzero(&h, sizeof(h));
 }
@@ -96,6 +113,13 @@ static struct token *find(const unsigned char hash[HASH_BYTES])
 	struct token *t = idmap_entry(idmap_find(&logins.tokens, id_of(hash)), struct token, node);
 
 	return t && sodium_memcmp(t->hash, hash, HASH_BYTES) == 0 ? t : NULL;
+}
+
+static void forget_inputs(struct token *t)
+{
+	buf_done(&t->credentials);
+	buf_done(&t->zone_id);
+	buf_done(&t->fqdn);
 }
 
 static void forget_fields(struct token *t)
@@ -120,7 +144,7 @@ static void token_free(struct token *t)
 	if (t->sent)
 		egress_cancel(t->sent);
 	forget_fields(t);
-	buf_done(&t->credentials);
+	forget_inputs(t);
 	free(t);
 }
 
@@ -135,8 +159,7 @@ static void make_room(void)
 		token_free(t);
 }
 
-static struct token *token_new(const struct provider *provider, const struct login *login,
-			       const unsigned char hash[HASH_BYTES])
+static struct token *token_new(const struct login_key *key, const unsigned char hash[HASH_BYTES])
 {
 	struct token *t = calloc(1, sizeof(*t));
 
@@ -145,9 +168,11 @@ static struct token *token_new(const struct provider *provider, const struct log
 		return NULL;
 	t->node.id = id_of(hash);
 	memcpy(t->hash, hash, HASH_BYTES);
-	t->provider = provider;
-	t->login = login;
+	t->provider = key->provider;
+	t->login = key->login;
 	t->credentials = BUF_INIT(IPC_CREDENTIALS_MAX);
+	t->zone_id = BUF_INIT(PROVIDER_ID_MAX);
+	t->fqdn = BUF_INIT(DNS_NAME_MAX);
 	if (idmap_find(&logins.tokens, t->node.id) || idmap_put(&logins.tokens, &t->node) < 0) {
 		free(t);
 		return NULL;
@@ -184,7 +209,7 @@ static void over(struct token *t, enum code code, bool sent, const char *detail)
 {
 	struct login_wait *list = t->waiting, *w;
 
-	buf_done(&t->credentials);
+	forget_inputs(t);
 	t->waiting = NULL;
 	if (list)
 		list->prev = &list;
@@ -221,34 +246,78 @@ static int64_t expiry(const struct login *login, const struct answer *a)
 	return now + (int64_t)(life < INT32_MAX ? life : INT32_MAX);
 }
 
+static void put_expires(struct buf *fields, int64_t expires)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)expires);
+	plist_put(fields, BYTES(CREDENTIALS_EXPIRES));
+	plist_put(fields, bytes_str(text));
+}
+
+/* FIELDS, which are good until EXPIRES. False when there is no memory. */
+static bool keep_fields(struct token *t, const struct buf *fields, int64_t expires)
+{
+	forget_fields(t);
+	if (buf_status(fields) == 0 && fields->n)
+		t->fields = sodium_malloc(fields->n);
+	if (!t->fields)
+		return false;
+	memcpy(t->fields, fields->p, fields->n);
+	t->n = fields->n;
+	t->expires = expires;
+	return true;
+}
+
 /* Keep what the answer gives. False when something is missing. */
 static bool keep(struct token *t, const struct answer *a)
 {
 	struct buf fields = BUF_INIT(TOKEN_MAX);
+	int64_t expires = expiry(t->login, a);
+	bool whole = true;
 
 	for (size_t i = 0; i < PROVIDER_LOGIN_TAKES && t->login->takes[i].path; i++) {
 		struct bytes v = json_bytes(json_at(a->json, t->login->takes[i].path));
 
-		if (v.n) {
-			plist_put(&fields, bytes_str(t->login->takes[i].field));
-			plist_put(&fields, v);
-		}
+		/* A refresh token that is not sent is the old one. */
+		if (!v.n && strcmp(t->login->takes[i].field, CREDENTIALS_REFRESH) == 0)
+			(void)plist_get(buf_bytes(&t->credentials), CREDENTIALS_REFRESH, &v);
+		else if (!v.n)
+			whole = false;
+		if (!v.n)
+			continue;
+		plist_put(&fields, bytes_str(t->login->takes[i].field));
+		plist_put(&fields, v);
 	}
-	forget_fields(t);
-	if (buf_status(&fields) == 0 && fields.n)
-		t->fields = sodium_malloc(fields.n);
-	if (t->fields) {
-		memcpy(t->fields, fields.p, fields.n);
-		t->n = fields.n;
-		t->expires = expiry(t->login, a);
+	if (whole)
+		put_expires(&fields, expires);
+	whole = whole && keep_fields(t, &fields, expires);
+	buf_done(&fields);
+	return whole;
+}
+
+/* A handle may hold what an earlier login gave. */
+static void seed(struct token *t, struct bytes credentials)
+{
+	struct buf fields = BUF_INIT(TOKEN_MAX);
+	struct bytes text, v;
+	uint64_t expires;
+
+	if (plist_get(credentials, CREDENTIALS_EXPIRES, &text) &&
+	    text_to_u64(text, INT64_MAX, &expires) == 0 &&
+	    plist_get(credentials, t->login->takes[0].field, &v)) {
+		plist_put(&fields, bytes_str(t->login->takes[0].field));
+		plist_put(&fields, v);
+		(void)keep_fields(t, &fields, (int64_t)expires);
 	}
 	buf_done(&fields);
-	return t->fields != NULL;
 }
 
 /* An error's name is a word of a few letters; all else that stands in such an answer stays here. */
-static void put_reason(const struct answer *a, char *detail, size_t size)
+static void put_reason(const struct token *t, const struct answer *a, char *detail, size_t size)
 {
+	bool refresh = t->provider->oauth && t->login == t->provider->oauth->refresh;
+
 	struct bytes word = json_bytes(json_at(a->json, "error"));
 
 	if (!word.n)
@@ -257,8 +326,9 @@ static void put_reason(const struct answer *a, char *detail, size_t size)
 		if (word.n > 40 ||
 		    !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", word.p[i]))
 			word.n = 0;
-	snprintf(detail, size, word.n ? "the login was refused: %.*s" : "the login was refused%.*s",
-		 (int)word.n, word.n ? (const char *)word.p : "");
+	snprintf(detail, size, "the login was refused%s%.*s%s", word.n ? ": " : "", (int)word.n,
+		 word.n ? (const char *)word.p : "",
+		 refresh ? "; if a newer integration_handle was given out, use that one" : "");
 }
 
 static void refused(struct token *t, const struct answer *a)
@@ -270,7 +340,7 @@ static void refused(struct token *t, const struct answer *a)
 	else if (a->status >= 500 || a->status < 400)
 		over(t, CODE_PROVIDER_UNAVAILABLE, false, "the login server does not answer well");
 	else {
-		put_reason(a, detail, sizeof(detail));
+		put_reason(t, a, detail, sizeof(detail));
 		over(t, CODE_PROVIDER_AUTH_FAILED, false, detail);
 	}
 }
@@ -331,7 +401,9 @@ static int send_login(struct token *t, struct bytes own)
 {
 	const struct login_input in = {.credentials = buf_bytes(&t->credentials),
 				       .gateway = gateway_fields(t->provider),
-				       .now = now_seconds()};
+				       .now = now_seconds(),
+				       .zone_id = buf_bytes(&t->zone_id),
+				       .fqdn = buf_bytes(&t->fqdn)};
 	struct buf headers = BUF_INIT(EGRESS_HEADERS_MAX), body = BUF_INIT(LOGIN_BODY_MAX),
 		   target = BUF_INIT(TARGET_MAX);
 	struct url base;
@@ -341,7 +413,9 @@ static int send_login(struct token *t, struct bytes own)
 	buf_printf(&body, "Content-Type: %s", t->login->content_type);
 	plist_put(&headers, buf_bytes(&body));
 	buf_reset(&body);
-	r = target_login_base(t->login, in.credentials, &base);
+	r = gateway_url(t->provider, ".login", &base)
+		    ? 0
+		    : target_login_base(t->login, in.credentials, in.gateway, &base);
 	if (r == 0)
 		r = target_login(t->login, t->provider, &base, in.credentials, &target);
 	if (r == 0)
@@ -368,9 +442,12 @@ static void start(struct token *t)
 	struct bytes own = {0};
 	int r = 1;
 
-	if (t->login->first)
-		r = login_get(t->provider, t->login->first, gateway_fields(t->provider), &t->first,
-			      &own);
+	const struct login_key first = {.provider = t->provider,
+					.login = t->login->first,
+					.credentials = gateway_fields(t->provider)};
+
+	if (first.login)
+		r = login_get(&first, &t->first, &own);
 	if (r == 1)
 		r = send_login(t, own);
 	else if (r == 0)
@@ -392,43 +469,51 @@ static void on_first(struct login_wait *w, enum code code, bool sent, const char
 		over(t, code, sent, detail);
 }
 
-int login_get(const struct provider *provider, const struct login *login, struct bytes credentials,
-	      struct login_wait *w, struct bytes *fields)
+static int begin(struct token *t, const struct login_key *key)
 {
-	unsigned char hash[HASH_BYTES];
-	struct token *t;
-
-	hash_of(login, credentials, hash);
-	t = find(hash);
-	if (t && t->fields && t->expires - EARLY_SECONDS > now_seconds()) {
-		*fields = bytes_of(t->fields, t->n);
-		return 1;
-	}
-	if (!t)
-		t = token_new(provider, login, hash);
-	if (!t)
-		return -ENOMEM;
-	wait_for(t, w);
-	if (is_busy(t))
-		return 0;
 	t->first.fn = on_first;
-	buf_reset(&t->credentials);
-	buf_put_bytes(&t->credentials, credentials);
-	if (buf_status(&t->credentials) < 0) {
-		login_leave(w);
+	buf_put_bytes(&t->credentials, key->credentials);
+	buf_put_bytes(&t->zone_id, key->zone_id);
+	buf_put_bytes(&t->fqdn, key->fqdn);
+	if (buf_status(&t->credentials) < 0 || buf_status(&t->zone_id) < 0 ||
+	    buf_status(&t->fqdn) < 0)
 		return -ENOMEM;
-	}
 	start(t);
 	return 0;
 }
 
-bool login_spoil(const struct provider *provider, const struct login *login,
-		 struct bytes credentials)
+int login_get(const struct login_key *key, struct login_wait *w, struct bytes *fields)
+{
+	unsigned char hash[HASH_BYTES];
+	struct token *t;
+	int r = 0;
+
+	hash_of(key, hash);
+	t = find(hash);
+	if (!t) {
+		t = token_new(key, hash);
+		if (!t)
+			return -ENOMEM;
+		seed(t, key->credentials);
+	}
+	if (t->fields && t->expires - EARLY_SECONDS > now_seconds()) {
+		*fields = bytes_of(t->fields, t->n);
+		return 1;
+	}
+	wait_for(t, w);
+	if (!is_busy(t))
+		r = begin(t, key);
+	if (r < 0)
+		login_leave(w);
+	return r;
+}
+
+bool login_spoil(const struct login_key *key)
 {
 	unsigned char hash[HASH_BYTES];
 	struct token *t;
 
-	hash_of(login, credentials, hash);
+	hash_of(key, hash);
 	t = find(hash);
 	if (!t || !t->fields)
 		return false;

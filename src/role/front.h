@@ -54,6 +54,7 @@ struct conn {
 	enum verb verb;
 	char request_id[IPC_REQUEST_ID_MAX + 1];
 	struct buf zones; /* plist of pairs, put together from pieces */
+	struct buf fresh; /* a newer integration handle, for the answer */
 };
 
 struct front {

@@ -188,6 +188,28 @@ static void put_handle(struct buf *b, const struct vf_handle *m)
 		put_record(b, m);
 }
 
+static void put_setup(struct buf *b, const struct vf_setup *m)
+{
+	struct bytes rest = m->instructions, name, text;
+	const char *comma = "";
+
+	put_pair(b, "setup_handle", m->handle);
+	if (m->authorize_url.n) {
+		buf_putc(b, ',');
+		put_pair(b, "authorize_url", m->authorize_url);
+		return;
+	}
+	buf_puts(b, ",\"instructions\":{");
+	while (plist_next(&rest, &name) && plist_next(&rest, &text)) {
+		buf_puts(b, comma);
+		json_put_string(b, name);
+		buf_putc(b, ':');
+		json_put_string(b, text);
+		comma = ",";
+	}
+	buf_putc(b, '}');
+}
+
 static void put_answer(struct conn *c, struct buf *b, uint16_t number, const void *msg)
 {
 	switch (number) {
@@ -195,6 +217,9 @@ static void put_answer(struct conn *c, struct buf *b, uint16_t number, const voi
 		put_pair(b, "integration_handle", ((const struct vf_integration *)msg)->handle);
 		buf_putc(b, ',');
 		put_zones(b, buf_bytes(&c->zones));
+		break;
+	case MSG_vf_setup:
+		put_setup(b, msg);
 		break;
 	case MSG_vf_zones_end:
 		put_zones(b, buf_bytes(&c->zones));
@@ -234,6 +259,11 @@ void api_answer(uint16_t number, const void *msg)
 		buf_put_bytes(&c->zones, ((const struct vf_zones *)msg)->zones);
 		return;
 	}
+	if (number == MSG_vf_fresh) {
+		buf_reset(&c->fresh);
+		buf_put_bytes(&c->fresh, ((const struct vf_fresh *)msg)->handle);
+		return;
+	}
 	if (number == MSG_vf_error) {
 		const struct vf_error *m = msg;
 		conn_problem(c, (enum code)m->code, 0, m->field, m->detail, m->retry_after);
@@ -241,6 +271,10 @@ void api_answer(uint16_t number, const void *msg)
 	}
 	buf_putc(&b, '{');
 	put_answer(c, &b, number, msg);
+	if (c->fresh.n) {
+		buf_putc(&b, ',');
+		put_pair(&b, "integration_handle", buf_bytes(&c->fresh));
+	}
 	buf_puts(&b, "}\n");
 	conn_reply(c, 200, buf_bytes(&b));
 }

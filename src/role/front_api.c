@@ -48,6 +48,17 @@ static void invalid(struct conn *c, const json_t *o, const char *field, const ch
 	.call = (c)->node.id, .request_id = bytes_str((c)->request_id),                            \
 	.caller = bytes_str((c)->caller_name), .customer = json_get_bytes((o), "customer")
 
+/* A text that is too long for a handle is none. False when it was answered. */
+static bool handle_fits(struct conn *c, json_t *o, const char *field, size_t max)
+{
+	if (json_get_bytes(o, field).n <= max)
+		return true;
+	note_refusal(c, CODE_HANDLE_INVALID, o);
+	conn_problem(c, CODE_HANDLE_INVALID, 0, bytes_str(field), BYTES("the handle is not valid"),
+		     0);
+	return false;
+}
+
 /* ---- make_integration ---- */
 
 static const struct field_rule make_rules[] = {
@@ -58,6 +69,14 @@ static const struct field_rule make_rules[] = {
 	{"policy", FIELD_TEXT, .max = 16},
 	{"expires_at", FIELD_TEXT, .max = 40},
 	{"verify", FIELD_BOOL},
+	{"setup_handle", FIELD_TEXT, .max = SIZE_MAX},
+	{NULL},
+};
+
+static const struct field_rule begin_rules[] = {
+	{"provider", FIELD_TEXT, .required = true, .max = PROVIDER_NAME_MAX},
+	{"customer", FIELD_TEXT, .max = CUSTOMER_MAX},
+	{"redirect_uri", FIELD_TEXT, .max = REDIRECT_URI_MAX},
 	{NULL},
 };
 
@@ -69,10 +88,16 @@ static bool has_field(const struct provider *p, const char *name)
 	return false;
 }
 
+static bool is_oauth_field(const char *name)
+{
+	return strcmp(name, "code") == 0 || strcmp(name, "state") == 0;
+}
+
 /* False when it was answered. */
 static bool take_credentials(struct conn *c, const struct provider *p, json_t *o, struct buf *out)
 {
 	json_t *credentials = json_object_get(o, "credentials");
+	bool has_setup = json_object_get(o, "setup_handle") != NULL;
 	const char *key, *why;
 	json_t *value;
 
@@ -81,7 +106,8 @@ static bool take_credentials(struct conn *c, const struct provider *p, json_t *o
 		char field[80];
 
 		why = json_is_string(value) ? NULL : "must be a string";
-		if (!has_field(p, key))
+		/* With a setup handle they are OAuth's, or the vault's to judge. */
+		if (!has_field(p, key) && !(has_setup && is_oauth_field(key)))
 			why = "no such field";
 		if (why) {
 			invalid(c, o, field_path(field, sizeof(field), "credentials.", key), why);
@@ -127,7 +153,8 @@ static void make_integration(struct conn *c, json_t *o)
 		invalid(c, o, "expires_at", "must be a time such as 2026-11-25T02:10:30Z");
 		return;
 	}
-	if (!take_credentials(c, p, o, &credentials))
+	if (!handle_fits(c, o, "setup_handle", SETUP_HANDLE_MAX) ||
+	    !take_credentials(c, p, o, &credentials))
 		return;
 	conn_wait(c);
 	channel_send(&front.vault, fv_make_integration, COMMON(c, o),
@@ -135,7 +162,15 @@ static void make_integration(struct conn *c, json_t *o)
 		     .credentials = buf_bytes(&credentials),
 		     .zones = json_list_text(json_object_get(o, "zones"), &zones),
 		     .policy = (uint8_t)policy, .expires = expires / 1000000,
-		     .verify = !json_is_false(verify));
+		     .verify = !json_is_false(verify), .setup = json_get_bytes(o, "setup_handle"));
+}
+
+static void begin_integration(struct conn *c, json_t *o)
+{
+	conn_wait(c);
+	channel_send(&front.vault, fv_begin_integration, COMMON(c, o),
+		     .provider = json_get_bytes(o, "provider"),
+		     .redirect_uri = json_get_bytes(o, "redirect_uri"));
 }
 
 /* ---- get_zones, inspect_handle, rewrap_handle ---- */
@@ -151,17 +186,6 @@ static const struct field_rule handle_rules[] = {
 	{"customer", FIELD_TEXT, .max = CUSTOMER_MAX},
 	{NULL},
 };
-
-/* A text that is too long for a handle is none. False when it was answered. */
-static bool handle_fits(struct conn *c, json_t *o, const char *field, size_t max)
-{
-	if (json_get_bytes(o, field).n <= max)
-		return true;
-	note_refusal(c, CODE_HANDLE_INVALID, o);
-	conn_problem(c, CODE_HANDLE_INVALID, 0, bytes_str(field), BYTES("the handle is not valid"),
-		     0);
-	return false;
-}
 
 static void get_zones(struct conn *c, json_t *o)
 {
@@ -307,6 +331,7 @@ static const struct endpoint {
 	void (*fn)(struct conn *c, json_t *o);
 } endpoints[] = {
 	{"/make_integration", HTTP_POST, VERB_MAKE_INTEGRATION, make_rules, make_integration},
+	{"/begin_integration", HTTP_POST, VERB_BEGIN_INTEGRATION, begin_rules, begin_integration},
 	{"/get_zones", HTTP_POST, VERB_GET_ZONES, zones_rules, get_zones},
 	{"/add_record", HTTP_POST, VERB_ADD_RECORD, add_rules, add_record},
 	{"/remove_record", HTTP_POST, VERB_REMOVE_RECORD, remove_rules, remove_record},

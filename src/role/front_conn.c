@@ -51,6 +51,7 @@ void conn_close(struct conn *c)
 	buf_done(&c->in);
 	buf_done(&c->out);
 	buf_done(&c->zones);
+	buf_done(&c->fresh);
 	free(c);
 	front_maybe_end();
 }
@@ -73,6 +74,7 @@ static void next_request(struct conn *c)
 {
 	buf_done(&c->out);
 	buf_done(&c->zones);
+	buf_done(&c->fresh);
 	c->sent = 0;
 	c->scanned = 0;
 	c->allow = NULL;
@@ -156,6 +158,7 @@ void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes 
 					  .detail = detail,
 					  .request_id = bytes_str(c->request_id),
 					  .retry_after = retry_after,
+					  .integration_handle = buf_bytes(&c->fresh),
 					  .allow = c->allow,
 					  .close = c->close_after || front.role->stopping});
 	begin_answer(c);
@@ -329,6 +332,7 @@ static void conn_new(int fd, bool by_unix)
 	c->in = BUF_INIT(HTTP_HEAD_MAX + HTTP_BODY_MAX);
 	c->out = BUF_INIT(OUT_MAX);
 	c->zones = BUF_INIT(OUT_MAX);
+	c->fresh = BUF_INIT(INTEGRATION_HANDLE_MAX);
 	c->by_unix = by_unix && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0;
 	c->uid = c->by_unix ? peer.uid : 0;
 	if (loop_watch(front.role->loop, &c->watch, fd, EPOLLIN) < 0) {

@@ -71,6 +71,24 @@ static void tell_front(struct supervisor *s, struct channel *c)
 	channel_send(c, s_apply, 0);
 }
 
+/* What the gateway has of its own at providers. */
+static void tell_providers(struct supervisor *s, struct channel *c, bool secrets)
+{
+	for (size_t i = 0; i < s->config->n_providers; i++) {
+		const struct config_provider *p = &s->config->providers[i];
+		struct buf fields = BUF_INIT(IPC_CREDENTIALS_MAX);
+
+		buf_put_bytes(&fields, buf_bytes(&p->open));
+		if (secrets)
+			buf_put_bytes(&fields, buf_bytes(&p->secret));
+		if (buf_status(&fields) < 0)
+			log_fatal("a provider's fields: %s", strerror(-buf_status(&fields)));
+		channel_send(c, s_provider, .provider = bytes_str(p->provider->name),
+			     .fields = buf_bytes(&fields));
+		buf_done(&fields);
+	}
+}
+
 static void tell_vault(struct supervisor *s, struct channel *c)
 {
 	const struct config *conf = s->config;
@@ -87,6 +105,7 @@ static void tell_vault(struct supervisor *s, struct channel *c)
 		channel_send_fd(c, MSG_s_root_key, &m, -1);
 		sodium_memzero(&m, sizeof(m));
 	}
+	tell_providers(s, c, false);
 	channel_send(c, s_apply, 0);
 }
 
@@ -99,12 +118,14 @@ static void tell_scribe(struct supervisor *s, struct channel *c)
 
 static void tell_courier(struct supervisor *s, enum proc p, struct channel *c)
 {
-	const struct address_rules *rules = &s->config->self_hosted;
+	const struct config *conf = s->config;
+	/* Only customers' own servers may be at addresses that are not public; and what the operator chose. */
+	const struct address_rules *rules =
+		p == PROC_COURIER_SELF ? &conf->self_hosted : &conf->chosen;
 
 	if (s->files.ca_fd >= 0)
 		channel_send_fd(c, MSG_s_ca, &(const struct s_ca){0}, s->files.ca_fd);
-	/* Only customers' own servers may be at addresses that are not public. */
-	for (size_t i = 0; i < rules->n && p == PROC_COURIER_SELF; i++) {
+	for (size_t i = 0; i < rules->n; i++) {
 		const struct address_rule *rule = &rules->rules[i];
 		struct s_address m = {.family = rule->net.family,
 				      .bits = rule->bits,
@@ -112,6 +133,8 @@ static void tell_courier(struct supervisor *s, enum proc p, struct channel *c)
 		memcpy(m.a, rule->net.a, sizeof(m.a));
 		channel_send_fd(c, MSG_s_address, &m, -1);
 	}
+	tell_providers(s, c, true);
+	channel_send(c, s_apply, 0);
 }
 
 static void tell(struct supervisor *s, enum proc p)

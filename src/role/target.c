@@ -34,8 +34,13 @@ int target_base(const struct provider *p, struct bytes credentials, struct url *
 	return url_parse(text, out) == 0 ? 0 : TARGET_E_FIELD;
 }
 
-int target_login_base(const struct login *l, struct bytes credentials, struct url *out)
+int target_login_base(const struct login *l, struct bytes credentials, struct bytes gateway,
+		      struct url *out)
 {
+	struct bytes v;
+
+	if (l->bases && !plist_get(credentials, l->chosen_by, &v))
+		credentials = gateway;
 	return parse_base(l->base, l->bases, l->chosen_by, credentials, out);
 }
 

@@ -25,8 +25,9 @@ struct permit {
 
 /* Where the provider is: its fixed base, the one of its list that the credential chooses, or the customer's URL. The path of *OUT lies in P's table or CREDENTIALS. 0 or TARGET_E_FIELD. */
 int target_base(const struct provider *p, struct bytes credentials, struct url *out) must_check;
-/* The same for a login. */
-int target_login_base(const struct login *l, struct bytes credentials, struct url *out) must_check;
+/* The same for a login; what chooses may stand in what the gateway has of its own. */
+int target_login_base(const struct login *l, struct bytes credentials, struct bytes gateway,
+		      struct url *out) must_check;
 
 /*
  * Append path and query. Each argument becomes one percent-encoded segment: not empty, not "." or "..". When E changes something, {zone} must be PERMIT's, {name} its name in

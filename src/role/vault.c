@@ -68,6 +68,7 @@ static bool open_integration(struct call *c, struct bytes handle, bool must_be_v
 		return false;
 	}
 	c->has_integration = true;
+	fresh_look(c);
 	c->profile = effective(c->integration.policy);
 	if (must_be_valid && c->integration.expires &&
 	    c->integration.expires <= clock_usec() / 1000000) {
@@ -96,35 +97,55 @@ static bool take_zones(struct call *c, struct bytes zones)
 	return buf_status(&c->zones_asked) == 0;
 }
 
-static void make(struct call *c, const struct fv_make_integration *m)
+void make_go(struct call *c)
 {
-	struct integration *i = &c->integration;
+	c->integration.credentials = buf_bytes(&c->credentials);
+	c->has_integration = true;
+	call_go(c);
+}
+
+/* The credential itself. False when the call is over. */
+static bool take_credentials(struct call *c, const struct fv_make_integration *m)
+{
 	const char *field = "", *why = "";
 	struct url base;
 	int r;
 
-	c->provider = provider_by_name(m->provider);
-	if (!c->provider) {
-		call_refuse(c, CODE_INVALID_REQUEST, "provider", "no such provider");
-		return;
+	if (c->provider->no_static) {
+		call_refuse(c, CODE_INVALID_REQUEST, "setup_handle",
+			    "this provider needs begin_integration first");
+		return false;
 	}
-	r = provider_check_credentials(c->provider, CATEGORY_STATIC, m->credentials, &c->credentials, &field, &why);
+	r = provider_check_credentials(c->provider, CATEGORY_STATIC, m->credentials,
+				       &c->credentials, &field, &why);
 	if (r < 0) {
 		call_refuse(c, CODE_INVALID_REQUEST, "credentials", "too large");
-		return;
+		return false;
 	}
 	if (r > 0) {
 		char path[IPC_FIELD_MAX + 1];
 		snprintf(path, sizeof(path), "credentials.%s", field);
 		call_refuse(c, CODE_INVALID_REQUEST,
 			    strcmp(field, "credentials") == 0 ? field : path, why);
-		return;
+		return false;
 	}
 	if (target_base(c->provider, buf_bytes(&c->credentials), &base) != 0) {
 		char path[IPC_FIELD_MAX + 1];
 		snprintf(path, sizeof(path), "credentials.%s", c->provider->base_field);
 		call_refuse(c, CODE_INVALID_REQUEST, path,
 			    "not a URL such as https://host:port/path");
+		return false;
+	}
+	return true;
+}
+
+static void make(struct call *c, const struct fv_make_integration *m)
+{
+	struct integration *i = &c->integration;
+
+	c->provider = provider_by_name(m->provider);
+	if (!c->provider) {
+		call_refuse(c, CODE_INVALID_REQUEST, "provider", "no such provider");
 		return;
 	}
 	if (!take_zones(c, m->zones)) {
@@ -148,13 +169,20 @@ static void make(struct call *c, const struct fv_make_integration *m)
 	i->customer = bytes_str(c->customer);
 	i->zones = buf_bytes(&c->zones_asked);
 	i->expires = m->expires;
+	c->profile = i->policy;
+	if (m->setup.n) {
+		setup_make(c, m);
+		return;
+	}
+	if (!take_credentials(c, m))
+		return;
+	if (m->verify) {
+		make_go(c);
+		return;
+	}
 	i->credentials = buf_bytes(&c->credentials);
 	c->has_integration = true;
-	c->profile = i->policy;
-	if (m->verify)
-		call_go(c);
-	else
-		call_finish(c);
+	call_finish(c);
 }
 
 /* ---- add_record ---- */
@@ -291,6 +319,12 @@ static void open_any(struct call *c, struct bytes handle)
 		call_refuse(c, CODE_HANDLE_INVALID, "handle", "the handle is not valid");
 		return;
 	}
+	if (head.kind == HANDLE_SETUP) {
+		call_refuse(
+			c, CODE_INVALID_REQUEST, "handle",
+			"a set-up's handle is short-lived: there is nothing to do with it here");
+		return;
+	}
 	c->kind = head.kind;
 	buf_put_bytes(&c->handle, handle);
 	if (head.kind == HANDLE_INTEGRATION ? !open_integration(c, handle, false)
@@ -312,6 +346,11 @@ static void on_front(void *arg, struct channel *ch, uint16_t number, const void 
 		c = BEGIN(VERB_MAKE_INTEGRATION, (const struct fv_make_integration *)msg);
 		if (c)
 			make(c, msg);
+		break;
+	case MSG_fv_begin_integration:
+		c = BEGIN(VERB_BEGIN_INTEGRATION, (const struct fv_begin_integration *)msg);
+		if (c)
+			setup_begin(c, msg);
 		break;
 	case MSG_fv_get_zones:
 		c = BEGIN(VERB_GET_ZONES, (const struct fv_get_zones *)msg);
@@ -396,6 +435,7 @@ static struct vault_config *config_new(void)
 		log_fatal("no locked memory for the root keys");
 	memset(c, 0, sizeof(*c));
 	c->targets = c->authorities = BUF_INIT(16 * 1024);
+	c->gateway = BUF_INIT(256 * 1024);
 	return c;
 }
 
@@ -405,6 +445,7 @@ static void config_free(struct vault_config *c)
 		return;
 	buf_done(&c->targets);
 	buf_done(&c->authorities);
+	buf_done(&c->gateway);
 	sodium_free(c); /* wipes the keys */
 }
 
@@ -464,6 +505,12 @@ static void vault_control(struct role *r, uint16_t number, const void *msg, int 
 		if (keyring_add(&vault.next_config->keys, m->secret,
 				(enum root_key_state)m->state) < 0)
 			log_warn("a root key was not taken");
+	} else if (number == MSG_s_provider && vault.next_config) {
+		const struct s_provider *m = msg;
+		plist_put(&vault.next_config->gateway, m->provider);
+		plist_put(&vault.next_config->gateway, m->fields);
+		if (buf_status(&vault.next_config->gateway) < 0)
+			log_fatal("too much is configured for providers");
 	} else if (number == MSG_s_apply) {
 		apply_config();
 	}

@@ -3,7 +3,7 @@
 
 /*
  * Inside the vault. vault.c: its life, its edges, and what the front asks. vault_call.c: a call's way through planner, scribe and courier.
- * vault_line.c: lines for the audit log. vault_answer.c: what the front is told.
+ * vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_fresh.c: credentials that were renewed.
  */
 #include "base/idmap.h"
 #include "role/role.h"
@@ -16,6 +16,7 @@
 /*
  * A call's states, in the order it takes them; not every verb needs all.
  *
+ *   TRADING   the courier trades a code of OAuth
  *   OPENING   the courier was given the credential; its cv_ready is awaited
  *   READING   the planner finds out: the zones, or the zone
  *   QUEUED    another change is under way in the zone
@@ -26,6 +27,7 @@
  */
 enum call_state {
 	CALL_NEW,
+	CALL_TRADING,
 	CALL_OPENING,
 	CALL_READING,
 	CALL_QUEUED,
@@ -64,6 +66,11 @@ struct call {
 	struct record record; /* remove, inspect: borrows from record_plain */
 	struct buf plain, record_plain, credentials, zones_asked;
 	bool has_integration, has_record;
+	bool fresh;	    /* the credential is newer than the caller's handle */
+	struct setup setup; /* borrows from setup_plain, or from the next */
+	struct buf setup_plain, redirect_uri, verifier;
+	unsigned char state_bytes[SETUP_STATE_BYTES];
+	struct buf authorize_url, instructions;
 	enum handle_kind kind; /* inspect, rewrap */
 
 	struct buf fqdn_text, type_text; /* as asked, for the log */
@@ -99,6 +106,8 @@ struct vault_config {
 	struct keyring keys;
 	struct policy_config policy; /* borrows from the next two */
 	struct buf targets, authorities;
+	struct buf
+		gateway; /* plist of pairs: a provider's name, and what is open of the gateway's own there */
 	enum policy_profile policy_default;
 	uint32_t call_ms;
 };
@@ -111,6 +120,8 @@ struct vault {
 	struct idmap calls, lanes, lines;
 	struct idmap
 		requests; /* what is in flight, or not in the log yet, by a keyed hash of its request id */
+	struct idmap newest;	  /* vault_fresh.c */
+	struct idmap used_setups; /* vault_setup.c */
 	struct vault_config *config, *next_config;
 	unsigned char hash_key[16];
 	size_t unheard; /* lines that this scribe was sent and has not answered */
@@ -123,6 +134,26 @@ struct vault {
 };
 extern struct vault vault;
 
+/* ---- vault.c ---- */
+
+/* make_integration: the credential is known; verify it, and seal. */
+void make_go(struct call *c);
+
+/* ---- vault_setup.c ---- */
+
+void setup_begin(struct call *c, const struct fv_begin_integration *m);
+/* make_integration with a setup handle; the zones, the policy and so on are taken already. */
+void setup_make(struct call *c, const struct fv_make_integration *m);
+/* What a code was traded for. */
+void setup_traded(struct call *c, struct bytes fields);
+
+/* ---- vault_fresh.c ---- */
+
+/* The handle was opened: is a newer credential known? */
+void fresh_look(struct call *c);
+/* The courier was given new fields for the credential. */
+void fresh_rotated(struct call *c, struct bytes fields);
+
 /* ---- vault_call.c ---- */
 
 void call_free(struct call *c);
@@ -134,6 +165,8 @@ struct call *call_by_id(uint64_t id);
 enum { CALL_E_REQUEST_ID = 1 };
 int call_new(struct call **out, enum verb verb, uint64_t front_call, struct bytes request_id,
 	     struct bytes caller, struct bytes customer) must_check;
+/* Have a code traded for what FIELDS say. */
+void call_trade(struct call *c, struct bytes fields);
 /* On to the provider. The call's integration is open, its record known. */
 void call_go(struct call *c);
 /* It is over, well or not: let go of everything, write the line, answer. */

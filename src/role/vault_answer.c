@@ -50,6 +50,8 @@ static bool seal(struct call *c)
 	randombytes_buf(nonce, sizeof(nonce));
 	if (c->verb == VERB_ADD_RECORD)
 		r = seal_record(c, nonce);
+	else if (c->verb == VERB_BEGIN_INTEGRATION)
+		r = setup_seal(&vault.config->keys, nonce, &c->setup, &c->handle);
 	else if (c->verb == VERB_MAKE_INTEGRATION ||
 		 (c->verb == VERB_REWRAP_HANDLE && c->kind == HANDLE_INTEGRATION))
 		r = integration_seal(&vault.config->keys, nonce, &c->integration, &c->handle);
@@ -101,12 +103,29 @@ static void send_handle(const struct call *c)
 	channel_send_fd(&vault.front, MSG_vf_handle, &m, -1);
 }
 
+/* The caller's handle is out of date: whatever the answer, this comes with it. */
+static void send_fresh(const struct call *c)
+{
+	struct buf handle = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	unsigned char nonce[NONCE_BYTES];
+
+	randombytes_buf(nonce, sizeof(nonce));
+	if (integration_seal(&vault.config->keys, nonce, &c->integration, &handle) == 0)
+		channel_send(&vault.front, vf_fresh, .call = c->front_call,
+			     .handle = buf_bytes(&handle));
+	else
+		log_warn("a renewed handle could not be sealed");
+	buf_done(&handle);
+}
+
 void answer(struct call *c)
 {
 	struct bytes handle;
 
 	if (c->front_epoch != vault.front_epoch)
 		return; /* who asked is gone */
+	if (c->fresh && c->verb != VERB_MAKE_INTEGRATION && c->verb != VERB_REWRAP_HANDLE)
+		send_fresh(c);
 	if (c->verb == VERB_REWRAP_HANDLE)
 		buf_reset(&c->handle); /* it held the old one */
 	if (c->code != CODE_OK || !seal(c)) {
@@ -118,6 +137,11 @@ void answer(struct call *c)
 	case VERB_MAKE_INTEGRATION:
 		send_zones(c);
 		channel_send(&vault.front, vf_integration, .call = c->front_call, .handle = handle);
+		break;
+	case VERB_BEGIN_INTEGRATION:
+		channel_send(&vault.front, vf_setup, .call = c->front_call, .handle = handle,
+			     .authorize_url = buf_bytes(&c->authorize_url),
+			     .instructions = buf_bytes(&c->instructions));
 		break;
 	case VERB_GET_ZONES:
 		send_zones(c);

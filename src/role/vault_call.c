@@ -64,6 +64,11 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 	c->replaced = BUF_INIT(2 * PROVIDER_REPLACED_MAX);
 	c->record_id = BUF_INIT(PROVIDER_ID_MAX);
 	c->handle = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	c->setup_plain = BUF_INIT(SETUP_HANDLE_MAX);
+	c->redirect_uri = BUF_INIT(REDIRECT_URI_MAX);
+	c->verifier = BUF_INIT(256);
+	c->authorize_url = BUF_INIT(IPC_URL_MAX);
+	c->instructions = BUF_INIT(IPC_INSTRUCTIONS_MAX);
 	/* The wire's caps are the arrays' sizes. */
 	if (bytes_to_str(request_id, c->request_id, sizeof(c->request_id)) < 0 ||
 	    bytes_to_str(caller, c->caller, sizeof(c->caller)) < 0 ||
@@ -84,10 +89,12 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 
 void call_free(struct call *c)
 {
-	struct buf *const bufs[] = {&c->plain,	     &c->record_plain, &c->credentials,
-				    &c->zones_asked, &c->fqdn_text,    &c->type_text,
-				    &c->value,	     &c->zone_id,      &c->zones,
-				    &c->replaced,    &c->record_id,    &c->handle};
+	struct buf *const bufs[] = {&c->setup_plain,   &c->redirect_uri, &c->verifier,
+				    &c->authorize_url, &c->instructions, &c->plain,
+				    &c->record_plain,  &c->credentials,	 &c->zones_asked,
+				    &c->fqdn_text,     &c->type_text,	 &c->value,
+				    &c->zone_id,       &c->zones,	 &c->replaced,
+				    &c->record_id,     &c->handle};
 
 	loop_timer_clear(vault.role->loop, &c->timer);
 	idmap_remove(&vault.calls, &c->node);
@@ -110,7 +117,7 @@ static void let_go(struct call *c)
 
 	if (c->state == CALL_READING || c->state == CALL_CHANGING)
 		channel_send(&vault.planner[class], vp_abort, .call = c->node.id);
-	if (c->state >= CALL_OPENING && c->state <= CALL_CHANGING)
+	if (c->state >= CALL_TRADING && c->state <= CALL_CHANGING)
 		channel_send(&vault.courier[class], vc_end, .call = c->node.id);
 	loop_timer_clear(vault.role->loop, &c->timer);
 }
@@ -169,7 +176,7 @@ void calls_lost(unsigned class, const char *what)
 		log_fatal("out of memory");
 	for (size_t i = 0; i < n; i++) {
 		struct call *c = call_by_id(ids[i]);
-		if (c && call_class(c) == class && c->state >= CALL_OPENING &&
+		if (c && call_class(c) == class && c->state >= CALL_TRADING &&
 		    c->state <= CALL_CHANGING)
 			call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", what);
 	}
@@ -283,8 +290,8 @@ void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsig
 			  "the audit log cannot be written; nothing was changed");
 	else
 		channel_send(&vault.courier[call_class(c)], vc_change, .call = c->node.id,
-			     .zone_id = buf_bytes(&c->zone_id),
-			     .zone = dns_name_text(&c->zone), .fqdn = dns_name_text(&c->fqdn));
+			     .zone_id = buf_bytes(&c->zone_id), .zone = dns_name_text(&c->zone),
+			     .fqdn = dns_name_text(&c->fqdn));
 }
 
 /* ---- with courier and planner ---- */
@@ -310,17 +317,41 @@ static void send_op(struct call *c, enum op_kind op)
 	buf_done(&fields);
 }
 
-void call_go(struct call *c)
+static int64_t time_left(const struct call *c)
+{
+	return c->started + vault.config->call_ms - loop_now(vault.role->loop);
+}
+
+/* False when the call is over. */
+static bool can_go(struct call *c)
 {
 	unsigned class = call_class(c);
-	int64_t left = c->started + vault.config->call_ms - loop_now(vault.role->loop);
 
 	if (!channel_is_open(&vault.courier[class]) || !channel_is_open(&vault.planner[class])) {
 		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", "the gateway is restarting; try again");
-		return;
+		return false;
 	}
-	if (loop_timer_set(vault.role->loop, &c->timer, left + GRACE_MS) < 0)
+	if (loop_timer_set(vault.role->loop, &c->timer, time_left(c) + GRACE_MS) < 0)
 		log_fatal("out of memory");
+	return true;
+}
+
+void call_trade(struct call *c, struct bytes fields)
+{
+	if (!can_go(c))
+		return;
+	c->state = CALL_TRADING;
+	channel_send(&vault.courier[call_class(c)], vc_trade, .call = c->node.id,
+		     .provider = bytes_str(c->provider->name), .fields = fields);
+}
+
+void call_go(struct call *c)
+{
+	unsigned class = call_class(c);
+	int64_t left = time_left(c);
+
+	if (!can_go(c))
+		return;
 	c->state = CALL_OPENING;
 	channel_send(&vault.courier[class], vc_call, .call = c->node.id,
 		     .provider = bytes_str(c->provider->name),
@@ -328,12 +359,37 @@ void call_go(struct call *c)
 		     .timeout_ms = left > 0 ? (uint32_t)left : 0);
 }
 
+static void traded(struct call *c, const struct cv_traded *m)
+{
+	char detail[PROVIDER_DETAIL_MAX + 1];
+
+	if (c->state != CALL_TRADING)
+		return;
+	if (m->code == CODE_OK) {
+		setup_traded(c, m->fields);
+		return;
+	}
+	if (bytes_to_str(m->detail, detail, sizeof(detail)) < 0 || !bytes_printable(m->detail))
+		detail[0] = 0;
+	call_fail(c, (enum code)m->code, "", detail);
+}
+
 void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
 {
-	struct call *c = call_by_id(((const struct cv_ready *)msg)->call);
+	/* Each of these messages begins with its call. */
+	struct call *c = call_by_id(*(const uint64_t *)msg);
 
 	if (!c)
 		return; /* it ended meanwhile */
+	if (number == MSG_cv_traded) {
+		traded(c, msg);
+		return;
+	}
+	if (number == MSG_cv_rotated) {
+		if (c->has_integration && c->state >= CALL_READING && c->state <= CALL_CHANGING)
+			fresh_rotated(c, ((const struct cv_rotated *)msg)->fields);
+		return;
+	}
 	if (c->state == CALL_OPENING && c->verb == VERB_REMOVE_RECORD) {
 		begin_change(c); /* the zone stands in the record's handle */
 	} else if (c->state == CALL_OPENING) {

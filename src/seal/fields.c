@@ -4,7 +4,9 @@
 #include <assert.h>
 
 /* These enums are other layers', but their values stand in handles. */
-static_assert(HANDLE_INTEGRATION == 0 && HANDLE_RECORD == 1, "kinds are written into handles");
+static_assert(HANDLE_INTEGRATION == 0 && HANDLE_RECORD == 1 && HANDLE_SETUP == 2,
+	      "kinds are written into handles");
+static_assert(SETUP_OAUTH == 0 && SETUP_DELEGATED == 1, "ways are written into handles");
 static_assert(POLICY_ARTICLE == 0 && POLICY_GUARDED == 1 && POLICY_STRICT == 2,
 	      "profiles are written into handles");
 static_assert(RR_TXT == 1 && RR_CAA == 2 && RR_CNAME == 3 && RR_NS == 4,
@@ -36,6 +38,18 @@ bool fields_fit_record(const struct record *in)
 	return in->customer.n <= CUSTOMER_MAX && in->provider.n <= PROVIDER_NAME_MAX &&
 	       in->zone_id.n <= PROVIDER_RECORD_ID_MAX &&
 	       in->provider_id.n <= PROVIDER_RECORD_ID_MAX && in->value.n <= RECORD_VALUE_MAX;
+}
+
+/* One way's fields, and none of the other's. */
+bool fields_fit_setup(const struct setup *in)
+{
+	bool oauth = in->way == SETUP_OAUTH;
+
+	return in->customer.n <= CUSTOMER_MAX && in->provider.n <= PROVIDER_NAME_MAX &&
+	       in->state.n == (oauth ? SETUP_STATE_BYTES : 0) && (in->verifier.n >= 43) == oauth &&
+	       in->verifier.n <= SETUP_TEXT_MAX && (in->redirect_uri.n > 0) == oauth &&
+	       in->redirect_uri.n <= REDIRECT_URI_MAX && (in->external_id.n > 0) == !oauth &&
+	       in->external_id.n <= SETUP_TEXT_MAX;
 }
 
 /* ---- writing ---- */
@@ -94,6 +108,24 @@ void fields_put_record(struct buf *out, const unsigned char key_id[KEY_ID_BYTES]
 	put_u8(out, FIELD_FOUND, in->found);
 	put_u64(out, FIELD_LOG_INDEX, in->log_index);
 	put(out, FIELD_LEAF, bytes_of(in->leaf, LEAF_HASH_BYTES));
+}
+
+void fields_put_setup(struct buf *out, const unsigned char key_id[KEY_ID_BYTES],
+		      const struct setup *in)
+{
+	buf_putc(out, HANDLE_VERSION);
+	buf_putc(out, HANDLE_SETUP);
+	put(out, FIELD_KEY_ID, bytes_of(key_id, KEY_ID_BYTES));
+	put(out, FIELD_CUSTOMER, in->customer);
+	put(out, FIELD_INTEGRATION, bytes_of(in->id, INTEGRATION_ID_BYTES));
+	put(out, FIELD_PROVIDER, in->provider);
+	put_u64(out, FIELD_CREATED, (uint64_t)in->created);
+	put_u64(out, FIELD_EXPIRES, (uint64_t)in->expires);
+	put_u8(out, FIELD_WAY, in->way);
+	put(out, FIELD_STATE, in->state);
+	put(out, FIELD_VERIFIER, in->verifier);
+	put(out, FIELD_REDIRECT_URI, in->redirect_uri);
+	put(out, FIELD_EXTERNAL_ID, in->external_id);
 }
 
 /* ---- reading ---- */
@@ -267,5 +299,36 @@ int fields_get_record(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
 	    rec.type == RR_NONE || rec.zone_id.n == 0 || rec.value.n == 0)
 		return HANDLE_E_INVALID;
 	*out = rec;
+	return 0;
+}
+
+static struct bytes get_text(struct reader *r, enum field_number number)
+{
+	struct bytes v = get(r, number);
+
+	if (!bytes_printable(v))
+		r->bad = true;
+	return v;
+}
+
+int fields_get_setup(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
+		     struct bytes customer, struct setup *out)
+{
+	struct reader r = {.in = in};
+	struct setup s = {0};
+
+	s.customer = get_head(&r, HANDLE_SETUP, key_id, customer);
+	get_fixed(&r, FIELD_INTEGRATION, s.id, sizeof(s.id));
+	s.provider = get_provider(&r);
+	s.created = get_time(&r, FIELD_CREATED);
+	s.expires = get_time(&r, FIELD_EXPIRES);
+	s.way = (enum setup_way)get_u8(&r, FIELD_WAY, SETUP_WAYS - 1);
+	s.state = get(&r, FIELD_STATE);
+	s.verifier = get_text(&r, FIELD_VERIFIER);
+	s.redirect_uri = get_text(&r, FIELD_REDIRECT_URI);
+	s.external_id = get_text(&r, FIELD_EXTERNAL_ID);
+	if (r.bad || r.in.n > 0 || !fields_fit_setup(&s))
+		return HANDLE_E_INVALID;
+	*out = s;
 	return 0;
 }

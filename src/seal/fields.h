@@ -32,17 +32,26 @@ enum field_number {
 	FIELD_FOUND = 23,
 	FIELD_LOG_INDEX = 24,
 	FIELD_LEAF = 25,
+	/* of a setup, which has FIELD_INTEGRATION (its own id) to FIELD_EXPIRES too */
+	FIELD_WAY = 32,
+	FIELD_STATE = 33,
+	FIELD_VERIFIER = 34,
+	FIELD_REDIRECT_URI = 35,
+	FIELD_EXTERNAL_ID = 36,
 };
 
 /* Is every field within its limit (handle.h)? */
 bool fields_fit_integration(const struct integration *in);
 bool fields_fit_record(const struct record *in);
+bool fields_fit_setup(const struct setup *in);
 
 /* Append the fields, without padding. KEY_ID is repeated inside. Failures are OUT's. */
 void fields_put_integration(struct buf *out, const unsigned char key_id[KEY_ID_BYTES],
 			    const struct integration *in);
 void fields_put_record(struct buf *out, const unsigned char key_id[KEY_ID_BYTES],
 		       const struct record *in);
+void fields_put_setup(struct buf *out, const unsigned char key_id[KEY_ID_BYTES],
+		      const struct setup *in);
 
 /*
  * Read and check everything: it was sealed by us, and is checked all the same. CUSTOMER and KEY_ID
@@ -52,3 +61,5 @@ int fields_get_integration(struct bytes in, const unsigned char key_id[KEY_ID_BY
 			   struct bytes customer, struct integration *out) must_check;
 int fields_get_record(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
 		      struct bytes customer, struct record *out) must_check;
+int fields_get_setup(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
+		     struct bytes customer, struct setup *out) must_check;

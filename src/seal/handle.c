@@ -23,6 +23,7 @@ static const struct kind {
 } kinds[] = {
 	[HANDLE_INTEGRATION] = {"pti1_", "postern/v1/integration", INTEGRATION_HANDLE_MAX},
 	[HANDLE_RECORD] = {"ptr1_", "postern/v1/record", RECORD_HANDLE_MAX},
+	[HANDLE_SETUP] = {"pts1_", "postern/v1/setup", SETUP_HANDLE_MAX},
 };
 
 /*
@@ -148,6 +149,28 @@ int record_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTE
 	return r;
 }
 
+int setup_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
+	       const struct setup *in, struct buf *out)
+{
+	const struct root_key *root = sealing_key(ring);
+	struct buf plain = BUF_INIT(SETUP_HANDLE_MAX);
+	struct setup again;
+	int r;
+
+	if (!root)
+		return HANDLE_E_NO_KEY;
+	if (!fields_fit_setup(in))
+		return HANDLE_E_TOO_LONG;
+	fields_put_setup(&plain, root->id, in);
+	r = status(&plain);
+	if (r == 0 && fields_get_setup(buf_bytes(&plain), root->id, in->customer, &again) != 0)
+		r = -EINVAL; /* it would never open */
+	if (r == 0)
+		r = seal(HANDLE_SETUP, root, nonce, in->customer, &plain, out);
+	buf_done(&plain);
+	return r;
+}
+
 /* ---- opening ---- */
 
 /* The bytes behind the prefix, long enough to hold a padded box. 0, HANDLE_E_INVALID or -errno. */
@@ -260,6 +283,19 @@ int record_open(const struct keyring *ring, struct bytes text, struct bytes cust
 
 	if (r == 0)
 		r = fields_get_record(buf_bytes(plain), key_id, customer, out);
+	if (r != 0)
+		buf_done(plain);
+	return r;
+}
+
+int setup_open(const struct keyring *ring, struct bytes text, struct bytes customer,
+	       struct buf *plain, struct setup *out)
+{
+	unsigned char key_id[KEY_ID_BYTES];
+	int r = open_text(ring, HANDLE_SETUP, text, customer, plain, key_id);
+
+	if (r == 0)
+		r = fields_get_setup(buf_bytes(plain), key_id, customer, out);
 	if (r != 0)
 		buf_done(plain);
 	return r;

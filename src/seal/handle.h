@@ -23,8 +23,12 @@
 #define PROVIDER_RECORD_ID_MAX 1024
 #define INTEGRATION_HANDLE_MAX (24 * 1024) /* bytes of text */
 #define RECORD_HANDLE_MAX      (8 * 1024)  /* bytes of text */
+#define SETUP_HANDLE_MAX       (4 * 1024)  /* bytes of text */
+#define SETUP_STATE_BYTES      32
+#define REDIRECT_URI_MAX       2048
+#define SETUP_TEXT_MAX	       128 /* bytes of a PKCE verifier, of an external id */
 
-enum handle_kind { HANDLE_INTEGRATION, HANDLE_RECORD, HANDLE_KINDS };
+enum handle_kind { HANDLE_INTEGRATION, HANDLE_RECORD, HANDLE_SETUP, HANDLE_KINDS };
 
 enum {
 	HANDLE_E_INVALID = 1,  /* does not open, for whatever reason */
@@ -83,6 +87,24 @@ struct record {
 	unsigned char leaf[LEAF_HASH_BYTES];
 };
 
+/* What must hold between begin_integration and make_integration. */
+enum setup_way { SETUP_OAUTH, SETUP_DELEGATED, SETUP_WAYS };
+
+struct setup {
+	unsigned char id[INTEGRATION_ID_BYTES];
+	struct bytes customer;
+	struct bytes provider;
+	enum setup_way way;
+	int64_t created;
+	int64_t expires;
+	/* SETUP_OAUTH (RFC 6749, RFC 7636) */
+	struct bytes state; /* SETUP_STATE_BYTES */
+	struct bytes verifier;
+	struct bytes redirect_uri;
+	/* SETUP_DELEGATED */
+	struct bytes external_id;
+};
+
 /* What the text says of itself without a key: `postern inspect` offline. */
 struct handle_head {
 	enum handle_kind kind;
@@ -100,6 +122,9 @@ int integration_seal(const struct keyring *ring, const unsigned char nonce[NONCE
 int record_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
 		const struct record *in, struct buf *out) must_check;
 
+int setup_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
+	       const struct setup *in, struct buf *out) must_check;
+
 /*
  * Open with the customer that the caller names. PLAIN takes the plaintext and *OUT points into it; the caller ends with
  * buf_done(PLAIN), which wipes. 0, HANDLE_E_INVALID, or -errno. On anything but 0 PLAIN is empty.
@@ -108,3 +133,5 @@ int integration_open(const struct keyring *ring, struct bytes text, struct bytes
 		     struct buf *plain, struct integration *out) must_check;
 int record_open(const struct keyring *ring, struct bytes text, struct bytes customer,
 		struct buf *plain, struct record *out) must_check;
+int setup_open(const struct keyring *ring, struct bytes text, struct bytes customer,
+	       struct buf *plain, struct setup *out) must_check;

@@ -3,20 +3,31 @@
 import concurrent.futures
 import ctypes
 import os
+import re
 import socket
 import struct
 
 import tap
 from common import add, added, gateway, integrate, pdns, refused
-from servers import FakeUpstream, wait_for
+from servers import ROOT, FakeUpstream, wait_for
 
 ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
          "postern-courier", "postern-courier-self"]
 PROCS = ["postern"] + ROLES  # in the order of PROC_LIST
 ZONE = "edges.example"
 P = pdns(ZONE)
+EDGES = open(ROOT + "/src/ipc/edges.h").read()
 PIDFD_OPEN, PIDFD_GETFD = 434, 438
 libc = ctypes.CDLL(None, use_errno=True)
+
+
+def number_of(message):
+    """On the wire a message is its place in its edge's list."""
+    for messages in re.findall(r"_MESSAGES\(M\)((?:.*\\\n)+.*)", EDGES):
+        names = re.findall(r"M\((\w+), [AB]\)", messages)
+        if message in names:
+            return names.index(message)
+    raise KeyError(message)
 
 
 def sockets(pid):
@@ -86,7 +97,6 @@ def test_vault():
     misbehave("postern-vault", b"\0\2" + b"\0" * 80, set(ROLES) - {"postern-scribe"})
 
 
-R_BAD_PEER = 16  # its place in SUPERVISOR_MESSAGES
 
 
 def denounce(g, role, peer, edge):
@@ -97,7 +107,7 @@ def denounce(g, role, peer, edge):
     if fd < 0:
         raise tap.Skip("the kernel gives no copies of other processes' sockets")
     with socket.socket(fileno=fd) as s:
-        s.send(struct.pack(">HBQ", R_BAD_PEER, PROCS.index(peer), edge))
+        s.send(struct.pack(">HBQ", number_of("r_bad_peer"), PROCS.index(peer), edge))
 
 
 def test_slander():
@@ -126,7 +136,6 @@ def text(s):
     return struct.pack(">I", len(s)) + s.encode()
 
 
-FV_ADD_RECORD = 2  # its place in FRONT_VAULT_MESSAGES
 
 
 def test_request_id_of_another_call():
@@ -144,7 +153,7 @@ def test_request_id_of_another_call():
             assert upstream.holding.wait(10)
             intent = [l for l in g.audit() if l["event"] == "add_record.intent"][-1]
             for s in sockets(g.pids()["postern-front"]):
-                s.send(struct.pack(">HQ", FV_ADD_RECORD, 1 << 60) + text(intent["request_id"]) + text("dev") + text("") +
+                s.send(struct.pack(">HQ", number_of("fv_add_record"), 1 << 60) + text(intent["request_id"]) + text("dev") + text("") +
                        text(handle) + text("_acme-challenge.in.no.zone.example") + text("TXT") + text("v") +
                        struct.pack(">BI", 0, 60))
                 s.close()

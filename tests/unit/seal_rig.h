@@ -74,6 +74,29 @@ static inline struct record sample_record(void)
 			       .leaf = "a leaf hash of thirty-two bytes"};
 }
 
+static inline struct setup sample_setup(void)
+{
+	return (struct setup){.id = "integration-id-",
+			      .customer = BYTES("customer-42"),
+			      .provider = BYTES("cloudflare"),
+			      .way = SETUP_OAUTH,
+			      .created = 1795572630,
+			      .expires = 1895572630,
+			      .state = BYTES("a state of exactly 32 bytes, yes"),
+			      .verifier = BYTES("a-verifier-of-forty-three-characters-or-more"),
+			      .redirect_uri = BYTES("https://app.example/back?x=1")};
+}
+
+static inline struct setup sample_delegated(void)
+{
+	struct setup s = sample_setup();
+
+	s.way = SETUP_DELEGATED;
+	s.state = s.verifier = s.redirect_uri = bytes_of(NULL, 0);
+	s.external_id = BYTES("0123456789abcdef");
+	return s;
+}
+
 /* Credentials: the names have 0, 1, 2… bytes. */
 static inline struct buf pairs_of(size_t fields, size_t size)
 {
@@ -118,6 +141,26 @@ static inline struct buf seal_record(const struct keyring *ring, const struct re
 	return text;
 }
 
+static inline struct buf seal_setup_of(const struct keyring *ring, const struct setup *s)
+{
+	struct buf text = BUF_INIT(INTEGRATION_HANDLE_MAX);
+
+	assert_int_equal(setup_seal(ring, nonce, s, &text), 0);
+	return text;
+}
+
+/* The sample of that kind. */
+static inline struct buf seal_sample(const struct keyring *ring, enum handle_kind kind)
+{
+	struct integration i = sample_integration();
+	struct record r = sample_record();
+	struct setup s = sample_setup();
+
+	return kind == HANDLE_INTEGRATION ? seal_integration(ring, &i)
+	       : kind == HANDLE_RECORD	  ? seal_record(ring, &r)
+					  : seal_setup_of(ring, &s);
+}
+
 /* HANDLE_E_INVALID or 0, from an exact-size copy; nothing stays in the plaintext's buffer. */
 static inline int open_as(enum handle_kind kind, const struct keyring *ring, struct bytes text,
 			  struct bytes customer)
@@ -126,10 +169,13 @@ static inline int open_as(enum handle_kind kind, const struct keyring *ring, str
 	unsigned char *copy = test_exact(text);
 	struct integration i;
 	struct record rec;
+	struct setup s;
 	int r;
 
 	if (kind == HANDLE_INTEGRATION)
 		r = integration_open(ring, bytes_of(copy, text.n), customer, &plain, &i);
+	else if (kind == HANDLE_SETUP)
+		r = setup_open(ring, bytes_of(copy, text.n), customer, &plain, &s);
 	else
 		r = record_open(ring, bytes_of(copy, text.n), customer, &plain, &rec);
 	if (r != 0)
@@ -152,6 +198,24 @@ static inline void check_integration(const struct keyring *ring, struct bytes te
 	assert_true(bytes_eq(got.zones, want->zones) &&
 		    bytes_eq(got.credentials, want->credentials));
 	assert_true(got.policy == want->policy && got.created == want->created &&
+		    got.expires == want->expires);
+	buf_done(&plain);
+}
+
+static inline void check_setup(const struct keyring *ring, struct bytes text,
+			       const struct setup *want)
+{
+	struct buf plain = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	struct setup got;
+
+	assert_int_equal(setup_open(ring, text, want->customer, &plain, &got), 0);
+	assert_memory_equal(got.id, want->id, sizeof(got.id));
+	assert_true(bytes_eq(got.provider, want->provider) &&
+		    bytes_eq(got.customer, want->customer));
+	assert_true(bytes_eq(got.state, want->state) && bytes_eq(got.verifier, want->verifier));
+	assert_true(bytes_eq(got.redirect_uri, want->redirect_uri) &&
+		    bytes_eq(got.external_id, want->external_id));
+	assert_true(got.way == want->way && got.created == want->created &&
 		    got.expires == want->expires);
 	buf_done(&plain);
 }

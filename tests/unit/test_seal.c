@@ -44,17 +44,62 @@ static void test_round_trips(void **state)
 	buf_done(&text);
 }
 
+static void test_setups(void **state)
+{
+	struct keyring ring = ring_of(key_a, NULL);
+	struct setup oauth = sample_setup(), delegated = sample_delegated(), s;
+	struct buf text = seal_setup_of(&ring, &oauth), out = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	struct handle_head head;
+
+	check_setup(&ring, buf_bytes(&text), &oauth);
+	assert_int_equal(handle_peek(buf_bytes(&text), &head), 0);
+	assert_int_equal(head.kind, HANDLE_SETUP);
+	assert_int_equal(open_as(HANDLE_SETUP, &ring, buf_bytes(&text), BYTES("customer-43")),
+			 HANDLE_E_INVALID);
+	buf_done(&text);
+	text = seal_setup_of(&ring, &delegated);
+	check_setup(&ring, buf_bytes(&text), &delegated);
+	buf_done(&text);
+	/* each way has its own fields, and none of the other's */
+	s = oauth;
+	s.external_id = BYTES("x");
+	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
+	s = oauth;
+	s.state.n--;
+	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
+	s = oauth;
+	s.verifier.n = 42;
+	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
+	s = oauth;
+	s.redirect_uri = bytes_of(big, REDIRECT_URI_MAX + 1);
+	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
+	s = delegated;
+	s.external_id.n = 0;
+	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
+	s = delegated;
+	s.external_id = BYTES("a\nb");
+	assert_int_equal(setup_seal(&ring, nonce, &s, &out), -EINVAL);
+	assert_int_equal(out.n, 0);
+	/* the longest of all */
+	s = oauth;
+	s.redirect_uri = bytes_of(big, REDIRECT_URI_MAX);
+	s.verifier = bytes_of(big, SETUP_TEXT_MAX);
+	s.customer = bytes_of(big, CUSTOMER_MAX);
+	text = seal_setup_of(&ring, &s);
+	check_setup(&ring, buf_bytes(&text), &s);
+	assert_true(text.n <= SETUP_HANDLE_MAX);
+	buf_done(&text);
+}
+
 /* Every position of the text, several other characters each; every cut; every extension by some. */
 static void test_any_change(void **state)
 {
 	static const char others[] = "AZaz09-_=+/. \n~";
 	struct keyring ring = ring_of(key_a, key_b);
 	struct integration i = sample_integration();
-	struct record r = sample_record();
 
 	for (unsigned kind = 0; kind < HANDLE_KINDS; kind++) {
-		struct buf text = kind == HANDLE_INTEGRATION ? seal_integration(&ring, &i)
-							     : seal_record(&ring, &r);
+		struct buf text = seal_sample(&ring, (enum handle_kind)kind);
 
 		assert_int_equal(
 			open_as((enum handle_kind)kind, &ring, buf_bytes(&text), i.customer), 0);
@@ -196,12 +241,15 @@ static void test_golden(void **state)
 	struct keyring ring = ring_of(key_a, NULL);
 	struct integration i = sample_integration();
 	struct record r = sample_record();
+	struct setup s = sample_setup();
 	struct buf golden_i = test_file("vectors/golden/integration.txt"),
-		   golden_r = test_file("vectors/golden/record.txt");
+		   golden_r = test_file("vectors/golden/record.txt"),
+		   golden_s = test_file("vectors/golden/setup.txt");
 	struct buf text = seal_integration(&ring, &i);
 
 	buf_truncate(&golden_i, golden_i.n - 1); /* the newline */
 	buf_truncate(&golden_r, golden_r.n - 1);
+	buf_truncate(&golden_s, golden_s.n - 1);
 	assert_true(bytes_eq(buf_bytes(&text), buf_bytes(&golden_i)));
 	check_integration(&ring, buf_bytes(&golden_i), &i);
 	buf_done(&text);
@@ -209,6 +257,11 @@ static void test_golden(void **state)
 	assert_true(bytes_eq(buf_bytes(&text), buf_bytes(&golden_r)));
 	check_record(&ring, buf_bytes(&golden_r), &r);
 	buf_done(&text);
+	buf_done(&text);
+	text = seal_setup_of(&ring, &s);
+	assert_true(bytes_eq(buf_bytes(&text), buf_bytes(&golden_s)));
+	check_setup(&ring, buf_bytes(&golden_s), &s);
+	buf_done(&golden_s);
 	buf_done(&golden_i);
 	buf_done(&golden_r);
 }
@@ -236,10 +289,15 @@ static void test_lengths_tell_little(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keyring),		cmocka_unit_test(test_round_trips),
-		cmocka_unit_test(test_any_change),	cmocka_unit_test(test_one_spelling),
-		cmocka_unit_test(test_bindings),	cmocka_unit_test(test_golden),
-		cmocka_unit_test(test_which_key_seals), cmocka_unit_test(test_lengths_tell_little),
+		cmocka_unit_test(test_keyring),
+		cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_setups),
+		cmocka_unit_test(test_any_change),
+		cmocka_unit_test(test_one_spelling),
+		cmocka_unit_test(test_bindings),
+		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_which_key_seals),
+		cmocka_unit_test(test_lengths_tell_little),
 	};
 
 	return cmocka_run_group_tests_name("seal", tests, seal_setup, seal_teardown);

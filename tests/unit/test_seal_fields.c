@@ -71,7 +71,24 @@ static struct message message_of(enum handle_kind kind)
 			   {24, BYTES("\x11\x22\x33\x44\x55\x66\x77\x88")},
 			   {25, BYTES("a leaf hash of thirty-two bytes\0")}}};
 
-	return kind == HANDLE_INTEGRATION ? integration : record;
+	const struct message setup = {
+		.kind = HANDLE_SETUP,
+		.version = 1,
+		.kind_byte = 2,
+		.n = 11,
+		.fields = {{1, bytes_of(key_id, sizeof(key_id))},
+			   {2, CUSTOMER},
+			   {3, ID},
+			   {4, BYTES("cloudflare")},
+			   {5, CREATED},
+			   {6, BYTES("\0\0\0\0\x70\xfc\x24\x96")},
+			   {32, BYTES("\0")},
+			   {33, BYTES("a state of exactly 32 bytes, yes")},
+			   {34, BYTES("a-verifier-of-forty-three-characters-or-more")},
+			   {35, BYTES("https://app.example/back?x=1")},
+			   {36, BYTES("")}}};
+
+	return kind == HANDLE_INTEGRATION ? integration : kind == HANDLE_RECORD ? record : setup;
 }
 
 static struct buf encode(const struct message *m)
@@ -101,8 +118,9 @@ static struct buf craft(enum handle_kind kind, struct bytes padded)
 		   text = BUF_INIT(INTEGRATION_HANDLE_MAX);
 	unsigned char key[32];
 
-	buf_puts(&info,
-		 kind == HANDLE_INTEGRATION ? "postern/v1/integration" : "postern/v1/record");
+	buf_puts(&info, kind == HANDLE_INTEGRATION ? "postern/v1/integration"
+			: kind == HANDLE_RECORD	   ? "postern/v1/record"
+						   : "postern/v1/setup");
 	buf_putc(&info, 0);
 	buf_put(&info, key_id, sizeof(key_id));
 	buf_put_be16(&info, (uint16_t)CUSTOMER.n);
@@ -113,7 +131,9 @@ static struct buf craft(enum handle_kind kind, struct bytes padded)
 	buf_put(&box, nonce, sizeof(nonce));
 	crypto_secretbox_easy(buf_extend(&box, padded.n + crypto_secretbox_MACBYTES), padded.p,
 			      padded.n, nonce, key);
-	buf_puts(&text, kind == HANDLE_INTEGRATION ? "pti1_" : "ptr1_");
+	buf_puts(&text, kind == HANDLE_INTEGRATION ? "pti1_"
+			: kind == HANDLE_RECORD	   ? "ptr1_"
+						   : "pts1_");
 	text_put_b64url(&text, buf_bytes(&box));
 	assert_int_equal(buf_status(&text), 0);
 	buf_done(&info);
@@ -146,8 +166,6 @@ static int open_message(const struct message *m)
 static void test_layout(void **state)
 {
 	struct keyring ring = ring_of(key_a, NULL);
-	struct integration i = sample_integration();
-	struct record r = sample_record();
 
 	for (unsigned kind = 0; kind < HANDLE_KINDS; kind++) {
 		struct message m = message_of((enum handle_kind)kind);
@@ -155,8 +173,7 @@ static void test_layout(void **state)
 
 		pad(&plain);
 		crafted = craft(m.kind, buf_bytes(&plain));
-		sealed = kind == HANDLE_INTEGRATION ? seal_integration(&ring, &i)
-						    : seal_record(&ring, &r);
+		sealed = seal_sample(&ring, m.kind);
 		assert_true(bytes_eq(buf_bytes(&crafted), buf_bytes(&sealed)));
 		buf_done(&plain);
 		buf_done(&crafted);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Credentials that were renewed: a refresh token that rotated makes the handle that the backend has an old one. Every answer to it carries the fresh one, for as long as this vault remembers.
+ */
+#include "role/vault.h"
+
+#include "base/text.h"
+#include "sys/log.h"
+
+#include <stdlib.h>
+
+#define REMEMBERED_MAX 10000
+
+/* The newest credential of an integration. */
+struct newest {
+	struct idmap_node node; /* by the first bytes of ID */
+	unsigned char id[INTEGRATION_ID_BYTES];
+	struct buf credentials;
+	struct newest *newer, *older;
+};
+
+static struct newest *first, *last;
+
+static uint64_t id_of(const unsigned char id[INTEGRATION_ID_BYTES])
+{
+	uint64_t n;
+
+	memcpy(&n, id, sizeof(n));
+	return n;
+}
+
+static struct newest *find(const unsigned char id[INTEGRATION_ID_BYTES])
+{
+	struct newest *n = idmap_entry(idmap_find(&vault.newest, id_of(id)), struct newest, node);
+
+	return n && memcmp(n->id, id, INTEGRATION_ID_BYTES) == 0 ? n : NULL;
+}
+
+static void forget(struct newest *n)
+{
+	idmap_remove(&vault.newest, &n->node);
+	*(n->newer ? &n->newer->older : &first) = n->older;
+	*(n->older ? &n->older->newer : &last) = n->newer;
+	buf_done(&n->credentials);
+	free(n);
+}
+
+static void remember(const unsigned char id[INTEGRATION_ID_BYTES], struct bytes credentials)
+{
+	struct newest *n = find(id);
+
+	if (n)
+		forget(n);
+	else if (vault.newest.n >= REMEMBERED_MAX)
+		forget(last);
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		log_fatal("out of memory");
+	n->node.id = id_of(id);
+	memcpy(n->id, id, INTEGRATION_ID_BYTES);
+	n->credentials = BUF_INIT(IPC_CREDENTIALS_MAX);
+	buf_put_bytes(&n->credentials, credentials);
+	if (buf_status(&n->credentials) < 0 || idmap_find(&vault.newest, n->node.id) ||
+	    idmap_put(&vault.newest, &n->node) < 0) {
+		buf_done(&n->credentials);
+		free(n);
+		return;
+	}
+	n->older = first;
+	*(first ? &first->newer : &last) = n;
+	first = n;
+}
+
+/* When the credential's access token expires: the later, the newer it is. */
+static uint64_t age(struct bytes credentials)
+{
+	struct bytes text;
+	uint64_t at = 0;
+
+	return plist_get(credentials, CREDENTIALS_EXPIRES, &text) &&
+			       text_to_u64(text, INT64_MAX, &at) == 0
+		       ? at
+		       : 0;
+}
+
+/* The call goes on with that credential. */
+static void take(struct call *c, struct bytes credentials)
+{
+	struct buf copy = BUF_INIT(IPC_CREDENTIALS_MAX);
+
+	buf_put_bytes(&copy, credentials);
+	if (buf_status(&copy) < 0)
+		log_fatal("out of memory");
+	buf_done(&c->credentials);
+	c->credentials = copy;
+	c->integration.credentials = buf_bytes(&c->credentials);
+	c->fresh = true;
+}
+
+void fresh_look(struct call *c)
+{
+	const struct newest *n = find(c->integration.id);
+
+	if (n && age(buf_bytes(&n->credentials)) > age(c->integration.credentials))
+		take(c, buf_bytes(&n->credentials));
+}
+
+void fresh_rotated(struct call *c, struct bytes fields)
+{
+	struct bytes old = c->integration.credentials, name, value, other;
+	struct buf all = BUF_INIT(IPC_CREDENTIALS_MAX);
+
+	while (plist_next(&old, &name) && plist_next(&old, &value)) {
+		char key[64];
+
+		if (bytes_to_str(name, key, sizeof(key)) < 0)
+			continue;
+		plist_put(&all, name);
+		plist_put(&all, plist_get(fields, key, &other) ? other : value);
+	}
+	if (buf_status(&all) < 0) {
+		log_warn("a renewed credential is too long for a handle");
+	} else if (age(buf_bytes(&all)) >= age(c->integration.credentials)) {
+		take(c, buf_bytes(&all));
+		remember(c->integration.id, buf_bytes(&all));
+	}
+	buf_done(&all);
+}
