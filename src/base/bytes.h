@@ -26,9 +26,11 @@ static inline struct bytes bytes_str(const char *s)
 	return (struct bytes){(const unsigned char *)s, s ? strlen(s) : 0};
 }
 
-/* Without the first N bytes, of which there must be as many. */
+/* Without the first N bytes; empty when there are no more. */
 static inline struct bytes bytes_skip(struct bytes a, size_t n)
 {
+	if (n > a.n)
+		n = a.n;
 	return n ? (struct bytes){a.p + n, a.n - n} : a;
 }
 

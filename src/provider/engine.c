@@ -2,6 +2,7 @@
 #include "provider/engine.h"
 
 #include "base/text.h"
+#include "base/xml.h"
 #include "provider/kit.h"
 
 #define CURSOR_MAX  4096
@@ -410,7 +411,8 @@ int engine_feed(struct engine *e, struct answer *a)
 		op->applied = op->applied || is_success(a->status) || a->status >= 500;
 	}
 	if (a->body.n && !op->provider->dns)
-		r = json_parse(a->body, PROVIDER_JSON_DEPTH, &json, NULL, 0);
+		r = op->provider->xml ? xml_parse(a->body, PROVIDER_JSON_DEPTH, &json)
+				      : json_parse(a->body, PROVIDER_JSON_DEPTH, &json, NULL, 0);
 	if (r < 0)
 		return r;
 	a->json = json;

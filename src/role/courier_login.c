@@ -7,6 +7,7 @@
  */
 #include "base/json.h"
 #include "base/text.h"
+#include "base/xml.h"
 #include "role/courier.h"
 #include "sys/log.h"
 
@@ -356,7 +357,8 @@ static void on_done(void *arg, const struct egress_answer *got)
 		over(t, failure_code(got->failure), false, egress_failure_text(got->failure));
 		return;
 	}
-	if (json_parse(a.body, PROVIDER_JSON_DEPTH, &json, NULL, 0) < 0)
+	if ((t->login->xml ? xml_parse(a.body, PROVIDER_JSON_DEPTH, &json)
+			   : json_parse(a.body, PROVIDER_JSON_DEPTH, &json, NULL, 0)) < 0)
 		log_fatal("out of memory");
 	a.json = json;
 	if (a.status < 200 || a.status > 299)

@@ -2,9 +2,8 @@
 #include "sign/tsig.h"
 
 #include "base/text.h"
+#include "sign/digest.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <sodium.h>
 
 #define RDATA_FIXED  16 /* all but algorithm name, MAC and other data */
@@ -18,14 +17,14 @@ enum { BADSIG = 16, BADKEY = 17, BADTIME = 18, BADTRUNC = 22 };
 
 static const struct {
 	const char *text;
-	const EVP_MD *(*hash)(void);
+	enum digest digest;
 	uint8_t size; /* of the MAC */
 } algorithms[TSIG_ALGORITHMS] = {
-	[TSIG_SHA256] = {"hmac-sha256", EVP_sha256, 32},
-	[TSIG_SHA384] = {"hmac-sha384", EVP_sha384, 48},
-	[TSIG_SHA512] = {"hmac-sha512", EVP_sha512, 64},
-	[TSIG_SHA224] = {"hmac-sha224", EVP_sha224, 28},
-	[TSIG_SHA1] = {"hmac-sha1", EVP_sha1, 20},
+	[TSIG_SHA256] = {"hmac-sha256", DIGEST_SHA256, 32},
+	[TSIG_SHA384] = {"hmac-sha384", DIGEST_SHA384, 48},
+	[TSIG_SHA512] = {"hmac-sha512", DIGEST_SHA512, 64},
+	[TSIG_SHA224] = {"hmac-sha224", DIGEST_SHA224, 28},
+	[TSIG_SHA1] = {"hmac-sha1", DIGEST_SHA1, 20},
 };
 
 /* A TSIG record taken apart (RFC 8945 section 4.2). */
@@ -132,16 +131,13 @@ static void put_variables(struct buf *b, const struct tsig_key *key, const struc
 /* The MAC of what was put into INPUT. 0 or -errno. */
 static int compute(struct buf *input, const struct tsig_key *key, struct tsig_mac *mac)
 {
-	unsigned n = 0;
 	int r = buf_status(input);
 
-	if (r < 0)
-		return r;
-	if (!HMAC(algorithms[key->algorithm].hash(), key->secret.p, (int)key->secret.n, input->p,
-		  input->n, mac->p, &n))
-		return -ENOMEM;
-	mac->n = n;
-	return 0;
+	if (r == 0)
+		r = digest_hmac(algorithms[key->algorithm].digest, buf_bytes(&key->secret),
+				buf_bytes(input), mac->p);
+	mac->n = digest_size(algorithms[key->algorithm].digest);
+	return r;
 }
 
 /* ---- signed ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The answer to a request that was signed with a key of ours; then the same bytes as a message to be signed. */
 #include "sign/tsig.h"
+#include "sys/crypto.h"
 
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > MESSAGE_MAX)
 		return 0;
+	CHECK(crypto_load() == 0);
 	CHECK(tsig_key_init(&key, BYTES("k"), TSIG_SHA256, BYTES("c2VjcmV0")) == 0);
 	buf_put(&b, data, size);
 	r = tsig_verify(&b, &key, &mac, NOW, &server_time);

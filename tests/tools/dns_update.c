@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "egress/dnstcp.h"
 #include "sign/tsig.h"
+#include "sys/crypto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,6 +222,7 @@ int main(int argc, char **argv)
 
 	if (argc < 7)
 		die("too few arguments");
+	check(crypto_load(), "libcrypto");
 	result = json_object();
 	buf_init(&request, MESSAGE_MAX);
 	buf_init(&plain, MESSAGE_MAX);

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "sign/tsig.h"
+#include "sys/crypto.h"
 
 static const char *const outcomes[] = {
 	[0] = "ok",
@@ -223,6 +224,11 @@ static void test_sign_refused(void **state)
 	buf_done(&b);
 }
 
+static int setup(void **state)
+{
+	return crypto_load();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,5 +237,5 @@ int main(void)
 		cmocka_unit_test(test_verify_damaged), cmocka_unit_test(test_sign_refused),
 	};
 
-	return cmocka_run_group_tests_name("tsig", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("tsig", tests, setup, NULL);
 }
