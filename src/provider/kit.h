@@ -81,6 +81,8 @@ void op_note_replaced(struct op *op, const char *type, struct bytes content, uin
 bool op_usable_id(struct bytes id);
 /* An id, as the text of a JSON string or integer. False when it is neither, or not usable. */
 bool op_set_id(struct buf *id, const json_t *v);
+/* A JSON integer, or the text of one. False when it is neither, or over MAX. */
+bool op_read_number(const json_t *v, uint64_t max, uint64_t *out) must_check;
 /* Keep V, or NULL, in place of what was kept. Takes V. */
 void op_keep(struct op *op, json_t *v);
 /* The TTL to ask for: the caller's or the default, at least the provider's minimum. */

@@ -397,6 +397,7 @@ struct op {
 	X(gandi)                                                                                   \
 	X(porkbun)                                                                                 \
 	X(powerdns)                                                                                \
+	X(route53)                                                                                 \
 	X(vultr)
 
 #define X(name) extern const struct provider provider_##name;

@@ -202,27 +202,23 @@ static const json_t *asked_set(const struct op *op, const json_t *sets)
 	return NULL;
 }
 
-/* Take the set out of an answer. False when the answer has not the form. */
+/* The set of the answer that was asked for, its values and TTL; nothing where there is none. False when the answer has not the form. */
 static bool read_set(const struct op *op, const struct answer *a, const json_t **set,
 		     const json_t **values, uint64_t *ttl)
 {
 	const struct shape *shape = op->provider->shape;
-	const json_t *sets = a->status == 404 ? NULL : answer_at(a, shape->records), *v;
+	const json_t *sets = a->status == 404 ? NULL : answer_at(a, shape->records);
 
 	*set = asked_set(op, sets);
 	*values = NULL;
 	*ttl = 0;
 	if (a->status != 404 && !json_is_object(sets) && !json_is_array(sets))
 		return false;
-	if (!*set)
+	if (!*set || (shape->refuse && shape->refuse(*set)))
 		return true;
 	*values = json_at(*set, shape->values);
-	v = json_at(*set, shape->ttl);
-	if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= UINT32_MAX)
-		*ttl = (uint64_t)json_integer_value(v);
-	else if (v)
-		return false;
-	return json_is_array(*values);
+	return json_is_array(*values) &&
+	       op_read_number(json_at(*set, shape->ttl), UINT32_MAX, ttl);
 }
 
 enum verdict set_parse_look(struct op *op, const struct answer *a)

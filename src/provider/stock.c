@@ -72,8 +72,7 @@ static enum rr_type read_type(const struct shape *shape, const json_t *record)
 	return RR_NONE;
 }
 
-/* A number, or the text of one. */
-static bool read_number(const json_t *v, uint64_t max, uint64_t *out)
+bool op_read_number(const json_t *v, uint64_t max, uint64_t *out)
 {
 	if (json_is_string(v))
 		return text_to_u64(json_bytes(v), max, out) == 0;
@@ -88,7 +87,7 @@ static struct bytes caa_of(const struct shape *shape, const json_t *record, stru
 	struct caa caa = {.value = json_bytes_at(record, shape->caa.value)};
 	uint64_t flags;
 
-	if (!read_number(json_at(record, shape->caa.flags), UINT8_MAX, &flags) ||
+	if (!op_read_number(json_at(record, shape->caa.flags), UINT8_MAX, &flags) ||
 	    bytes_to_str(json_bytes_at(record, shape->caa.tag), caa.tag, sizeof(caa.tag)) < 0)
 		return bytes_of(NULL, 0);
 	caa.flags = (uint8_t)flags;
@@ -113,7 +112,8 @@ static bool read_record(const struct op *op, const json_t *record, struct seen *
 		out->content = shape->content_of(record, &out->space);
 	else if (shape->caa.tag && out->type == RR_CAA)
 		out->content = caa_of(shape, record, &out->space);
-	(void)read_number(json_at(record, shape->ttl), UINT32_MAX, &out->ttl);
+	if (!op_read_number(json_at(record, shape->ttl), UINT32_MAX, &out->ttl))
+		out->ttl = 0;
 	return true;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "role/courier.h"
 
+#include "sys/crypto.h"
 #include "sys/harden.h"
 #include "sys/log.h"
 
@@ -520,6 +521,8 @@ static void courier_start(struct role *r)
 					     .idle_connections = IDLE_CONNECTIONS};
 
 	harden_raise_files();
+	if (crypto_load() < 0)
+		log_fatal("libcrypto cannot be used");
 	if (egress_new(&courier.egress, r->loop, &config) < 0)
 		log_fatal("the HTTPS client does not start");
 	role_ready(r);

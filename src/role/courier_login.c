@@ -323,6 +323,8 @@ static void put_reason(const struct token *t, const struct answer *a, char *deta
 
 	if (!word.n)
 		word = json_bytes(json_at(a->json, "error.status"));
+	if (!word.n)
+		word = json_bytes(json_at(a->json, "ErrorResponse.Error.0.Code.0"));
 	for (size_t i = 0; i < word.n; i++)
 		if (word.n > 40 ||
 		    !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", word.p[i]))
