@@ -58,6 +58,9 @@ struct field_def {
 	 * key, say), which may be given instead of its parts. NULL: not so.
 	 */
 	const char *part_of;
+	const char *part; /* the member's name, where it is not NAME */
+	bool whole;	  /* it is such a file: never sealed, its parts are */
+	bool multiline;	  /* may hold line feeds */
 };
 
 /* Where the credential goes. Only the courier puts it there. */
@@ -395,6 +398,7 @@ struct op {
 	X(cloudflare)                                                                              \
 	X(dnsimple)                                                                                \
 	X(gandi)                                                                                   \
+	X(googleclouddns)                                                                          \
 	X(porkbun)                                                                                 \
 	X(powerdns)                                                                                \
 	X(route53)                                                                                 \

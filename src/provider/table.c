@@ -94,10 +94,10 @@ static const struct field_def *field_by_name(const struct provider *p, enum cate
 	return NULL;
 }
 
-static bool has_control(struct bytes v)
+static bool has_control(const struct field_def *f, struct bytes v)
 {
 	for (size_t i = 0; i < v.n; i++)
-		if (v.p[i] < 0x20 || v.p[i] == 0x7f)
+		if ((v.p[i] < 0x20 && !(f->multiline && v.p[i] == '\n')) || v.p[i] == 0x7f)
 			return true;
 	return false;
 }
@@ -131,7 +131,7 @@ static int check_value(const struct field_def *f, struct bytes v, const char **w
 		*why = "is empty";
 	else if (v.n > f->max)
 		*why = "is too long";
-	else if (has_control(v))
+	else if (has_control(f, v))
 		*why = "holds a control character";
 	else if (f->pattern) {
 		*why = "does not have the form that the provider gives it";

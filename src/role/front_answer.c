@@ -38,6 +38,12 @@ static void put_field(struct buf *b, const struct field_def *f)
 	buf_printf(b, "\"maxLength\":%zu,\"writeOnly\":%s}", f->max, f->secret ? "true" : "false");
 }
 
+/* In the form for a credential of its own. */
+static bool is_shown(const struct field_def *f)
+{
+	return !f->ways || f->ways & 1u << CATEGORY_STATIC;
+}
+
 static void put_provider(struct buf *b, const struct provider *p)
 {
 	const char *comma = "";
@@ -53,6 +59,8 @@ static void put_provider(struct buf *b, const struct provider *p)
 	buf_puts(b, "\"credentials\":{\"type\":\"object\",\"additionalProperties\":false,"
 		    "\"properties\":{");
 	for (const struct field_def *f = p->fields; f->name; f++) {
+		if (!is_shown(f))
+			continue;
 		buf_puts(b, comma);
 		put_field(b, f);
 		comma = ",";
@@ -60,7 +68,7 @@ static void put_provider(struct buf *b, const struct provider *p)
 	buf_puts(b, "},\"required\":[");
 	comma = "";
 	for (const struct field_def *f = p->fields; f->name; f++) {
-		if (f->optional || f->preset)
+		if (f->optional || f->preset || f->part_of || !is_shown(f))
 			continue;
 		buf_puts(b, comma);
 		json_put_string(b, bytes_str(f->name));

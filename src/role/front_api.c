@@ -88,6 +88,36 @@ static bool has_field(const struct provider *p, const char *name)
 	return false;
 }
 
+static const struct field_def *whole_field(const struct provider *p, const char *name)
+{
+	for (const struct field_def *f = p->fields; f->name; f++)
+		if (f->whole && strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}
+
+/* Take a JSON file apart: from here on its parts are fields like others, but for those that CREDENTIALS has itself. False when it is none. */
+static bool take_parts(const struct provider *p, const struct field_def *whole,
+		       const json_t *credentials, struct bytes text, struct buf *out)
+{
+	json_t *file cleanup(json_cleanup) = NULL;
+
+	if (json_parse(text, FRONT_JSON_DEPTH, &file, NULL, 0) != 0 || !json_is_object(file))
+		return false;
+	for (const struct field_def *f = p->fields; f->name; f++) {
+		struct bytes v = json_get_bytes(file, f->part ? f->part : f->name);
+
+		if (!f->part_of || strcmp(f->part_of, whole->name) != 0 ||
+		    json_object_get(credentials, f->name))
+			continue;
+		if (!v.n && !f->optional)
+			return false;
+		plist_put(out, bytes_str(f->name));
+		plist_put(out, v);
+	}
+	return true;
+}
+
 static bool is_oauth_field(const char *name)
 {
 	return strcmp(name, "code") == 0 || strcmp(name, "state") == 0;
@@ -98,6 +128,7 @@ static bool take_credentials(struct conn *c, const struct provider *p, json_t *o
 {
 	json_t *credentials = json_object_get(o, "credentials");
 	bool has_setup = json_object_get(o, "setup_handle") != NULL;
+	const struct field_def *whole;
 	const char *key, *why;
 	json_t *value;
 
@@ -106,6 +137,11 @@ static bool take_credentials(struct conn *c, const struct provider *p, json_t *o
 		char field[80];
 
 		why = json_is_string(value) ? NULL : "must be a string";
+		if (!why && (whole = whole_field(p, key)) != NULL) {
+			if (take_parts(p, whole, credentials, json_bytes(value), out))
+				continue;
+			why = "is not the JSON file that the provider gives out";
+		}
 		/* With a setup handle they are OAuth's, or the vault's to judge. */
 		if (!has_field(p, key) && !(has_setup && is_oauth_field(key)))
 			why = "no such field";

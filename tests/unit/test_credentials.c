@@ -62,7 +62,7 @@ static void test_table(void **state)
 			if (provider_exchange(p, (unsigned)n))
 				check_exchange(p, provider_exchange(p, (unsigned)n));
 		for (const struct field_def *f = p->fields; f->name; f++) {
-			assert_true(f->label && f->help && f->pattern && f->max > 0);
+			assert_true(f->label && f->help && (f->pattern || f->whole) && f->max > 0);
 			assert_false(f->optional && f->preset);
 		}
 	}
