@@ -269,7 +269,8 @@ struct shape {
 	bool ttl_is_text;
 	/* CAA in three members; else in presentation form. */
 	struct {
-		const char *flags, *tag, *value;
+		const char *flags, *tag, *value; /* FLAGS NULL: it is always 0 */
+		bool dotted;			 /* the value ends in a dot */
 	} caa;
 	const unsigned *type_numbers; /* by enum rr_type, where types are numbers */
 	const char *extra;	      /* JSON object: more members of a new record */
@@ -393,15 +394,20 @@ struct op {
 /* ---- the table (provider/table.c) ---- */
 
 /* All there are; each NAME is a provider_NAME in NAME.c. */
-#define PROVIDER_LIST(X)                                                                           \
-	X(azuredns)                                                                                \
-	X(cloudflare)                                                                              \
-	X(dnsimple)                                                                                \
-	X(gandi)                                                                                   \
-	X(googleclouddns)                                                                          \
-	X(porkbun)                                                                                 \
-	X(powerdns)                                                                                \
-	X(route53)                                                                                 \
+#define PROVIDER_LIST(X)                                                                   \
+	X(azuredns)                                                                        \
+	X(bunny)                                                                           \
+	X(cloudflare)                                                                      \
+	X(digitalocean)                                                                    \
+	X(dnsimple)                                                                        \
+	X(dnsmadeeasy)                                                                     \
+	X(gandi)                                                                           \
+	X(googleclouddns)                                                                  \
+	X(linode)                                                                          \
+	X(namecom)                                                                         \
+	X(porkbun)                                                                         \
+	X(powerdns)                                                                        \
+	X(route53)                                                                         \
 	X(vultr)
 
 #define X(name) extern const struct provider provider_##name;

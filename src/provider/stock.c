@@ -85,13 +85,16 @@ bool op_read_number(const json_t *v, uint64_t max, uint64_t *out)
 static struct bytes caa_of(const struct shape *shape, const json_t *record, struct buf *space)
 {
 	struct caa caa = {.value = json_bytes_at(record, shape->caa.value)};
-	uint64_t flags;
+	uint64_t flags = 0;
 
-	if (!op_read_number(json_at(record, shape->caa.flags), UINT8_MAX, &flags) ||
+	if ((shape->caa.flags &&
+	     !op_read_number(json_at(record, shape->caa.flags), UINT8_MAX, &flags)) ||
 	    bytes_to_str(json_bytes_at(record, shape->caa.tag), caa.tag, sizeof(caa.tag)) < 0)
 		return bytes_of(NULL, 0);
 	caa.flags = (uint8_t)flags;
-	if (shape->dotted && caa.value.n && caa.value.p[caa.value.n - 1] == '.')
+	if (caa.value.n > 1 && caa.value.p[0] == '"' && caa.value.p[caa.value.n - 1] == '"')
+		caa.value = bytes_of(caa.value.p + 1, caa.value.n - 2);
+	if (shape->caa.dotted && caa.value.n && caa.value.p[caa.value.n - 1] == '.')
 		caa.value.n--;
 	caa_put(space, &caa);
 	return buf_bytes(space);
@@ -246,15 +249,17 @@ static int put_caa(const struct op *op, json_t *record)
 	const struct shape *shape = op->provider->shape;
 	struct caa caa;
 
-	if (caa_parse(&caa, op->value) != 0)
+	/* A flag that cannot be said would change what the record means. */
+	if (caa_parse(&caa, op->value) != 0 || (caa.flags && !shape->caa.flags))
 		return -1;
-	if (json_object_set_new(record, shape->caa.flags, json_integer(caa.flags)) != 0 ||
+	if ((shape->caa.flags &&
+	     json_object_set_new(record, shape->caa.flags, json_integer(caa.flags)) != 0) ||
 	    json_object_set_new(record, shape->caa.tag, json_string(caa.tag)) != 0)
 		return -1;
 	return json_object_set_new(record, shape->caa.value,
 				   json_sprintf("%.*s%s", (int)caa.value.n,
 						(const char *)caa.value.p,
-						shape->dotted && caa.value.n ? "." : ""));
+						shape->caa.dotted && caa.value.n ? "." : ""));
 }
 
 static json_t *record_ttl(const struct op *op)

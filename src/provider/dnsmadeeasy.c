@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/* DNS Made Easy, API V2.0: https://api-docs.dnsmadeeasy.com/. Each record has an id. What is signed is the time alone. */
+#include "provider/kit.h"
+
+#include "base/text.h"
+#include "sign/digest.h"
+
+#include <stdio.h>
+
+static bool zone_ok(const json_t *zone)
+{
+	const json_t *pending = json_object_get(zone, "pendingActionId");
+
+	return !pending || json_integer_value(pending) == 0;
+}
+
+/* What comes from a template is nobody's to remove here. */
+static enum verdict parse_look(struct op *op, const struct answer *a)
+{
+	const json_t *records = answer_at(a, "data"), *r;
+	size_t i;
+
+	json_array_foreach(records, i, r)
+	{
+		const json_t *source = json_object_get(r, "source");
+
+		if (op->kind == OP_ADD && op->mode == MODE_REPLACE && json_is_integer(source) &&
+		    json_integer_value(source) == 0)
+			return op_fail_text(op, CODE_CONFLICT,
+					    "a template has records at the name; nothing was changed");
+	}
+	return stock_parse_look(op, a);
+}
+
+/* A 400 is one of several things, told apart by words. */
+static bool error(struct op *op, const struct answer *a)
+{
+	struct bytes text = json_bytes_at(a->json, "error.0");
+
+	if (a->status != 400 || bytes_find(text, BYTES("ate limit")) == text.n)
+		return false;
+	op_fail_answer(op, CODE_PROVIDER_RATE_LIMITED, a);
+	return true;
+}
+
+static enum verdict parse_add(struct op *op, const struct answer *a)
+{
+	struct bytes text = json_bytes_at(a->json, "error.0");
+
+	if (a->status == 400 && bytes_find(text, BYTES("already exists")) < text.n)
+		return op_look_again(op, a);
+	return a->status == 400 ? op_fail_answer(op, CODE_PROVIDER_REJECTED, a)
+				: stock_parse_add(op, a);
+}
+
+/* "Sat, 12 Feb 2011 20:59:04 GMT" (RFC 9110 section 5.6.7). */
+static void put_date(int64_t now, struct buf *out)
+{
+	static const char *const days[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	struct buf t = BUF_INIT(64);
+	uint64_t month = 1;
+
+	/* "2011-02-12T20:59:04.000000Z"; 1970 began on a Thursday */
+	text_put_time(&t, now * 1000000);
+	if (t.n > 18 && t.p[5] == '0')
+		month = t.p[6] - '0';
+	else if (t.n > 18)
+		month = 10 + t.p[6] - '0';
+	if (t.n > 18)
+		buf_printf(out, "%s, %.2s %s %.4s %.8s GMT", days[now / 86400 % 7],
+			   (const char *)t.p + 8, months[month - 1], (const char *)t.p,
+			   (const char *)t.p + 11);
+	buf_done(&t);
+}
+
+static int sign(const struct signing *s, struct buf *headers)
+{
+	struct buf date = BUF_INIT(64), line = BUF_INIT(256);
+	struct bytes key, secret;
+	int r;
+
+	if (!plist_get(s->credentials, "api_key", &key) ||
+	    !plist_get(s->credentials, "secret_key", &secret) || !bytes_printable(key))
+		return SIGN_E_FIELD;
+	put_date(s->now, &date);
+	buf_puts(&line, "x-dnsme-apiKey: ");
+	buf_put_bytes(&line, key);
+	plist_put(headers, buf_bytes(&line));
+	buf_reset(&line);
+	buf_puts(&line, "x-dnsme-requestDate: ");
+	buf_put_bytes(&line, buf_bytes(&date));
+	plist_put(headers, buf_bytes(&line));
+	buf_reset(&line);
+	buf_puts(&line, "x-dnsme-hmac: ");
+	r = digest_put_hmac(DIGEST_SHA1, secret, buf_bytes(&date), &line);
+	plist_put(headers, buf_bytes(&line));
+	buf_done(&date);
+	buf_done(&line);
+	return r < 0 ? r : buf_status(headers);
+}
+
+#define RECORDS "/dns/managed/{zone}/records"
+static const struct exchange zones =
+	EXCHANGE_READ("zones", "/dns/managed/", stock_build_zones, stock_parse_zones);
+static const struct exchange look = EXCHANGE_READ("look", RECORDS, stock_build_look, parse_look);
+static const struct exchange clear = EXCHANGE_CHANGE("clear", "DELETE", RECORDS "/{other}",
+						     stock_build_clear, stock_parse_clear, 404);
+static const struct exchange add =
+	EXCHANGE_CHANGE("add", "POST", RECORDS "/", stock_build_add, parse_add, 400);
+static const struct exchange remove_ =
+	EXCHANGE_CHANGE("remove", "DELETE", RECORDS "/{record}", NULL, stock_parse_remove, 404);
+
+#define UUID "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+static const struct field_def fields[] = {
+	{.name = "api_key",
+	 .label = "API key",
+	 .help = "Of the account; it is good for all of its domains.",
+	 .pattern = UUID,
+	 .max = 36,
+	 .secret = true},
+	{.name = "secret_key",
+	 .label = "Secret key",
+	 .help = "What stands beside the API key.",
+	 .pattern = UUID,
+	 .max = 36,
+	 .secret = true},
+	{0},
+};
+
+static const struct shape shape = {
+	.zones = "data",
+	.zone_id = "id",
+	.zone_name = "name",
+	.zone_ok = zone_ok,
+	.zone_pages = {PAGING_TOTAL, "totalPages", "page", "rows", 100, true},
+	.records = "data",
+	.record = "",
+	.record_pages = {PAGING_TOTAL, "totalPages", "page", "rows", 100, true},
+	.filter = "recordName",
+	.id = "id",
+	.name = "name",
+	.type = "type",
+	.content = "value",
+	.ttl = "ttl",
+	.names = {.body = NAME_LABEL, .answer = NAME_LABEL, .path = NAME_LABEL},
+	.dotted = true,
+	.caa = {"issuerCritical", "caaType", "value"},
+	.extra = "{\"gtdLocation\":\"DEFAULT\"}",
+};
+
+const struct provider provider_dnsmadeeasy = {
+	.name = "dnsmadeeasy",
+	.title = "DNS Made Easy",
+	.base = "https://api.dnsmadeeasy.com/V2.0",
+	.fields = fields,
+	.auth = {AUTH_SIGN, .sign = sign},
+	.message = "error.0",
+	.shape = &shape,
+	.min_ttl = 5,
+	.ops = {[OP_ZONES] = {&zones},
+		[OP_ADD] = {&look, &clear, &add},
+		[OP_REMOVE] = {&look, &remove_}},
+	.error = error,
+};
