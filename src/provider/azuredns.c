@@ -37,7 +37,7 @@ static bool zone_id_of(const json_t *zone, struct buf *id)
 	struct bytes text = json_get_bytes(zone, "id"), name = json_get_bytes(zone, "name");
 	size_t n;
 
-	for (int i = 0; i < 4 && text.n; i++)
+	for (int i = 0; i < 3 && text.n; i++)
 		text = bytes_skip(text, bytes_find(bytes_skip(text, 1), BYTES("/")) + 1);
 	text = bytes_skip(text, 1);
 	n = bytes_find(text, BYTES("/"));
@@ -163,6 +163,14 @@ static int build_put(const struct op *op, struct request *req)
 					   metadata));
 }
 
+/* A good answer shows the set. */
+static enum verdict parse_put(struct op *op, const struct answer *a)
+{
+	return a->status == 412 || json_is_object(answer_at(a, "properties"))
+		       ? set_parse_change(op, a)
+		       : op_fail_shape(op);
+}
+
 #define SUBSCRIPTION "/subscriptions/{=subscription_id}"
 #define SET                                                                                        \
 	SUBSCRIPTION "/resourceGroups/{zone/1}/providers/Microsoft.Network/dnsZones/{zone/2}"      \
@@ -173,8 +181,7 @@ static const struct exchange zones =
 static const struct exchange look = EXCHANGE_READ("look", SET, build_look, parse_look, 404);
 static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", SET, build_remove, set_parse_change, 412);
-static const struct exchange add =
-	EXCHANGE_CHANGE("add", "PUT", SET, build_put, set_parse_change, 412);
+static const struct exchange add = EXCHANGE_CHANGE("add", "PUT", SET, build_put, parse_put, 412);
 
 /* ---- login ---- */
 

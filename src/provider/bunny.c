@@ -9,11 +9,10 @@ static const struct exchange look =
 static const struct exchange clear =
 	EXCHANGE_CHANGE("clear", "DELETE", "/dnszone/{zone}/records/{other}", stock_build_clear,
 			stock_parse_clear, 404);
-static const struct exchange add = EXCHANGE_CHANGE("add", "PUT", "/dnszone/{zone}/records",
-						   stock_build_add, stock_parse_add);
-static const struct exchange remove_ =
-	EXCHANGE_CHANGE("remove", "DELETE", "/dnszone/{zone}/records/{record}", NULL,
-			stock_parse_remove, 404);
+static const struct exchange add =
+	EXCHANGE_CHANGE("add", "PUT", "/dnszone/{zone}/records", stock_build_add, stock_parse_add);
+static const struct exchange remove_ = EXCHANGE_CHANGE(
+	"remove", "DELETE", "/dnszone/{zone}/records/{record}", NULL, stock_parse_remove, 404);
 
 static const struct field_def fields[] = {
 	{.name = "api_key",
@@ -25,8 +24,7 @@ static const struct field_def fields[] = {
 	{0},
 };
 
-static const unsigned types[RR_TYPES] = {
-	[RR_TXT] = 3, [RR_CAA] = 9, [RR_CNAME] = 2, [RR_NS] = 12};
+static const unsigned types[RR_TYPES] = {[RR_TXT] = 3, [RR_CAA] = 9, [RR_CNAME] = 2, [RR_NS] = 12};
 
 static const struct shape shape = {
 	.zones = "Items",

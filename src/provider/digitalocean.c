@@ -19,7 +19,8 @@ static const struct exchange remove_ =
 static const struct field_def fields[] = {
 	{.name = "token",
 	 .label = "Personal access token",
-	 .help = "With the scopes domain:read, domain:create and domain:delete; it is good for all domains of the team.",
+	 .help = "With the scopes domain:read, domain:create and domain:delete; it is good for all "
+		 "domains of the team.",
 	 .pattern = "[A-Za-z0-9_-]{40,}",
 	 .max = 256,
 	 .secret = true},
@@ -54,7 +55,7 @@ static const struct shape shape = {
 	.names = {.body = NAME_LABEL_AT, .answer = NAME_LABEL_AT, .path = NAME_FULL},
 	.bare = true,
 	.dotted = true,
-	.caa = {"flags", "tag", "data", .dotted = true},
+	.caa = {"flags", "tag", "data"},
 };
 
 const struct provider provider_digitalocean = {

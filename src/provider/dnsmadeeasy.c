@@ -26,8 +26,9 @@ static enum verdict parse_look(struct op *op, const struct answer *a)
 
 		if (op->kind == OP_ADD && op->mode == MODE_REPLACE && json_is_integer(source) &&
 		    json_integer_value(source) == 0)
-			return op_fail_text(op, CODE_CONFLICT,
-					    "a template has records at the name; nothing was changed");
+			return op_fail_text(
+				op, CODE_CONFLICT,
+				"a template has records at the name; nothing was changed");
 	}
 	return stock_parse_look(op, a);
 }

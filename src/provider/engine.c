@@ -148,6 +148,8 @@ static struct bytes argument(const struct op *op, struct bytes name, struct buf 
 		return buf_bytes(&op->zone_id);
 	if (bytes_is(name, "zone/1") || bytes_is(name, "zone/2"))
 		return id_part(buf_bytes(&op->zone_id), name.p[5] - '0');
+	if (bytes_is(name, "next"))
+		return op_set_id(space, json_array_get(op->kept, 0)) ? buf_bytes(space) : id;
 	if (bytes_is(name, "record"))
 		return buf_bytes(&op->record_id);
 	if (bytes_is(name, "account"))
@@ -168,7 +170,7 @@ static void put_args(struct engine *e, const char *path)
 	buf_reset(&e->args);
 	for (const char *at = strchr(path, '{'); at; at = strchr(at, '{')) {
 		size_t n = strcspn(++at, "}");
-		struct buf space = BUF_INIT(DNS_NAME_MAX + 2);
+		struct buf space = BUF_INIT(PROVIDER_ID_MAX);
 		struct bytes value;
 
 		if (*at == '=')

@@ -37,6 +37,13 @@ static int build_remove(const struct op *op, struct request *req)
 	return set_is_remove(op);
 }
 
+/* A good answer says so. */
+static enum verdict parse_put(struct op *op, const struct answer *a)
+{
+	return a->status >= 400 || json_bytes_at(a->json, "message").n ? set_parse_change(op, a)
+								       : op_fail_shape(op);
+}
+
 /* A set that is not there and a zone that is not there are told apart by a word. */
 static bool error(struct op *op, const struct answer *a)
 {
@@ -52,10 +59,8 @@ static const struct exchange zones =
 static const struct exchange look = EXCHANGE_READ("look", SET, set_build_look, set_parse_look, 404);
 static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", SET, build_remove, set_parse_change, 404);
-static const struct exchange add =
-	EXCHANGE_CHANGE("add", "POST", SET, build_add, set_parse_change, 409);
-static const struct exchange edit =
-	EXCHANGE_CHANGE("edit", "PUT", SET, build_edit, set_parse_change);
+static const struct exchange add = EXCHANGE_CHANGE("add", "POST", SET, build_add, parse_put, 409);
+static const struct exchange edit = EXCHANGE_CHANGE("edit", "PUT", SET, build_edit, parse_put);
 static const struct exchange check = EXCHANGE_READ("check", SET, NULL, set_parse_check, 404);
 
 static const struct field_def fields[] = {

@@ -9,10 +9,11 @@
 
 #include "sign/jwt.h"
 
-#define TOKEN_URL  "https://oauth2.googleapis.com/token"
-#define DNS_SCOPE  "https://www.googleapis.com/auth/ndev.clouddns.readwrite"
-#define IAM_SCOPE  "https://www.googleapis.com/auth/iam"
-#define NAME_PART  22 /* characters of the external id in a service account's name, which has 30 at most */
+#define TOKEN_URL "https://oauth2.googleapis.com/token"
+#define DNS_SCOPE "https://www.googleapis.com/auth/ndev.clouddns.readwrite"
+#define IAM_SCOPE "https://www.googleapis.com/auth/iam"
+#define NAME_PART                                                                                  \
+	22 /* characters of the external id in a service account's name, which has 30 at most */
 
 static int put_json(json_t *v, struct buf *out)
 {
@@ -114,13 +115,14 @@ static int instructions(struct bytes gateway, struct bytes external_id, struct b
 		   "gcloud iam service-accounts add-iam-policy-binding "
 		   "%.*s@PROJECT.iam.gserviceaccount.com --member serviceAccount:%.*s --role "
 		   "roles/iam.serviceAccountTokenCreator",
-		   (int)name.n, (const char *)name.p, (int)name.n, (const char *)name.p, (int)name.n,
-		   (const char *)name.p, (int)own.n, (const char *)own.p);
+		   (int)name.n, (const char *)name.p, (int)name.n, (const char *)name.p,
+		   (int)name.n, (const char *)name.p, (int)own.n, (const char *)own.p);
 	plist_put(out, BYTES("commands"));
 	plist_put(out, buf_bytes(&text));
 	plist_put(out, BYTES("next"));
-	plist_put(out, BYTES("Give project and the account's e-mail address (service_account_email) to "
-			     "make_integration as credentials, with this setup_handle."));
+	plist_put(out,
+		  BYTES("Give project and the account's e-mail address (service_account_email) to "
+			"make_integration as credentials, with this setup_handle."));
 	buf_done(&name);
 	buf_done(&text);
 	return buf_status(out);

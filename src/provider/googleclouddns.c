@@ -88,8 +88,8 @@ static int build_change(const struct op *op, struct request *req)
 		json_decref(additions);
 		return -ENOMEM;
 	}
-	return request_json(req,
-			    json_pack("{s:o, s:o}", "deletions", deletions, "additions", additions));
+	return request_json(
+		req, json_pack("{s:o, s:o}", "deletions", deletions, "additions", additions));
 }
 
 /* A set that is gone and a zone that is not there are told apart by a word. */
@@ -118,13 +118,14 @@ static const struct exchange add = EXCHANGE_CHANGE("add", "POST", ZONES "/{zone}
 static const struct exchange remove_ = EXCHANGE_CHANGE("remove", "POST", ZONES "/{zone}/changes",
 						       build_change, parse_change, 404, 409, 412);
 
-#define BOTH	  (1u << CATEGORY_STATIC | 1u << CATEGORY_DELEGATED)
-#define PROJECT	  "[a-z][a-z0-9.:-]{4,61}[a-z0-9]"
-#define KEY	  "service_account_json"
+#define BOTH	(1u << CATEGORY_STATIC | 1u << CATEGORY_DELEGATED)
+#define PROJECT "[a-z][a-z0-9.:-]{4,61}[a-z0-9]"
+#define KEY	"service_account_json"
 static const struct field_def fields[] = {
 	{.name = KEY,
 	 .label = "Key of a service account",
-	 .help = "The JSON file, whole; its account needs the role DNS Administrator on the project or "
+	 .help = "The JSON file, whole; its account needs the role DNS Administrator on the "
+		 "project or "
 		 "the zone.",
 	 .max = 8192,
 	 .secret = true,

@@ -156,9 +156,6 @@ enum verdict stock_looked(struct op *op);
 /* A new record, of the shape. NULL: no memory. */
 json_t *stock_record(const struct op *op);
 
-/* Nothing but to succeed: the next step. */
-enum verdict parse_nothing(struct op *op, const struct answer *a);
-
 /*
  * ---- set.c: where a name and type have one set of values ----
  *

@@ -58,7 +58,8 @@ static const struct field_def fields[] = {
 
 #define LOGIN "https://login.linode.com"
 static const struct login code = OAUTH_LOGIN(LOGIN, "/oauth/token", oauth_build_code, "token");
-static const struct login refresh = OAUTH_LOGIN(LOGIN, "/oauth/token", oauth_build_refresh, "token");
+static const struct login refresh =
+	OAUTH_LOGIN(LOGIN, "/oauth/token", oauth_build_refresh, "token");
 static const struct oauth oauth = {
 	.authorize = LOGIN "/oauth/authorize",
 	.scope = "domains:read_write",

@@ -29,8 +29,7 @@ static enum verdict parse_add(struct op *op, const struct answer *a)
 #define RECORDS "/domains/{zone}/records"
 static const struct exchange zones =
 	EXCHANGE_READ("zones", "/domains", stock_build_zones, parse_zones);
-static const struct exchange look =
-	EXCHANGE_READ("look", RECORDS, stock_build_look, parse_look);
+static const struct exchange look = EXCHANGE_READ("look", RECORDS, stock_build_look, parse_look);
 static const struct exchange clear = EXCHANGE_CHANGE("clear", "DELETE", RECORDS "/{other}",
 						     stock_build_clear, stock_parse_clear, 404);
 static const struct exchange add =

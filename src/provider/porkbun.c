@@ -41,19 +41,28 @@ static bool error(struct op *op, const struct answer *a)
 	return a->status == 200;
 }
 
-static enum verdict parse_remove(struct op *op, const struct answer *a)
+/* Is the record gone, by us or by somebody else? */
+static bool is_gone(const struct answer *a)
 {
 	struct bytes text = json_bytes_at(a->json, "message");
 
-	if (a->status == 400 && bytes_find(text, BYTES("Invalid record ID")) < text.n)
-		return op_gone(op);
-	if (a->status == 400)
-		return op_fail_answer(op, CODE_PROVIDER_REJECTED, a);
-	return stock_parse_remove(op, a);
+	return bytes_is(json_bytes_at(a->json, "status"), "SUCCESS") ||
+	       bytes_find(text, BYTES("Invalid record ID")) < text.n;
+}
+
+static enum verdict parse_remove(struct op *op, const struct answer *a)
+{
+	if (!is_gone(a))
+		return a->status == 400 ? op_fail_answer(op, CODE_PROVIDER_REJECTED, a)
+					: op_fail_shape(op);
+	return a->status == 400 ? op_gone(op) : stock_parse_remove(op, a);
 }
 
 static enum verdict parse_clear(struct op *op, const struct answer *a)
 {
+	if (!is_gone(a))
+		return a->status == 400 ? op_fail_answer(op, CODE_PROVIDER_REJECTED, a)
+					: op_fail_shape(op);
 	return stock_parse_clear(op, a);
 }
 

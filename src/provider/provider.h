@@ -184,7 +184,7 @@ struct exchange {
 	 * Segments in braces are filled in and percent-encoded by the courier, so that no value
 	 * can leave the template: {zone} the zone's id ({zone/1} and {zone/2}: of one that has a
 	 * slash in it, what stands before and behind), {record} the record's id, {other} the
-	 * first of op->others, {account} what an earlier step found, {name} the record's name in
+	 * first of op->others, {next} the first of op->kept, {account} what an earlier step found, {name} the record's name in
 	 * shape->names.path's form, {type} its type (or the one that is looked at), {=field} a
 	 * credential field that is not secret, which the courier takes from the credential itself.
 	 * In a change the courier holds {zone}, {name} and {type} against the intent.
@@ -394,20 +394,25 @@ struct op {
 /* ---- the table (provider/table.c) ---- */
 
 /* All there are; each NAME is a provider_NAME in NAME.c. */
-#define PROVIDER_LIST(X)                                                                   \
-	X(azuredns)                                                                        \
-	X(bunny)                                                                           \
-	X(cloudflare)                                                                      \
-	X(digitalocean)                                                                    \
-	X(dnsimple)                                                                        \
-	X(dnsmadeeasy)                                                                     \
-	X(gandi)                                                                           \
-	X(googleclouddns)                                                                  \
-	X(linode)                                                                          \
-	X(namecom)                                                                         \
-	X(porkbun)                                                                         \
-	X(powerdns)                                                                        \
-	X(route53)                                                                         \
+#define PROVIDER_LIST(X)                                                                           \
+	X(azuredns)                                                                                \
+	X(bunny)                                                                                   \
+	X(cloudflare)                                                                              \
+	X(desec)                                                                                   \
+	X(digitalocean)                                                                            \
+	X(dnsimple)                                                                                \
+	X(dnsmadeeasy)                                                                             \
+	X(gandi)                                                                                   \
+	X(godaddy)                                                                                 \
+	X(googleclouddns)                                                                          \
+	X(hetzner)                                                                                 \
+	X(linode)                                                                                  \
+	X(namecom)                                                                                 \
+	X(ns1)                                                                                     \
+	X(ovh)                                                                                     \
+	X(porkbun)                                                                                 \
+	X(powerdns)                                                                                \
+	X(route53)                                                                                 \
 	X(vultr)
 
 #define X(name) extern const struct provider provider_##name;

@@ -42,8 +42,7 @@ static enum verdict parse_zone(struct op *op, const struct answer *a)
 
 	if (!zone_id_of(zone, &id))
 		v = op_fail_shape(op);
-	else if (zone_ok(zone) &&
-		 !op_add_zone(op, json_bytes_at(zone, "Name.0"), buf_bytes(&id)))
+	else if (zone_ok(zone) && !op_add_zone(op, json_bytes_at(zone, "Name.0"), buf_bytes(&id)))
 		v = VERDICT_ERROR;
 	buf_done(&id);
 	return v;

@@ -7,11 +7,14 @@
 
 #include "sign/sigv4.h"
 
-#define POLICY_MAX     2048 /* STS's own limit */
+#define POLICY_MAX	2048 /* STS's own limit */
 #define SESSION_SECONDS "3600"
 
 static const struct choice regions[] = {
-#define REGION(name) {name, "https://sts." name ".amazonaws.com"}
+#define REGION(name)                                                                               \
+	{                                                                                          \
+		name, "https://sts." name ".amazonaws.com"                                         \
+	}
 	REGION("us-east-1"),
 	REGION("us-east-2"),
 	REGION("us-west-1"),
@@ -57,21 +60,21 @@ static json_t *session_policy(const struct login_input *in, struct bytes partiti
 
 	if (!in->zone_id.n)
 		return json_pack("{s:s, s:[{s:s, s:[s, s, s], s:s}]}", "Version", "2012-10-17",
-				 "Statement", "Effect", "Allow", "Action", "route53:ListHostedZones",
-				 "route53:GetHostedZone", "route53:ListResourceRecordSets", "Resource",
-				 "*");
+				 "Statement", "Effect", "Allow", "Action",
+				 "route53:ListHostedZones", "route53:GetHostedZone",
+				 "route53:ListResourceRecordSets", "Resource", "*");
 	zone = json_sprintf("arn:%.*s:route53:::hostedzone/%.*s", (int)partition.n,
 			    (const char *)partition.p, (int)in->zone_id.n,
 			    (const char *)in->zone_id.p);
-	condition = json_pack(
-		"{s:{s:[s%], s:[s, s, s, s]}}", "ForAllValues:StringEquals",
-		"route53:ChangeResourceRecordSetsNormalizedRecordNames", in->fqdn.p, in->fqdn.n,
-		"route53:ChangeResourceRecordSetsRecordTypes", "TXT", "CAA", "CNAME", "NS");
+	condition = json_pack("{s:{s:[s%], s:[s, s, s, s]}}", "ForAllValues:StringEquals",
+			      "route53:ChangeResourceRecordSetsNormalizedRecordNames", in->fqdn.p,
+			      in->fqdn.n, "route53:ChangeResourceRecordSetsRecordTypes", "TXT",
+			      "CAA", "CNAME", "NS");
 	return json_pack("{s:s, s:[{s:s, s:s, s:O}, {s:s, s:s, s:o, s:o}]}", "Version",
 			 "2012-10-17", "Statement", "Effect", "Allow", "Action",
 			 "route53:ListResourceRecordSets", "Resource", zone, "Effect", "Allow",
-			 "Action", "route53:ChangeResourceRecordSets", "Resource", zone, "Condition",
-			 condition);
+			 "Action", "route53:ChangeResourceRecordSets", "Resource", zone,
+			 "Condition", condition);
 }
 
 static int put_policy(const struct login_input *in, struct bytes partition, struct buf *body)
@@ -156,12 +159,13 @@ static int instructions(struct bytes gateway, struct bytes external_id, struct b
 	plist_put(out, account);
 	plist_put(out, BYTES("external_id"));
 	plist_put(out, external_id);
-	buf_printf(&text,
-		   "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
-		   "\"Principal\":{\"AWS\":\"arn:aws:iam::%.*s:root\"},\"Action\":\"sts:AssumeRole\","
-		   "\"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"%.*s\"}}}]}",
-		   (int)account.n, (const char *)account.p, (int)external_id.n,
-		   (const char *)external_id.p);
+	buf_printf(
+		&text,
+		"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
+		"\"Principal\":{\"AWS\":\"arn:aws:iam::%.*s:root\"},\"Action\":\"sts:AssumeRole\","
+		"\"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"%.*s\"}}}]}",
+		(int)account.n, (const char *)account.p, (int)external_id.n,
+		(const char *)external_id.p);
 	put_pair(out, "trust_policy", &text);
 	plist_put(out, BYTES("permissions_policy"));
 	plist_put(out, bytes_str(permissions));
@@ -173,7 +177,8 @@ static int instructions(struct bytes gateway, struct bytes external_id, struct b
 		   "get-role --role-name postern-dns --query Role.Arn");
 	put_pair(out, "commands", &text);
 	plist_put(out, BYTES("next"));
-	plist_put(out, BYTES("Give the role's ARN to make_integration as credentials.role_arn, with this setup_handle."));
+	plist_put(out, BYTES("Give the role's ARN to make_integration as credentials.role_arn, "
+			     "with this setup_handle."));
 	buf_done(&text);
 	return buf_status(out);
 }

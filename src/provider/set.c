@@ -217,8 +217,7 @@ static bool read_set(const struct op *op, const struct answer *a, const json_t *
 	if (!*set || (shape->refuse && shape->refuse(*set)))
 		return true;
 	*values = json_at(*set, shape->values);
-	return json_is_array(*values) &&
-	       op_read_number(json_at(*set, shape->ttl), UINT32_MAX, ttl);
+	return json_is_array(*values) && op_read_number(json_at(*set, shape->ttl), UINT32_MAX, ttl);
 }
 
 enum verdict set_parse_look(struct op *op, const struct answer *a)

@@ -328,8 +328,3 @@ enum verdict stock_parse_remove(struct op *op, const struct answer *a)
 	op->removed = true;
 	return VERDICT_NEXT;
 }
-
-enum verdict parse_nothing(struct op *op, const struct answer *a)
-{
-	return VERDICT_NEXT;
-}

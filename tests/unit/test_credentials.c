@@ -17,8 +17,8 @@ static const struct field_def *field_of(const struct provider *p, const char *na
 
 static void check_exchange(const struct provider *p, const struct exchange *x)
 {
-	static const char *const known[] = {"zone",  "zone/1",	"zone/2", "record",
-					    "other", "account", "name",	  "type"};
+	static const char *const known[] = {"zone",    "zone/1", "zone/2", "record", "other",
+					    "account", "name",	 "type",   "next"};
 
 	assert_non_null(x->name);
 	assert_non_null(x->parse);

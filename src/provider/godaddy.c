@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+/* GoDaddy, v1: https://developer.godaddy.com/doc/endpoint/domains. Records without ids; PATCH adds some, PUT makes the set. Nothing guards a removal against another writer. */
+#include "provider/kit.h"
+
+static enum verdict parse_look(struct op *op, const struct answer *a)
+{
+	const json_t *first = json_array_get(a->json, 0);
+	uint64_t ttl = 0;
+
+	if (!json_is_array(a->json) || (first && !json_get_u64(first, "ttl", UINT32_MAX, &ttl)))
+		return op_fail_shape(op);
+	return set_seen(op, first ? a->json : NULL, a->json, ttl);
+}
+
+static json_t *new_value(const struct op *op)
+{
+	return json_pack("{s:o, s:I}", "data", op_content(op), "ttl", (json_int_t)op_ttl(op));
+}
+
+/* Our value alone, in a set that keeps the others. */
+static int build_add(const struct op *op, struct request *req)
+{
+	struct set_change c;
+
+	if (op->mode == MODE_REPLACE || !set_head(op, &c))
+		return BUILD_SKIP;
+	return request_json(req, json_pack("[{s:s, s:o, s:o, s:I}]", "type", rr_type_text(op->type),
+					   "name", op_name(op), "data", op_content(op), "ttl",
+					   (json_int_t)c.ttl));
+}
+
+static int build_edit(const struct op *op, struct request *req)
+{
+	struct set_change c;
+
+	if (set_is_remove(op) == 0 || !set_head(op, &c))
+		return BUILD_SKIP;
+	return request_json(req, json_incref((json_t *)c.new));
+}
+
+static int build_remove(const struct op *op, struct request *req)
+{
+	return set_is_remove(op);
+}
+
+static enum verdict parse_add(struct op *op, const struct answer *a)
+{
+	if (a->status != 422)
+		return set_parse_change(op, a);
+	return bytes_is(json_bytes_at(a->json, "code"), "DUPLICATE_RECORD")
+		       ? op_look_again(op, a)
+		       : op_fail_answer(op, CODE_PROVIDER_REJECTED, a);
+}
+
+static enum verdict parse_check(struct op *op, const struct answer *a)
+{
+	const json_t *v;
+	bool there = false;
+	size_t i;
+
+	if (!json_is_array(a->json))
+		return op_fail_shape(op);
+	json_array_foreach(a->json, i, v)
+	{
+		there = there ||
+			record_value_matches(op->type, json_get_bytes(v, "data"), op->value);
+	}
+	return there == (op->kind == OP_ADD) ? VERDICT_DONE : VERDICT_RESTART;
+}
+
+/* How long to wait stands in the body. */
+static bool error(struct op *op, const struct answer *a)
+{
+	uint64_t seconds;
+
+	if (a->status == 429 &&
+	    json_get_u64(a->json, "retryAfterSec", PROVIDER_RETRY_MAX, &seconds))
+		op->retry_after = (uint32_t)seconds;
+	return false;
+}
+
+#define RECORDS "/domains/{zone}/records"
+#define SET	RECORDS "/{type}/{name}"
+static int build_zones(const struct op *op, struct request *req)
+{
+	request_query(req, "statuses", BYTES("ACTIVE"));
+	return stock_build_zones(op, req);
+}
+
+static bool zone_ok(const json_t *zone)
+{
+	return bytes_is(json_get_bytes(zone, "status"), "ACTIVE");
+}
+
+static const struct exchange zones =
+	EXCHANGE_READ("zones", "/domains", build_zones, stock_parse_zones);
+static const struct exchange look = EXCHANGE_READ("look", SET, NULL, parse_look);
+static const struct exchange remove_ =
+	EXCHANGE_CHANGE("remove", "DELETE", SET, build_remove, set_parse_change, 404);
+static const struct exchange add =
+	EXCHANGE_CHANGE("add", "PATCH", RECORDS, build_add, parse_add, 422);
+static const struct exchange edit =
+	EXCHANGE_CHANGE("edit", "PUT", SET, build_edit, set_parse_change);
+static const struct exchange check = EXCHANGE_READ("check", SET, NULL, parse_check);
+
+static const struct field_def fields[] = {
+	{.name = "api_key",
+	 .label = "API key",
+	 .help = "A production key; the API is for accounts with ten domains or more.",
+	 .pattern = "[A-Za-z0-9_]{20,}",
+	 .max = 128,
+	 .secret = true},
+	{.name = "api_secret",
+	 .label = "API secret",
+	 .help = "What was shown once, when the key was made.",
+	 .pattern = "[A-Za-z0-9_]{16,}",
+	 .max = 128,
+	 .secret = true},
+	{0},
+};
+
+static const struct error_def errors[] = {
+	{"UNKNOWN_DOMAIN", CODE_ZONE_NOT_FOUND},
+	{0},
+};
+
+static const struct shape shape = {
+	.zones = "",
+	.zone_id = "domain",
+	.zone_name = "domain",
+	.zone_ok = zone_ok,
+	.zone_pages = {PAGING_LAST, NULL, "marker", "limit", 1000},
+	.content = "data",
+	.names = {NAME_LABEL_AT, NAME_LABEL_AT, NAME_LABEL_AT},
+	.bare = true,
+	.new_value = new_value,
+};
+
+const struct provider provider_godaddy = {
+	.name = "godaddy",
+	.title = "GoDaddy",
+	.base = "https://api.godaddy.com/v1",
+	.fields = fields,
+	.auth = {AUTH_HEADER, "Authorization", "sso-key ", "api_key", "api_secret"},
+	.zone_id_is_name = true,
+	.serialise = true,
+	.message = "message",
+	.code = "code",
+	.errors = errors,
+	.shape = &shape,
+	.min_ttl = 600,
+	.ops = {[OP_ZONES] = {&zones},
+		[OP_ADD] = {&look, &remove_, &add, &edit, &check},
+		[OP_REMOVE] = {&look, &remove_, &edit, &check}},
+	.error = error,
+};
