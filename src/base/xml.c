@@ -2,9 +2,8 @@
 #include "base/xml.h"
 
 #include <expat.h>
-
-#define STACK_MAX 64
-#define TEXT_MAX  (4 * 1024 * 1024)
+#include <malloc.h>
+#include <stdlib.h>
 
 /* An element that is open. */
 struct level {
@@ -14,10 +13,35 @@ struct level {
 
 struct reader {
 	XML_Parser parser;
-	struct level levels[STACK_MAX + 1]; /* [0]: the document */
+	struct level levels[XML_DEPTH_MAX + 1]; /* [0]: the document */
 	size_t depth, depth_max, elements;
 	bool bad, no_memory;
 };
+
+/* ---- memory: an answer may hold a secret, and expat keeps pieces of one that is cut short ---- */
+
+static void wiping_free(void *p)
+{
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+/* Not realloc(): it may leave a copy behind. */
+static void *wiping_realloc(void *p, size_t n)
+{
+	size_t old = p ? malloc_usable_size(p) : 0;
+	void *q = malloc(n);
+
+	if (!q)
+		return NULL;
+	if (old)
+		memcpy(q, p, old < n ? old : n);
+	wiping_free(p);
+	return q;
+}
+
+/* ---- reading ---- */
 
 static void stop(struct reader *r, bool no_memory)
 {
@@ -38,28 +62,30 @@ static void on_start(void *arg, const XML_Char *name, const XML_Char **attribute
 {
 	struct reader *r = arg;
 
-	if (r->depth == r->depth_max || ++r->elements > XML_ELEMENTS_MAX) {
+	if (r->depth >= r->depth_max || ++r->elements > XML_ELEMENTS_MAX) {
 		stop(r, false);
 		return;
 	}
-	r->levels[++r->depth] = (struct level){.text = BUF_INIT(TEXT_MAX)};
+	r->levels[++r->depth] = (struct level){.text = BUF_INIT(XML_BYTES_MAX)};
 }
 
-/* What a closed element is. NULL, with the reader stopped, when it is none of ours. */
-static json_t *close_level(struct reader *r, struct level *l)
+/* What the element is that ends here. NULL, with the reader stopped, when it is none of ours. */
+static json_t *value_of(struct reader *r, struct level *l)
 {
-	json_t *v;
+	json_t *v = NULL;
 
-	if (l->children && !is_blank(&l->text)) {
-		stop(r, false);
-		return NULL;
-	}
-	v = l->children ? l->children
-			: json_stringn(l->text.n ? (const char *)l->text.p : "", l->text.n);
-	l->children = NULL;
-	if (!v || buf_status(&l->text) < 0)
+	if (buf_status(&l->text) < 0) {
 		stop(r, true);
-	buf_done(&l->text);
+	} else if (l->children ? !is_blank(&l->text) : !bytes_utf8(buf_bytes(&l->text))) {
+		stop(r, false);
+	} else if (l->children) {
+		v = l->children;
+		l->children = NULL;
+	} else {
+		v = json_stringn(l->text.n ? (const char *)l->text.p : "", l->text.n);
+		if (!v)
+			stop(r, true);
+	}
 	return v;
 }
 
@@ -83,17 +109,34 @@ static int append(struct level *to, bool is_document, const char *name, json_t *
 	return json_array_append_new(list, v);
 }
 
+/* Without its prefix. */
+static const char *local_name(const char *name)
+{
+	const char *colon = strrchr(name, ':');
+
+	return colon ? colon + 1 : name;
+}
+
 static void on_end(void *arg, const XML_Char *name)
 {
 	struct reader *r = arg;
-	const char *colon = strrchr(name, ':');
+	struct level *l = &r->levels[r->depth];
 	json_t *v;
 
+	/* Of an empty element this still comes after a stop. */
 	if (r->bad || r->no_memory)
 		return;
-	v = close_level(r, &r->levels[r->depth]);
+	name = local_name(name);
+	if (!*name) {
+		stop(r, false);
+		return;
+	}
+	v = value_of(r, l);
+	if (!v)
+		return;
+	buf_done(&l->text);
 	r->depth--;
-	if (v && append(&r->levels[r->depth], r->depth == 0, colon ? colon + 1 : name, v) != 0)
+	if (append(&r->levels[r->depth], r->depth == 0, name, v) != 0)
 		stop(r, true);
 }
 
@@ -104,10 +147,38 @@ static void on_text(void *arg, const XML_Char *p, int n)
 	buf_put(&r->levels[r->depth].text, p, (size_t)n);
 }
 
+static void on_declaration(void *arg, const XML_Char *version, const XML_Char *encoding,
+			   int standalone)
+{
+	if (encoding && !bytes_eq_nocase(bytes_str(encoding), BYTES("UTF-8")))
+		stop(arg, false);
+}
+
 static void on_doctype(void *arg, const XML_Char *name, const XML_Char *system,
 		       const XML_Char *public, int internal)
 {
 	stop(arg, false);
+}
+
+static XML_Parser new_parser(struct reader *r)
+{
+	const XML_Memory_Handling_Suite memory = {malloc, wiping_realloc, wiping_free};
+	XML_Parser p = XML_ParserCreate_MM("UTF-8", &memory, NULL);
+
+	if (!p)
+		return NULL;
+	/*
+	 * Expat would ask the system for a random salt of its tables of names; pure code has a
+	 * constant. Who knows it can choose names that collide, and so waste time of ours: only the
+	 * provider, in an answer of at most XML_BYTES_MAX. (jansson's tables have a random seed.)
+	 */
+	XML_SetHashSalt(p, 0x706f7374);
+	XML_SetUserData(p, r);
+	XML_SetElementHandler(p, on_start, on_end);
+	XML_SetCharacterDataHandler(p, on_text);
+	XML_SetXmlDeclHandler(p, on_declaration);
+	XML_SetStartDoctypeDeclHandler(p, on_doctype);
+	return p;
 }
 
 static void finish(struct reader *r)
@@ -121,34 +192,24 @@ static void finish(struct reader *r)
 
 int xml_parse(struct bytes in, size_t depth_max, json_t **out)
 {
-	struct reader r = {.depth_max = depth_max < STACK_MAX ? depth_max : STACK_MAX};
+	struct reader r = {.depth_max = depth_max < XML_DEPTH_MAX ? depth_max : XML_DEPTH_MAX};
 	int result = XML_E_BAD;
 
-	*out = NULL;
-	r.parser = XML_ParserCreate("UTF-8");
+	/* UTF-16 has NULs in every document: expat, which would see its mark, does not see it. */
+	if (in.n == 0 || in.n > XML_BYTES_MAX || memchr(in.p, 0, in.n))
+		return XML_E_BAD;
+	r.parser = new_parser(&r);
 	if (!r.parser)
 		return -ENOMEM;
-	/*
-	 * Pure code draws no random numbers. What the salt is for (names chosen to collide) the bound on elements does: names are compared, not hashed, but in jansson, whose seed is the process's own.
-	 */
-	XML_SetHashSalt(r.parser, 0x706f7374);
-	r.levels[0].text = BUF_INIT(TEXT_MAX);
-	XML_SetUserData(r.parser, &r);
-	XML_SetElementHandler(r.parser, on_start, on_end);
-	XML_SetCharacterDataHandler(r.parser, on_text);
-	XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
-	if (in.n > 0 && in.n < INT32_MAX && !memchr(in.p, 0, in.n) &&
-	    XML_Parse(r.parser, (const char *)in.p, (int)in.n, XML_TRUE) == XML_STATUS_OK &&
-	    !r.bad && r.levels[0].children) {
-		*out = r.levels[0].children;
-		r.levels[0].children = NULL;
+	r.levels[0].text = BUF_INIT(XML_BYTES_MAX);
+	if (XML_Parse(r.parser, (const char *)in.p, (int)in.n, XML_TRUE) == XML_STATUS_OK &&
+	    !r.bad && r.levels[0].children)
 		result = 0;
-	}
 	if (r.no_memory || XML_GetErrorCode(r.parser) == XML_ERROR_NO_MEMORY)
 		result = -ENOMEM;
-	if (result < 0) {
-		json_decref(*out);
-		*out = NULL;
+	if (result == 0) {
+		*out = r.levels[0].children;
+		r.levels[0].children = NULL;
 	}
 	finish(&r);
 	return result;
@@ -156,20 +217,24 @@ int xml_parse(struct bytes in, size_t depth_max, json_t **out)
 
 /* ---- writing ---- */
 
+/* All of TEXT is characters of XML 1.0 (section 2.2). */
+static bool is_text(struct bytes text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < 0x20 && text.p[i] != '\t' && text.p[i] != '\n' && text.p[i] != '\r')
+			return false;
+	return bytes_utf8(text) && bytes_find(text, BYTES("\xef\xbf\xbe")) == text.n &&
+	       bytes_find(text, BYTES("\xef\xbf\xbf")) == text.n;
+}
+
 void xml_put(struct buf *b, struct bytes text)
 {
-	/* jansson knows what UTF-8 is. */
-	json_t *check = json_stringn(text.n ? (const char *)text.p : "", text.n);
-
-	if (!check)
-		b->failed = b->failed ? b->failed : -EINVAL;
-	json_decref(check);
-	for (size_t i = 0; i < text.n; i++) {
+	if (!is_text(text) && !b->failed)
+		b->failed = -EINVAL;
+	for (size_t i = 0; i < text.n && !b->failed; i++) {
 		unsigned char c = text.p[i];
 
-		if (c < 0x20 && c != '\t' && c != '\n')
-			b->failed = b->failed ? b->failed : -EINVAL;
-		else if (c == '&')
+		if (c == '&')
 			buf_puts(b, "&amp;");
 		else if (c == '<')
 			buf_puts(b, "&lt;");
@@ -177,6 +242,8 @@ void xml_put(struct buf *b, struct bytes text)
 			buf_puts(b, "&gt;");
 		else if (c == '"')
 			buf_puts(b, "&quot;");
+		else if (c == '\r') /* a reader makes a bare one LF */
+			buf_puts(b, "&#13;");
 		else
 			buf_putc(b, c);
 	}

@@ -107,14 +107,18 @@ static int open_record(struct inspection *in)
 
 static int inspect_text(struct inspection *in)
 {
+	static const char *const kinds[] = {[HANDLE_INTEGRATION] = "integration",
+					    [HANDLE_RECORD] = "record",
+					    [HANDLE_SETUP] = "setup"};
 	struct buf lines cleanup(buf_done) = BUF_INIT(256 * 1024);
 	int r = handle_peek(in->text, &in->head);
 
 	if (r != 0)
 		return cli_fail("this is no handle");
-	add(in->out, "type",
-	    in->head.kind == HANDLE_INTEGRATION ? BYTES("integration") : BYTES("record"));
+	add(in->out, "type", bytes_str(kinds[in->head.kind]));
 	add_hex(in->out, "key_id", in->head.key_id, sizeof(in->head.key_id));
+	if (in->ring && in->head.kind == HANDLE_SETUP)
+		return cli_fail("a set-up's handle is short-lived: it is not opened here");
 	if (in->ring)
 		r = in->head.kind == HANDLE_INTEGRATION ? open_integration(in) : open_record(in);
 	if (r > 0)

@@ -97,7 +97,7 @@ enum verb verb_parse(struct bytes in);
 	M(s_root_key, A)                                                                           \
 	M(s_scribe, A)                                                                             \
 	M(s_provider,                                                                              \
-	  A) /* what the gateway has of its own there: couriers all, the vault what is open */     \
+	  A) /* the gateway's own at a provider: all to couriers, what is open to the vault */     \
 	M(s_address, A)                                                                            \
 	M(s_apply, A)	 /* what s_front or s_vault began is whole: it holds from now on */        \
 	M(s_start, A)	 /* everything is told: serve */                                           \
@@ -312,14 +312,13 @@ enum verb verb_parse(struct bytes in);
 /* ---- vault (A) ↔ courier (B) ---- */
 
 #define VAULT_COURIER_MESSAGES(M)                                                                  \
-	M(vc_trade, A)	/* a code of OAuth: for what it stands? */                                 \
-	M(vc_call, A)	/* a call begins: its credential; reads only */                            \
-	M(vc_change, A) /* its intent is durable: changes to this zone too */                      \
-	M(vc_end, A)	/* forget the call */                                                      \
-	M(cv_traded, B) /* how that went */                                                        \
-	M(cv_rotated,                                                                              \
-	  B) /* a login gave new fields for the credential: they go into a fresh handle */         \
-	M(cv_ready, B) /* heard: the planner may be told */
+	M(vc_trade, A)	 /* a code of OAuth: for what it stands? */                                \
+	M(vc_call, A)	 /* a call begins: its credential; reads only */                           \
+	M(vc_change, A)	 /* its intent is durable: changes to this zone too */                     \
+	M(vc_end, A)	 /* forget the call */                                                     \
+	M(cv_traded, B)	 /* how that went */                                                       \
+	M(cv_rotated, B) /* a login gave new fields for the credential, for a fresh handle */      \
+	M(cv_ready, B)	 /* heard: the planner may be told */
 
 #define FIELDS_vc_trade(F, S)                                                                      \
 	F(S, U64, call, 0)                                                                         \

@@ -55,7 +55,7 @@ static const struct shape shape = {
 	.names = {.body = NAME_LABEL_AT, .answer = NAME_LABEL_AT, .path = NAME_FULL},
 	.bare = true,
 	.dotted = true,
-	.caa = {"flags", "tag", "data"},
+	.caa = {"flags", "tag", "data", .dotted = true},
 };
 
 const struct provider provider_digitalocean = {

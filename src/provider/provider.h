@@ -412,6 +412,7 @@ struct op {
 	X(ovh)                                                                                     \
 	X(porkbun)                                                                                 \
 	X(powerdns)                                                                                \
+	X(rfc2136)                                                                                 \
 	X(route53)                                                                                 \
 	X(vultr)
 

@@ -17,24 +17,6 @@
 
 #define IDLE_CONNECTIONS 256
 
-/* A call of the vault's, for as long as the vault wants it. It has one exchange in flight at most. */
-struct errand {
-	struct idmap_node node; /* by call */
-	const struct provider *provider;
-	struct buf credentials;
-	int64_t deadline; /* loop_now() */
-	bool may_change;
-	struct buf zone_id; /* PERMIT's */
-	struct permit permit;
-
-	const struct exchange *exchange;  /* being sent, or NULL */
-	struct buf target, headers, body; /* without the credential */
-	struct login_wait login;
-	bool logged_in_again; /* the exchange was refused once with what a login gave */
-	bool told_rotated;
-	struct egress_call *sent; /* not NULL from egress_start() to its end */
-};
-
 struct courier courier;
 
 bool self_hosted(void)
@@ -53,13 +35,15 @@ static struct errand *errand_by_call(uint64_t call)
 	return idmap_entry(idmap_find(&courier.errands, call), struct errand, node);
 }
 
-/* There is no exchange under way any more. */
-static void exchange_over(struct errand *e)
+void exchange_over(struct errand *e)
 {
 	login_leave(&e->login);
 	if (e->sent)
 		egress_cancel(e->sent);
+	if (e->sent_dns)
+		dnstcp_cancel(e->sent_dns);
 	e->sent = NULL;
+	e->sent_dns = NULL;
 	e->exchange = NULL;
 	e->logged_in_again = false;
 	buf_reset(&e->target);
@@ -157,13 +141,13 @@ static void on_vault_closed(void *arg, struct channel *c, bool bad)
 
 /* ---- from the planner ---- */
 
-static void send_failed(uint64_t call, enum code code, bool sent, const char *detail)
+void send_failed(uint64_t call, enum code code, bool sent, const char *detail)
 {
 	channel_send(&courier.planner, cp_failed, .call = call, .code = (uint8_t)code, .sent = sent,
 		     .detail = bytes_str(detail));
 }
 
-static void send_answer(uint64_t call, const struct egress_answer *a)
+void send_answer(uint64_t call, const struct egress_answer *a)
 {
 	struct bytes rest = a->body;
 	bool first = true;
@@ -297,7 +281,9 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 	buf_put_bytes(&headers, buf_bytes(&e->headers));
 	if (r == 0)
 		r = buf_status(&fields);
-	if (r == 0)
+	if (r == 0 && e->provider->dns)
+		r = dns_send(e, &base, buf_bytes(&fields));
+	else if (r == 0)
 		r = send_exchange(e, &base, buf_bytes(&fields), &headers, &body);
 	buf_done(&fields);
 	buf_done(&headers);
@@ -338,7 +324,9 @@ static void launch(struct errand *e)
 	if (r == 0)
 		return;
 	exchange_over(e);
-	if (r == -ETIMEDOUT)
+	if (r == TARGET_E_ARGS)
+		bad_planner("a message for another zone or name");
+	else if (r == -ETIMEDOUT)
 		send_failed(e->node.id, CODE_PROVIDER_TIMEOUT, false,
 			    egress_failure_text(EGRESS_TIMEOUT));
 	else
@@ -418,7 +406,7 @@ static void on_body(const struct pc_body *m)
 
 	if (!e)
 		return;
-	if (!e->exchange || e->sent || buf_status(&e->body) < 0) {
+	if (!e->exchange || e->sent || e->sent_dns || buf_status(&e->body) < 0) {
 		bad_planner("a body without a request, or too large");
 		return;
 	}

@@ -2,19 +2,39 @@
 #pragma once
 
 /*
- * Inside the courier. courier.c: its life, its edges, and requests. courier_login.c: what credentials are traded for. courier_trade.c: codes of OAuth.
+ * Inside the courier. courier.c: its life, its edges, and requests. courier_dns.c: requests that are DNS messages. courier_login.c: what credentials are traded for. courier_trade.c: codes of OAuth.
  */
 #include "base/idmap.h"
 #include "egress/client.h"
+#include "egress/dnstcp.h"
 #include "role/role.h"
 #include "role/target.h"
-
-struct errand;
+#include "sign/tsig.h"
 
 /* Somebody waits for a login. */
 struct login_wait {
 	struct login_wait *next, **prev; /* PREV: NULL while nobody is waited for */
 	void (*fn)(struct login_wait *w, enum code code, bool sent, const char *detail);
+};
+
+/* A call of the vault's, for as long as the vault wants it. It has one exchange in flight at most. */
+struct errand {
+	struct idmap_node node; /* by call */
+	const struct provider *provider;
+	struct buf credentials;
+	int64_t deadline; /* loop_now() */
+	bool may_change;
+	struct buf zone_id; /* PERMIT's */
+	struct permit permit;
+
+	const struct exchange *exchange;  /* being sent, or NULL */
+	struct buf target, headers, body; /* without the credential */
+	struct login_wait login;
+	bool logged_in_again; /* the exchange was refused once with what a login gave */
+	bool told_rotated;
+	struct egress_call *sent; /* not NULL from egress_start() to its end */
+	struct dnstcp_call *sent_dns;
+	struct tsig_mac mac; /* of what was sent, for its answer */
 };
 
 struct courier {
@@ -29,8 +49,31 @@ struct courier {
 };
 extern struct courier courier;
 
+/* ---- courier.c ---- */
+
+bool self_hosted(void); /* this is the courier of self-hosted providers */
 /* Why an exchange or a login failed, as the planner and the vault are told. */
 enum code failure_code(enum egress_failure f);
+/* There is no exchange under way any more. */
+void exchange_over(struct errand *e);
+/* To the planner. */
+void send_failed(uint64_t call, enum code code, bool sent, const char *detail);
+void send_answer(uint64_t call, const struct egress_answer *a);
+
+/* ---- courier_dns.c ---- */
+
+/*
+ * Sign the message in E->body, and send it to SERVER. What comes back goes to the planner with HTTP's status for the rcode: 200, 400, 403, 404 or 503. 0, TARGET_E_ARGS when it is not what the
+ * exchange may be, TARGET_E_FIELD, -errno.
+ */
+int dns_send(struct errand *e, const struct url *server, struct bytes fields) must_check;
+
+/* ---- courier_login.c ---- */
+
+/* What the gateway has of its own at the provider; empty when nothing. */
+struct bytes gateway_fields(const struct provider *provider);
+/* FIELD of it, which is an address: parsed to *OUT. False when there is none. */
+bool gateway_url(const struct provider *provider, const char *field, struct url *out);
 
 /* Which login. */
 struct login_key {
@@ -49,20 +92,10 @@ int login_get(const struct login_key *key, struct login_wait *w, struct bytes *f
 void login_leave(struct login_wait *w);
 /* What they were traded for is refused, or was for this once: forget it. False when there was nothing to forget. */
 bool login_spoil(const struct login_key *key);
+
 /* ---- courier_trade.c ---- */
 
 void trade_begin(const struct vc_trade *m);
 /* The vault does not want to know any more. */
 void trade_end(uint64_t call);
 void trades_end(void);
-
-/* ---- courier.c ---- */
-
-bool self_hosted(void); /* this is the courier of self-hosted providers */
-
-/* ---- courier_login.c ---- */
-
-/* What the gateway has of its own at the provider; empty when nothing. */
-struct bytes gateway_fields(const struct provider *provider);
-/* FIELD of it, which is an address: parsed to *OUT. False when there is none. */
-bool gateway_url(const struct provider *provider, const char *field, struct url *out);

@@ -23,6 +23,26 @@ static int parse_base(const char *base, const struct choice *bases, const char *
 	return base && url_parse(bytes_str(base), out) == 0 ? 0 : TARGET_E_FIELD;
 }
 
+/* "host[:port]" of a name server. */
+static int parse_server(struct bytes text, struct url *out)
+{
+	struct buf url = BUF_INIT(512);
+	bool has_port =
+		text.n && text.p[text.n - 1] != ']' && bytes_find(text, BYTES(":")) < text.n;
+	int r;
+
+	buf_puts(&url, "http://");
+	buf_put_bytes(&url, text);
+	if (!has_port)
+		buf_puts(&url, ":53");
+	r = buf_status(&url) == 0 && url_parse(buf_bytes(&url), out) == 0 && !out->path.n
+		    ? 0
+		    : TARGET_E_FIELD;
+	out->path = bytes_of(NULL, 0); /* it borrowed */
+	buf_done(&url);
+	return r;
+}
+
 int target_base(const struct provider *p, struct bytes credentials, struct url *out)
 {
 	struct bytes text;
@@ -31,6 +51,8 @@ int target_base(const struct provider *p, struct bytes credentials, struct url *
 		return parse_base(p->base, p->bases, p->base_field, credentials, out);
 	if (!plist_get(credentials, p->base_field, &text))
 		return TARGET_E_FIELD;
+	if (p->dns)
+		return parse_server(text, out);
 	return url_parse(text, out) == 0 ? 0 : TARGET_E_FIELD;
 }
 

@@ -40,16 +40,11 @@ bool fields_fit_record(const struct record *in)
 	       in->provider_id.n <= PROVIDER_RECORD_ID_MAX && in->value.n <= RECORD_VALUE_MAX;
 }
 
-/* One way's fields, and none of the other's. */
 bool fields_fit_setup(const struct setup *in)
 {
-	bool oauth = in->way == SETUP_OAUTH;
-
 	return in->customer.n <= CUSTOMER_MAX && in->provider.n <= PROVIDER_NAME_MAX &&
-	       in->state.n == (oauth ? SETUP_STATE_BYTES : 0) && (in->verifier.n >= 43) == oauth &&
-	       in->verifier.n <= SETUP_TEXT_MAX && (in->redirect_uri.n > 0) == oauth &&
-	       in->redirect_uri.n <= REDIRECT_URI_MAX && (in->external_id.n > 0) == !oauth &&
-	       in->external_id.n <= SETUP_TEXT_MAX;
+	       in->state.n <= SETUP_STATE_BYTES && in->verifier.n <= SETUP_VERIFIER_MAX &&
+	       in->redirect_uri.n <= REDIRECT_URI_MAX && in->external_id.n <= EXTERNAL_ID_MAX;
 }
 
 /* ---- writing ---- */
@@ -311,6 +306,16 @@ static struct bytes get_text(struct reader *r, enum field_number number)
 	return v;
 }
 
+/* One way's fields are all there, and none of the other's. */
+static bool is_one_way(const struct setup *s)
+{
+	if (s->way == SETUP_OAUTH)
+		return s->state.n == SETUP_STATE_BYTES && s->verifier.n >= SETUP_VERIFIER_MIN &&
+		       s->redirect_uri.n > 0 && s->external_id.n == 0;
+	return s->state.n == 0 && s->verifier.n == 0 && s->redirect_uri.n == 0 &&
+	       s->external_id.n > 0;
+}
+
 int fields_get_setup(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
 		     struct bytes customer, struct setup *out)
 {
@@ -327,7 +332,7 @@ int fields_get_setup(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
 	s.verifier = get_text(&r, FIELD_VERIFIER);
 	s.redirect_uri = get_text(&r, FIELD_REDIRECT_URI);
 	s.external_id = get_text(&r, FIELD_EXTERNAL_ID);
-	if (r.bad || r.in.n > 0 || !fields_fit_setup(&s))
+	if (r.bad || r.in.n > 0 || !fields_fit_setup(&s) || !is_one_way(&s))
 		return HANDLE_E_INVALID;
 	*out = s;
 	return 0;

@@ -26,7 +26,9 @@
 #define SETUP_HANDLE_MAX       (4 * 1024)  /* bytes of text */
 #define SETUP_STATE_BYTES      32
 #define REDIRECT_URI_MAX       2048
-#define SETUP_TEXT_MAX	       128 /* bytes of a PKCE verifier, of an external id */
+#define SETUP_VERIFIER_MIN     43 /* RFC 7636 section 4.1 */
+#define SETUP_VERIFIER_MAX     128
+#define EXTERNAL_ID_MAX	       128
 
 enum handle_kind { HANDLE_INTEGRATION, HANDLE_RECORD, HANDLE_SETUP, HANDLE_KINDS };
 
@@ -87,22 +89,26 @@ struct record {
 	unsigned char leaf[LEAF_HASH_BYTES];
 };
 
-/* What must hold between begin_integration and make_integration. */
+/* How the customer gives access (the category of credentials): written into handles. */
 enum setup_way { SETUP_OAUTH, SETUP_DELEGATED, SETUP_WAYS };
 
+/*
+ * What must hold between begin_integration and make_integration. It has all fields of its way, and
+ * none of the other's. The bytes are borrowed, as an integration's are.
+ */
 struct setup {
 	unsigned char id[INTEGRATION_ID_BYTES];
 	struct bytes customer;
 	struct bytes provider;
 	enum setup_way way;
-	int64_t created;
+	int64_t created; /* seconds since 1970 */
 	int64_t expires;
 	/* SETUP_OAUTH (RFC 6749, RFC 7636) */
-	struct bytes state; /* SETUP_STATE_BYTES */
-	struct bytes verifier;
-	struct bytes redirect_uri;
+	struct bytes state;	   /* SETUP_STATE_BYTES, random */
+	struct bytes verifier;	   /* PKCE's, printable */
+	struct bytes redirect_uri; /* printable */
 	/* SETUP_DELEGATED */
-	struct bytes external_id;
+	struct bytes external_id; /* printable */
 };
 
 /* What the text says of itself without a key: `postern inspect` offline. */
@@ -115,13 +121,13 @@ int handle_peek(struct bytes text, struct handle_head *out) must_check;
 
 /*
  * Seal under the ring's first active key. Appends the text to OUT. 0, HANDLE_E_NO_KEY, HANDLE_E_TOO_LONG, or -errno:
- * -EINVAL for what would never open again (a name that is not canonical or not in its zone, a broken list).
+ * -EINVAL for what would never open again (a name that is not canonical or not in its zone, a broken list,
+ * a setup of both ways or of none).
  */
 int integration_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
 		     const struct integration *in, struct buf *out) must_check;
 int record_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
 		const struct record *in, struct buf *out) must_check;
-
 int setup_seal(const struct keyring *ring, const unsigned char nonce[NONCE_BYTES],
 	       const struct setup *in, struct buf *out) must_check;
 

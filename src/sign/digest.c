@@ -83,7 +83,8 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
 
 static EVP_PKEY *read_key(struct bytes pem)
 {
-	BIO *bio = pem.n && pem.n < INT32_MAX ? sign_crypto.BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
+	BIO *bio =
+		pem.n && pem.n < INT32_MAX ? sign_crypto.BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
 	EVP_PKEY *key;
 
 	if (!bio)

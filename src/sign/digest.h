@@ -17,8 +17,7 @@ int digest_hmac(enum digest d, struct bytes key, struct bytes data,
 
 /* The same, appended in lower-case hex. */
 int digest_put_hash(enum digest d, struct bytes data, struct buf *out) must_check;
-int digest_put_hmac(enum digest d, struct bytes key, struct bytes data,
-		    struct buf *out) must_check;
+int digest_put_hmac(enum digest d, struct bytes key, struct bytes data, struct buf *out) must_check;
 
 enum { DIGEST_E_KEY = 1 };
 /*

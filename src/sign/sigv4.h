@@ -11,7 +11,8 @@
 
 struct sigv4 {
 	const char *method;
-	struct bytes path;    /* of the request, not encoded; or encoded: it is encoded once more then, as all services but S3 want it */
+	struct bytes
+		path; /* of the request, not encoded; or encoded: it is encoded once more then, as all services but S3 want it */
 	struct bytes query;   /* behind the '?'; percent-encoded or not */
 	struct bytes headers; /* plist of pairs, name and value: all of them are signed */
 	struct bytes body;

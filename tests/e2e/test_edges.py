@@ -24,7 +24,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 def number_of(message):
     """On the wire a message is its place in its edge's list."""
     for messages in re.findall(r"_MESSAGES\(M\)((?:.*\\\n)+.*)", EDGES):
-        names = re.findall(r"M\((\w+), [AB]\)", messages)
+        names = re.findall(r"\bM\((\w+),[\s\\]*[AB]\)", messages)
         if message in names:
             return names.index(message)
     raise KeyError(message)

@@ -352,7 +352,8 @@ static inline void torture_step(const struct script *s, const struct buf *bodies
 
 	for (size_t cut = 0; cut < body.n; cut += stride) {
 		struct bytes part = bytes_of(body.p, cut);
-		run_mutated(s, bodies, i, s->steps[i].status, part, good && !is_whole(s->provider, part));
+		run_mutated(s, bodies, i, s->steps[i].status, part,
+			    good && !is_whole(s->provider, part));
 	}
 	for (unsigned status = 100; status <= 599; status++)
 		run_mutated(s, bodies, i, status, body, false);
@@ -392,16 +393,24 @@ static inline void test_script(void **state)
 	json_decref(file);
 }
 
-/* Run N scripts as N tests. */
-static inline int run_scripts(const char *group, const struct script *scripts, size_t n)
+/* Run N scripts as N tests, and MORE after them: one group, as TAP has one plan. */
+static inline int run_scripts_and(const char *group, const struct script *scripts, size_t n,
+				  const struct CMUnitTest *more, size_t n_more)
 {
 	struct CMUnitTest tests[64];
 
-	if (n > ARRAY_LEN(tests))
+	if (n + n_more > ARRAY_LEN(tests))
 		return 1;
 	for (size_t i = 0; i < n; i++)
 		tests[i] = (struct CMUnitTest){.name = scripts[i].name,
 					       .test_func = test_script,
 					       .initial_state = (void *)(uintptr_t)&scripts[i]};
-	return _cmocka_run_group_tests(group, tests, n, NULL, NULL);
+	for (size_t i = 0; i < n_more; i++)
+		tests[n + i] = more[i];
+	return _cmocka_run_group_tests(group, tests, n + n_more, NULL, NULL);
+}
+
+static inline int run_scripts(const char *group, const struct script *scripts, size_t n)
+{
+	return run_scripts_and(group, scripts, n, NULL, 0);
 }

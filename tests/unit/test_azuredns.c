@@ -453,6 +453,5 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_login)};
 
-	return run_scripts("azuredns", scripts, ARRAY_LEN(scripts)) |
-	       cmocka_run_group_tests_name("azuredns login", tests, NULL, NULL);
+	return run_scripts_and("azuredns", scripts, ARRAY_LEN(scripts), tests, ARRAY_LEN(tests));
 }

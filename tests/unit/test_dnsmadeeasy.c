@@ -260,6 +260,5 @@ int main(void)
 
 	if (crypto_load() < 0)
 		return 1;
-	return run_scripts("dnsmadeeasy", scripts, ARRAY_LEN(scripts)) |
-	       cmocka_run_group_tests_name("dnsmadeeasy signature", tests, NULL, NULL);
+	return run_scripts_and("dnsmadeeasy", scripts, ARRAY_LEN(scripts), tests, ARRAY_LEN(tests));
 }

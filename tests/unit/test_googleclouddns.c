@@ -3,30 +3,30 @@
 
 #include "sys/crypto.h"
 
-#define GOOGLE .provider = &provider_googleclouddns, .fields = {"project", "p1"}
+#define GOOGLE	.provider = &provider_googleclouddns, .fields = {"project", "p1"}
 #define ZONE_ID "699036609868956548"
 #define RECORD(kind_, fqdn_, type_, value_)                                                        \
 	GOOGLE, .kind = kind_, .fqdn = fqdn_, .zone = "fullm3tal.tk", .zone_id = ZONE_ID,          \
 		.type = type_, .value = value_
 #define NAME "_acme-challenge.fullm3tal.tk"
 
-#define BASE	 "/projects/p1/managedZones"
-#define ZONES	 "GET " BASE "?maxResults=100", NULL
+#define BASE		 "/projects/p1/managedZones"
+#define ZONES		 "GET " BASE "?maxResults=100", NULL
 #define LOOK_AT(n, type) "GET " BASE "/" ZONE_ID "/rrsets?type=" type "&name=" n ".", NULL
-#define LOOK(type) LOOK_AT(NAME, type)
-#define CHANGE	 "POST " BASE "/" ZONE_ID "/changes"
+#define LOOK(type)	 LOOK_AT(NAME, type)
+#define CHANGE		 "POST " BASE "/" ZONE_ID "/changes"
 #define SET(name, type, ttl, data)                                                                 \
 	"{\"name\":\"" name ".\",\"type\":\"" type "\",\"ttl\":" ttl ",\"rrdatas\":[" data "]}"
-#define LIST(sets) "{\"kind\":\"dns#resourceRecordSetsListResponse\",\"rrsets\":[" sets "]}"
-#define BODY(deletions, additions)                                                                 \
-	"{\"deletions\":[" deletions "],\"additions\":[" additions "]}"
-#define DONE "{\"kind\":\"dns#change\",\"id\":\"1\",\"status\":\"pending\"}"
-#define Q(text) "\"\\\"" text "\\\"\""
+#define LIST(sets)		   "{\"kind\":\"dns#resourceRecordSetsListResponse\",\"rrsets\":[" sets "]}"
+#define BODY(deletions, additions) "{\"deletions\":[" deletions "],\"additions\":[" additions "]}"
+#define DONE			   "{\"kind\":\"dns#change\",\"id\":\"1\",\"status\":\"pending\"}"
+#define Q(text)			   "\"\\\"" text "\\\"\""
 #define ERROR(status, reason, text)                                                                \
-	"{\"error\":{\"code\":" status ",\"message\":\"" text "\",\"errors\":[{\"reason\":\"" reason \
-	"\"}]}}"
+	"{\"error\":{\"code\":" status ",\"message\":\"" text                                      \
+	"\",\"errors\":[{\"reason\":\"" reason "\"}]}}"
 #define ZONE(id, name, more) "{\"id\":\"" id "\",\"dnsName\":\"" name "\"" more "}"
-#define ZLIST(zones, more) "{\"kind\":\"dns#managedZonesListResponse\",\"managedZones\":[" zones "]" more "}"
+#define ZLIST(zones, more)                                                                         \
+	"{\"kind\":\"dns#managedZonesListResponse\",\"managedZones\":[" zones "]" more "}"
 
 #define LEXICON	 "@googleclouddns/lexicon/test_provider_when_calling_"
 #define MULTIPLE LEXICON "create_record_multiple_times_should_create_record_set.json "
@@ -58,7 +58,8 @@ static const struct script scripts[] = {
 	 .steps = {{ZONES, 403, ERROR("403", "forbidden", "Forbidden")}},
 	 .error = CODE_PROVIDER_AUTH_FAILED},
 	{"zones: slow down (made)", GOOGLE, .kind = OP_ZONES,
-	 .steps = {{ZONES, 403, MADE "error-403-rate.json 0"}}, .error = CODE_PROVIDER_RATE_LIMITED},
+	 .steps = {{ZONES, 403, MADE "error-403-rate.json 0"}},
+	 .error = CODE_PROVIDER_RATE_LIMITED},
 	{"zones: slow down, in a 429", GOOGLE, .kind = OP_ZONES,
 	 .steps = {{ZONES, 429, ERROR("429", "x", "Quota"), .retry_after = 9}},
 	 .error = CODE_PROVIDER_RATE_LIMITED, .wait = 9},
@@ -78,7 +79,8 @@ static const struct script scripts[] = {
 	 .steps = {{LOOK_AT(SETNAME, "TXT"), 200, MULTIPLE "4"},
 		   {CHANGE,
 		    BODY(SET(SETNAME, "TXT", "3600", Q("challengetoken1")),
-			 SET(SETNAME, "TXT", "3600", Q("challengetoken1") "," Q("challengetoken2"))),
+			 SET(SETNAME, "TXT", "3600",
+			     Q("challengetoken1") "," Q("challengetoken2"))),
 		    200, MULTIPLE "5"}}},
 	{"add: lost races (made)", RECORD(OP_ADD, NAME, RR_TXT, "one"),
 	 .steps = {{LOOK("TXT"), 200, LIST("")},
@@ -185,25 +187,27 @@ static void test_binding(void **state)
 		struct buf c = pairs_of(list);
 		const char *field, *why;
 
-		assert_int_equal(provider_googleclouddns.delegated->check(buf_bytes(&c), &field, &why),
-				 cases[i].r);
+		assert_int_equal(
+			provider_googleclouddns.delegated->check(buf_bytes(&c), &field, &why),
+			cases[i].r);
 		buf_done(&c);
 	}
 }
 
 static void test_login(void **state)
 {
-	static const char *const list[] = {"client_email", "a@b", "private_key_id", "k", "private_key",
-					   "not a key", NULL};
+	static const char *const list[] = {
+		"client_email", "a@b", "private_key_id", "k", "private_key", "not a key", NULL};
 	struct buf c = pairs_of(list), body = BUF_INIT(16384);
 	const struct login_input in = {.credentials = buf_bytes(&c), .now = 1000};
 
 	assert_int_equal(provider_googleclouddns.login->build(&in, &body), SIGN_E_FIELD);
 	buf_reset(&body);
 	assert_int_equal(provider_googleclouddns.assume->build(&in, &body), 0);
-	assert_true(bytes_is(buf_bytes(&body),
-			     "{\"scope\":[\"https://www.googleapis.com/auth/ndev.clouddns.readwrite\"],"
-			     "\"lifetime\":\"3600s\"}"));
+	assert_true(
+		bytes_is(buf_bytes(&body),
+			 "{\"scope\":[\"https://www.googleapis.com/auth/ndev.clouddns.readwrite\"],"
+			 "\"lifetime\":\"3600s\"}"));
 	buf_done(&c);
 	buf_done(&body);
 }
@@ -217,6 +221,6 @@ int main(void)
 
 	if (crypto_load() < 0)
 		return 1;
-	return run_scripts("googleclouddns", scripts, ARRAY_LEN(scripts)) |
-	       cmocka_run_group_tests_name("google logins", tests, NULL, NULL);
+	return run_scripts_and("googleclouddns", scripts, ARRAY_LEN(scripts), tests,
+			       ARRAY_LEN(tests));
 }

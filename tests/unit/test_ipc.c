@@ -226,16 +226,24 @@ static void refused_raw(const struct edge *edge, const void *p, size_t n, bool b
 	close_pair(&a, &b);
 }
 
+/* A message of a call number alone, with N bytes more or fewer. */
+static void refused_vc(uint16_t number, int n)
+{
+	const unsigned char p[16] = {(unsigned char)(number >> 8), (unsigned char)number};
+
+	refused_raw(&edge_vault_courier, p, (size_t)(2 + 8 + n), true);
+}
+
 static void test_malformed_ends_the_channel(void **state)
 {
 	static unsigned char big[WIRE_MAX + 1];
 
-	refused_raw(&edge_vault_courier, "x", 1, true);			      /* too short */
-	refused_raw(&edge_vault_courier, "\0\2\0\0\0\0\0\0\0\1\0", 11, true); /* too long */
-	refused_raw(&edge_vault_courier, "\0\2\0\0\0\0\0\0\0", 9, true);      /* cut */
-	refused_raw(&edge_vault_courier, "\0\77\0\0\0\0\0\0\0\1", 10, true);  /* no such message */
-	refused_raw(&edge_vault_courier, "\0\3\0\0\0\0\0\0\0\1", 10, true);   /* the other side's */
-	refused_raw(&edge_vault_courier, big, sizeof(big), true);	      /* over the maximum */
+	refused_raw(&edge_vault_courier, "x", 1, true); /* too short */
+	refused_vc(MSG_vc_end, -1);				  /* cut */
+	refused_vc(MSG_vc_end, +1);				  /* too long */
+	refused_vc(VAULT_COURIER_MESSAGE_COUNT, 0);		  /* no such message */
+	refused_vc(MSG_cv_ready, 0);				  /* the other side's */
+	refused_raw(&edge_vault_courier, big, sizeof(big), true); /* over the maximum */
 }
 
 static void test_peer_gone(void **state)

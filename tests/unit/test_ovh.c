@@ -258,6 +258,5 @@ int main(void)
 
 	if (crypto_load() < 0)
 		return 1;
-	return run_scripts("ovh", scripts, ARRAY_LEN(scripts)) |
-	       cmocka_run_group_tests_name("ovh signature", tests, NULL, NULL);
+	return run_scripts_and("ovh", scripts, ARRAY_LEN(scripts), tests, ARRAY_LEN(tests));
 }

@@ -8,18 +8,18 @@
 #define RECORD(kind_, fqdn_, type_, value_)                                                        \
 	ROUTE53, .kind = kind_, .fqdn = fqdn_, .zone = "fullcr1stal.tk", .zone_id = ZONE_ID,       \
 		 .type = type_, .value = value_
-#define NAME   "_acme-challenge.fullcr1stal.tk"
-#define TEST   "_acme-challenge.test.fullcr1stal.tk"
+#define NAME "_acme-challenge.fullcr1stal.tk"
+#define TEST "_acme-challenge.test.fullcr1stal.tk"
 
-#define RRSET	   "/hostedzone/" ZONE_ID "/rrset"
-#define ZONES	   "GET /hostedzone?maxitems=100", NULL
+#define RRSET		 "/hostedzone/" ZONE_ID "/rrset"
+#define ZONES		 "GET /hostedzone?maxitems=100", NULL
 #define LOOK_AT(n, type) "GET " RRSET "?name=" n ".&type=" type "&maxitems=1", NULL
-#define LOOK(type) LOOK_AT(NAME, type)
-#define CHANGE	   "POST " RRSET "/"
+#define LOOK(type)	 LOOK_AT(NAME, type)
+#define CHANGE		 "POST " RRSET "/"
 
-#define XML	   "<?xml version=\"1.0\"?>\n"
-#define NS	   " xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\""
-#define VALUE(v)   "<ResourceRecord><Value>" v "</Value></ResourceRecord>"
+#define XML	 "<?xml version=\"1.0\"?>\n"
+#define NS	 " xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\""
+#define VALUE(v) "<ResourceRecord><Value>" v "</Value></ResourceRecord>"
 #define SET(name, type, ttl, values)                                                               \
 	"<ResourceRecordSet><Name>" name ".</Name><Type>" type "</Type><TTL>" ttl "</TTL>"         \
 	"<ResourceRecords>" values "</ResourceRecords></ResourceRecordSet>"
@@ -92,7 +92,8 @@ static const struct script scripts[] = {
 	 .zones = "example.com=Z0000000000000000001"},
 
 	{"add: recorded",
-	 RECORD(OP_ADD, "_acme-challenge.createrecordset.fullcr1stal.tk", RR_TXT, "challengetoken1"),
+	 RECORD(OP_ADD, "_acme-challenge.createrecordset.fullcr1stal.tk", RR_TXT,
+		"challengetoken1"),
 	 .ttl = 3600,
 	 .steps = {{LOOK_AT("_acme-challenge.createrecordset.fullcr1stal.tk", "TXT"), 200,
 		    MULTIPLE "1"},
@@ -105,9 +106,8 @@ static const struct script scripts[] = {
 	{"add: a second value", RECORD(OP_ADD, NAME, RR_TXT, "two"),
 	 .steps = {{LOOK("TXT"), 200, LIST(SET(NAME, "TXT", "300", VALUE(Q("one"))))},
 		   {CHANGE,
-		    BATCH(ACTION("DELETE", SET(NAME, "TXT", "300", VALUE(Q("one"))))
-				  ACTION("CREATE", SET(NAME, "TXT", "300",
-						       VALUE(Q("one")) VALUE(Q("two"))))),
+		    BATCH(ACTION("DELETE", SET(NAME, "TXT", "300", VALUE(Q("one")))) ACTION(
+			    "CREATE", SET(NAME, "TXT", "300", VALUE(Q("one")) VALUE(Q("two"))))),
 		    200, DONE}}},
 	{"add: the next name's set is not ours", RECORD(OP_ADD, NAME, RR_TXT, "one"),
 	 .steps = {{LOOK("TXT"), 200,
@@ -115,13 +115,12 @@ static const struct script scripts[] = {
 		   {CHANGE, BATCH(ACTION("CREATE", SET(NAME, "TXT", "60", VALUE(Q("one"))))), 200,
 		    DONE}}},
 	{"add: octal escapes", RECORD(OP_ADD, NAME, RR_TXT, "a\"\\\xc3\xa9"),
-	 .steps = {{LOOK("TXT"), 200,
-		    LIST(SET(NAME, "TXT", "60", VALUE(Q("\\001\\\\101"))))},
+	 .steps = {{LOOK("TXT"), 200, LIST(SET(NAME, "TXT", "60", VALUE(Q("\\001\\\\101"))))},
 		   {CHANGE,
 		    BATCH(ACTION("DELETE", SET(NAME, "TXT", "60", VALUE(Q("\\001\\\\101")))) ACTION(
-			    "CREATE", SET(NAME, "TXT", "60",
-					  VALUE(Q("\\001\\\\101")) VALUE(
-						  Q("a\\&quot;\\\\\\303\\251"))))),
+			    "CREATE",
+			    SET(NAME, "TXT", "60",
+				VALUE(Q("\\001\\\\101")) VALUE(Q("a\\&quot;\\\\\\303\\251"))))),
 		    200, DONE}}},
 	{"add: exists, in octal escapes", RECORD(OP_ADD, NAME, RR_TXT, "a\"\\\xc3\xa9"),
 	 .steps = {{LOOK("TXT"), 200,
@@ -134,9 +133,8 @@ static const struct script scripts[] = {
 			  "[Tried to create resource record set but it already exists]")},
 		   {LOOK("TXT"), 200, LIST(SET(NAME, "TXT", "60", VALUE(Q("one"))))},
 		   {CHANGE,
-		    BATCH(ACTION("DELETE", SET(NAME, "TXT", "60", VALUE(Q("one"))))
-				  ACTION("CREATE", SET(NAME, "TXT", "60",
-						       VALUE(Q("one")) VALUE(Q("two"))))),
+		    BATCH(ACTION("DELETE", SET(NAME, "TXT", "60", VALUE(Q("one")))) ACTION(
+			    "CREATE", SET(NAME, "TXT", "60", VALUE(Q("one")) VALUE(Q("two"))))),
 		    400, MADE "error-invalid_change_batch-delete_mismatch.json 0"},
 		   {LOOK("TXT"), 200, NONE},
 		   {CHANGE, BATCH(ACTION("CREATE", SET(NAME, "TXT", "60", VALUE(Q("two"))))), 400,
@@ -157,12 +155,12 @@ static const struct script scripts[] = {
 		    LIST(SET(NAME, "CNAME", "60", VALUE("elsewhere.example.net.")))},
 		   {LOOK("NS"), 200, NONE},
 		   {CHANGE,
-		    BATCH(ACTION("DELETE", SET(NAME, "CNAME", "60",
-					       VALUE("elsewhere.example.net.")))
-				  ACTION("DELETE", SET(NAME, "TXT", "300",
-						       VALUE(Q("one")) VALUE(Q("two"))))
-					  ACTION("CREATE", SET(NAME, "TXT", "300",
-							       VALUE(Q("new"))))),
+		    BATCH(ACTION("DELETE",
+				 SET(NAME, "CNAME", "60", VALUE("elsewhere.example.net.")))
+				  ACTION("DELETE",
+					 SET(NAME, "TXT", "300", VALUE(Q("one")) VALUE(Q("two"))))
+					  ACTION("CREATE",
+						 SET(NAME, "TXT", "300", VALUE(Q("new"))))),
 		    200, DONE}},
 	 .replaced = NAME ". 300 TXT \"one\"|" NAME ". 300 TXT \"two\"|" NAME
 			  ". 60 CNAME elsewhere.example.net."},
@@ -184,7 +182,8 @@ static const struct script scripts[] = {
 	 .steps = {{LOOK("TXT"), 200,
 		    LIST("<ResourceRecordSet><Name>" NAME
 			 ".</Name><Type>TXT</Type><SetIdentifier>a</SetIdentifier><TTL>60</TTL>"
-			 "<ResourceRecords>" VALUE(Q("x")) "</ResourceRecords></ResourceRecordSet>")}},
+			 "<ResourceRecords>" VALUE(
+				 Q("x")) "</ResourceRecords></ResourceRecordSet>")}},
 	 .error = CODE_CONFLICT, .detail = "several sets", .unchanged = true},
 	{"add: zone missing (made)", RECORD(OP_ADD, NAME, RR_TXT, "one"),
 	 .steps = {{LOOK("TXT"), 404, MADE "error-no_such_hosted_zone.json 0"}},
@@ -207,8 +206,7 @@ static const struct script scripts[] = {
 	 .steps = {{LOOK("TXT"), 200,
 		    LIST(SET(NAME, "TXT", "300", VALUE(Q("one")) VALUE(Q("two"))))},
 		   {CHANGE,
-		    BATCH(ACTION("DELETE", SET(NAME, "TXT", "300",
-					       VALUE(Q("one")) VALUE(Q("two"))))
+		    BATCH(ACTION("DELETE", SET(NAME, "TXT", "300", VALUE(Q("one")) VALUE(Q("two"))))
 				  ACTION("CREATE", SET(NAME, "TXT", "300", VALUE(Q("two"))))),
 		    200, DONE}},
 	 .removed = true},
@@ -232,11 +230,14 @@ static bool says(const struct buf *body, const char *text)
 
 static void test_assume(void **state)
 {
-	static const char *const credentials[] = {"role_arn", "arn:aws:iam::123456789012:role/dns",
-						  "external_id", "0123456789abcdef0123", "partition",
-						  "aws", NULL};
-	static const char *const gateway[] = {"access_key_id", "AKIDEXAMPLE", "secret_access_key", "s",
-					      "region", "eu-west-1", NULL};
+	static const char *const credentials[] = {
+		"role_arn",    "arn:aws:iam::123456789012:role/dns",
+		"external_id", "0123456789abcdef0123",
+		"partition",   "aws",
+		NULL};
+	static const char *const gateway[] = {
+		"access_key_id", "AKIDEXAMPLE", "secret_access_key", "s", "region",
+		"eu-west-1",	 NULL};
 	struct buf c = pairs_of(credentials), g = pairs_of(gateway), body = BUF_INIT(16384),
 		   lines = BUF_INIT(8192);
 	struct login_input in = {.credentials = buf_bytes(&c), .gateway = buf_bytes(&g), .now = 1};
@@ -244,9 +245,10 @@ static void test_assume(void **state)
 	struct signing s = {.method = "POST", .host = BYTES("sts"), .target = BYTES("/"), .now = 1};
 
 	assert_int_equal(l->build(&in, &body), 0);
-	assert_true(says(&body, "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%"
-				"3A123456789012%3Arole%2Fdns&RoleSessionName=postern-0123456789abcdef"
-				"&ExternalId=0123456789abcdef0123&DurationSeconds=3600&Policy="));
+	assert_true(says(&body,
+			 "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%"
+			 "3A123456789012%3Arole%2Fdns&RoleSessionName=postern-0123456789abcdef"
+			 "&ExternalId=0123456789abcdef0123&DurationSeconds=3600&Policy="));
 	assert_true(says(&body, "ListHostedZones"));
 	assert_false(says(&body, "ChangeResourceRecordSets%22"));
 	buf_reset(&body);
@@ -272,8 +274,8 @@ static void test_assume(void **state)
 
 static void test_instructions(void **state)
 {
-	static const char *const gateway[] = {"account_id", "999999999999", "access_key_id", "AKID",
-					      "region", "eu-west-1", NULL};
+	static const char *const gateway[] = {
+		"account_id", "999999999999", "access_key_id", "AKID", "region", "eu-west-1", NULL};
 	struct buf g = pairs_of(gateway), out = BUF_INIT(16384);
 	const struct delegated *d = provider_route53.delegated;
 	json_t *policy;
@@ -284,8 +286,8 @@ static void test_instructions(void **state)
 	assert_true(plist_get(buf_bytes(&out), "external_id", &v) && bytes_is(v, "ext"));
 	assert_true(plist_get(buf_bytes(&out), "trust_policy", &v));
 	assert_int_equal(json_parse(v, 10, &policy, NULL, 0), 0);
-	assert_true(bytes_is(json_bytes_at(policy, "Statement.0.Condition.StringEquals.sts:ExternalId"),
-			     "ext"));
+	assert_true(bytes_is(
+		json_bytes_at(policy, "Statement.0.Condition.StringEquals.sts:ExternalId"), "ext"));
 	json_decref(policy);
 	assert_true(plist_get(buf_bytes(&out), "permissions_policy", &v));
 	assert_int_equal(json_parse(v, 10, &policy, NULL, 0), 0);
@@ -303,6 +305,5 @@ int main(void)
 
 	if (crypto_load() < 0)
 		return 1;
-	return run_scripts("route53", scripts, ARRAY_LEN(scripts)) |
-	       cmocka_run_group_tests_name("route53 roles", tests, NULL, NULL);
+	return run_scripts_and("route53", scripts, ARRAY_LEN(scripts), tests, ARRAY_LEN(tests));
 }

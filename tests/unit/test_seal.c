@@ -47,47 +47,24 @@ static void test_round_trips(void **state)
 static void test_setups(void **state)
 {
 	struct keyring ring = ring_of(key_a, NULL);
-	struct setup oauth = sample_setup(), delegated = sample_delegated(), s;
-	struct buf text = seal_setup_of(&ring, &oauth), out = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	struct setup oauth = sample_setup(), delegated = sample_delegated();
+	struct buf text = seal_setup_of(&ring, &oauth);
 	struct handle_head head;
 
+	assert_true(bytes_starts(buf_bytes(&text), BYTES("pts1_")));
 	check_setup(&ring, buf_bytes(&text), &oauth);
 	assert_int_equal(handle_peek(buf_bytes(&text), &head), 0);
 	assert_int_equal(head.kind, HANDLE_SETUP);
 	assert_int_equal(open_as(HANDLE_SETUP, &ring, buf_bytes(&text), BYTES("customer-43")),
 			 HANDLE_E_INVALID);
 	buf_done(&text);
+	oauth.customer = bytes_of(NULL, 0);
+	oauth.created = oauth.expires = 0;
+	text = seal_setup_of(&ring, &oauth);
+	check_setup(&ring, buf_bytes(&text), &oauth);
+	buf_done(&text);
 	text = seal_setup_of(&ring, &delegated);
 	check_setup(&ring, buf_bytes(&text), &delegated);
-	buf_done(&text);
-	/* each way has its own fields, and none of the other's */
-	s = oauth;
-	s.external_id = BYTES("x");
-	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
-	s = oauth;
-	s.state.n--;
-	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
-	s = oauth;
-	s.verifier.n = 42;
-	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
-	s = oauth;
-	s.redirect_uri = bytes_of(big, REDIRECT_URI_MAX + 1);
-	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
-	s = delegated;
-	s.external_id.n = 0;
-	assert_int_equal(setup_seal(&ring, nonce, &s, &out), HANDLE_E_TOO_LONG);
-	s = delegated;
-	s.external_id = BYTES("a\nb");
-	assert_int_equal(setup_seal(&ring, nonce, &s, &out), -EINVAL);
-	assert_int_equal(out.n, 0);
-	/* the longest of all */
-	s = oauth;
-	s.redirect_uri = bytes_of(big, REDIRECT_URI_MAX);
-	s.verifier = bytes_of(big, SETUP_TEXT_MAX);
-	s.customer = bytes_of(big, CUSTOMER_MAX);
-	text = seal_setup_of(&ring, &s);
-	check_setup(&ring, buf_bytes(&text), &s);
-	assert_true(text.n <= SETUP_HANDLE_MAX);
 	buf_done(&text);
 }
 
@@ -173,42 +150,46 @@ static void test_bindings(void **state)
 	struct keyring a = ring_of(key_a, NULL), b = ring_of(key_b, NULL),
 		       both = ring_of(key_b, key_a);
 	struct integration i = sample_integration();
-	struct record r = sample_record();
-	struct buf text = seal_integration(&a, &i), rec = seal_record(&a, &r);
 
-	for (size_t c = 0; c < ARRAY_LEN(customers); c++) {
-		struct bytes customer =
-			c == 4 ? bytes_of(customers[c], 12) : bytes_str(customers[c]);
-		assert_int_equal(open_as(HANDLE_INTEGRATION, &a, buf_bytes(&text), customer),
-				 HANDLE_E_INVALID);
-		assert_int_equal(open_as(HANDLE_RECORD, &a, buf_bytes(&rec), customer),
-				 HANDLE_E_INVALID);
+	for (unsigned k = 0; k < HANDLE_KINDS; k++) {
+		enum handle_kind kind = (enum handle_kind)k;
+		struct buf text = seal_sample(&a, kind);
+
+		for (size_t c = 0; c < ARRAY_LEN(customers); c++) {
+			struct bytes customer =
+				c == 4 ? bytes_of(customers[c], 12) : bytes_str(customers[c]);
+			assert_int_equal(open_as(kind, &a, buf_bytes(&text), customer),
+					 HANDLE_E_INVALID);
+		}
+		/* longer than any customer, and than what the key is derived from has room for */
+		for (size_t n = CUSTOMER_MAX + 1; n <= sizeof(big); n *= 2)
+			assert_int_equal(open_as(kind, &a, buf_bytes(&text), bytes_of(big, n)),
+					 HANDLE_E_INVALID);
+		/* another root key, or the right one kept for opening */
+		assert_int_equal(open_as(kind, &b, buf_bytes(&text), i.customer), HANDLE_E_INVALID);
+		assert_int_equal(open_as(kind, &both, buf_bytes(&text), i.customer), 0);
+		buf_done(&text);
 	}
-	/* longer than any customer, and than what the key is derived from has room for */
-	for (size_t n = CUSTOMER_MAX + 1; n <= sizeof(big); n *= 2) {
-		assert_int_equal(
-			open_as(HANDLE_INTEGRATION, &a, buf_bytes(&text), bytes_of(big, n)),
-			HANDLE_E_INVALID);
-		assert_int_equal(open_as(HANDLE_RECORD, &a, buf_bytes(&rec), bytes_of(big, n)),
-				 HANDLE_E_INVALID);
-	}
-	/* another root key, or the right one kept for opening */
-	assert_int_equal(open_as(HANDLE_INTEGRATION, &b, buf_bytes(&text), i.customer),
-			 HANDLE_E_INVALID);
-	assert_int_equal(open_as(HANDLE_INTEGRATION, &both, buf_bytes(&text), i.customer), 0);
-	/* the other kind, with its own prefix and with the other's */
-	assert_int_equal(open_as(HANDLE_RECORD, &a, buf_bytes(&text), i.customer),
-			 HANDLE_E_INVALID);
-	assert_int_equal(open_as(HANDLE_INTEGRATION, &a, buf_bytes(&rec), i.customer),
-			 HANDLE_E_INVALID);
-	text.p[2] = 'r';
-	rec.p[2] = 'i';
-	assert_int_equal(open_as(HANDLE_RECORD, &a, buf_bytes(&text), i.customer),
-			 HANDLE_E_INVALID);
-	assert_int_equal(open_as(HANDLE_INTEGRATION, &a, buf_bytes(&rec), i.customer),
-			 HANDLE_E_INVALID);
-	buf_done(&text);
-	buf_done(&rec);
+}
+
+/* As another kind, with its own prefix and with the other's. */
+static void test_other_kinds(void **state)
+{
+	struct keyring ring = ring_of(key_a, NULL);
+	struct integration i = sample_integration();
+
+	for (unsigned kind = 0; kind < HANDLE_KINDS; kind++)
+		for (unsigned other = 0; other < HANDLE_KINDS; other++) {
+			struct buf text = seal_sample(&ring, (enum handle_kind)kind);
+
+			for (int again = 0; again < 2 && other != kind; again++) {
+				assert_int_equal(open_as((enum handle_kind)other, &ring,
+							 buf_bytes(&text), i.customer),
+						 HANDLE_E_INVALID);
+				text.p[2] = (unsigned char)"irs"[other];
+			}
+			buf_done(&text);
+		}
 }
 
 static void test_which_key_seals(void **state)
@@ -217,11 +198,13 @@ static void test_which_key_seals(void **state)
 		       b = ring_of(key_b, NULL);
 	struct integration i = sample_integration();
 	struct record r = sample_record();
+	struct setup s = sample_setup();
 	struct buf text = BUF_INIT(INTEGRATION_HANDLE_MAX);
 	struct handle_head head;
 
 	assert_int_equal(integration_seal(&none, nonce, &i, &text), HANDLE_E_NO_KEY);
 	assert_int_equal(record_seal(&none, nonce, &r, &text), HANDLE_E_NO_KEY);
+	assert_int_equal(setup_seal(&none, nonce, &s, &text), HANDLE_E_NO_KEY);
 	assert_int_equal(text.n, 0);
 	text = seal_integration(&rotated, &i);
 	assert_int_equal(handle_peek(buf_bytes(&text), &head), 0);
@@ -229,7 +212,23 @@ static void test_which_key_seals(void **state)
 	assert_int_equal(head.kind, HANDLE_INTEGRATION);
 	buf_done(&text);
 	assert_int_equal(handle_peek(BYTES("pti1_AAAA"), &head), HANDLE_E_INVALID);
+	assert_int_equal(handle_peek(BYTES("pts1_AAAA"), &head), HANDLE_E_INVALID);
 	assert_int_equal(handle_peek(BYTES(""), &head), HANDLE_E_INVALID);
+}
+
+static struct buf golden(const char *path)
+{
+	struct buf text = test_file(path);
+
+	buf_truncate(&text, text.n - 1); /* the newline */
+	return text;
+}
+
+static void check_golden(struct buf text, struct buf want)
+{
+	assert_true(bytes_eq(buf_bytes(&text), buf_bytes(&want)));
+	buf_done(&text);
+	buf_done(&want);
 }
 
 /*
@@ -241,29 +240,20 @@ static void test_golden(void **state)
 	struct keyring ring = ring_of(key_a, NULL);
 	struct integration i = sample_integration();
 	struct record r = sample_record();
-	struct setup s = sample_setup();
-	struct buf golden_i = test_file("vectors/golden/integration.txt"),
-		   golden_r = test_file("vectors/golden/record.txt"),
-		   golden_s = test_file("vectors/golden/setup.txt");
-	struct buf text = seal_integration(&ring, &i);
+	struct setup s = sample_setup(), d = sample_delegated();
+	struct buf golden_i = golden("vectors/golden/integration.txt"),
+		   golden_r = golden("vectors/golden/record.txt"),
+		   golden_s = golden("vectors/golden/setup.txt"),
+		   golden_d = golden("vectors/golden/setup-delegated.txt");
 
-	buf_truncate(&golden_i, golden_i.n - 1); /* the newline */
-	buf_truncate(&golden_r, golden_r.n - 1);
-	buf_truncate(&golden_s, golden_s.n - 1);
-	assert_true(bytes_eq(buf_bytes(&text), buf_bytes(&golden_i)));
 	check_integration(&ring, buf_bytes(&golden_i), &i);
-	buf_done(&text);
-	text = seal_record(&ring, &r);
-	assert_true(bytes_eq(buf_bytes(&text), buf_bytes(&golden_r)));
 	check_record(&ring, buf_bytes(&golden_r), &r);
-	buf_done(&text);
-	buf_done(&text);
-	text = seal_setup_of(&ring, &s);
-	assert_true(bytes_eq(buf_bytes(&text), buf_bytes(&golden_s)));
 	check_setup(&ring, buf_bytes(&golden_s), &s);
-	buf_done(&golden_s);
-	buf_done(&golden_i);
-	buf_done(&golden_r);
+	check_setup(&ring, buf_bytes(&golden_d), &d);
+	check_golden(seal_integration(&ring, &i), golden_i);
+	check_golden(seal_record(&ring, &r), golden_r);
+	check_golden(seal_setup_of(&ring, &s), golden_s);
+	check_golden(seal_setup_of(&ring, &d), golden_d);
 }
 
 /* Two handles of one content differ in nothing but nonce and box; lengths come in steps. */
@@ -289,15 +279,11 @@ static void test_lengths_tell_little(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keyring),
-		cmocka_unit_test(test_round_trips),
-		cmocka_unit_test(test_setups),
-		cmocka_unit_test(test_any_change),
-		cmocka_unit_test(test_one_spelling),
-		cmocka_unit_test(test_bindings),
-		cmocka_unit_test(test_golden),
-		cmocka_unit_test(test_which_key_seals),
-		cmocka_unit_test(test_lengths_tell_little),
+		cmocka_unit_test(test_keyring),		cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_setups),		cmocka_unit_test(test_any_change),
+		cmocka_unit_test(test_one_spelling),	cmocka_unit_test(test_bindings),
+		cmocka_unit_test(test_other_kinds),	cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_which_key_seals), cmocka_unit_test(test_lengths_tell_little),
 	};
 
 	return cmocka_run_group_tests_name("seal", tests, seal_setup, seal_teardown);

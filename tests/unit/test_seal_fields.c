@@ -91,6 +91,16 @@ static struct message message_of(enum handle_kind kind)
 	return kind == HANDLE_INTEGRATION ? integration : kind == HANDLE_RECORD ? record : setup;
 }
 
+static struct message delegated_message(void)
+{
+	struct message m = message_of(HANDLE_SETUP);
+
+	m.fields[6].value = BYTES("\1");
+	m.fields[7].value = m.fields[8].value = m.fields[9].value = BYTES("");
+	m.fields[10].value = BYTES("0123456789abcdef");
+	return m;
+}
+
 static struct buf encode(const struct message *m)
 {
 	struct buf b = BUF_INIT(INTEGRATION_HANDLE_MAX);
@@ -162,23 +172,32 @@ static int open_message(const struct message *m)
 	return r;
 }
 
+/* Takes SEALED. */
+static void check_layout(const struct message *m, struct buf sealed)
+{
+	struct buf plain = encode(m), crafted;
+
+	pad(&plain);
+	crafted = craft(m->kind, buf_bytes(&plain));
+	assert_true(bytes_eq(buf_bytes(&crafted), buf_bytes(&sealed)));
+	buf_done(&plain);
+	buf_done(&crafted);
+	buf_done(&sealed);
+}
+
 /* Made by hand it is, byte for byte, what is sealed. */
 static void test_layout(void **state)
 {
 	struct keyring ring = ring_of(key_a, NULL);
+	struct message m;
+	struct setup s = sample_delegated();
 
 	for (unsigned kind = 0; kind < HANDLE_KINDS; kind++) {
-		struct message m = message_of((enum handle_kind)kind);
-		struct buf plain = encode(&m), crafted, sealed;
-
-		pad(&plain);
-		crafted = craft(m.kind, buf_bytes(&plain));
-		sealed = seal_sample(&ring, m.kind);
-		assert_true(bytes_eq(buf_bytes(&crafted), buf_bytes(&sealed)));
-		buf_done(&plain);
-		buf_done(&crafted);
-		buf_done(&sealed);
+		m = message_of((enum handle_kind)kind);
+		check_layout(&m, seal_sample(&ring, m.kind));
 	}
+	m = delegated_message();
+	check_layout(&m, seal_setup_of(&ring, &s));
 }
 
 /* Version and kind, inside an otherwise right seal. */
@@ -212,7 +231,7 @@ static void drop(struct message *m, size_t at)
 /* Missing, twice, out of order, renumbered, or one that nobody knows, at every place. */
 static void test_sequence(void **state)
 {
-	static const unsigned char unknown[] = {0, 10, 15, 26, 255};
+	static const unsigned char unknown[] = {0, 10, 15, 26, 31, 37, 255};
 
 	for (unsigned kind = 0; kind < HANDLE_KINDS; kind++) {
 		const struct message good = message_of((enum handle_kind)kind);
@@ -323,6 +342,67 @@ static void test_values(void **state)
 	}
 }
 
+/* Values of a setup: of the way that OAUTH says, and inside an otherwise good handle. */
+static void test_setup_values(void **state)
+{
+	static const struct {
+		bool oauth;
+		unsigned char number;
+		struct bytes value;
+		bool good;
+	} cases[] = {
+		{true, 1, BYTES("\0\0\0\0"), false},
+		{true, 2, BYTES("customer-43"), false},
+		{true, 2, BYTES(""), false},
+		{true, 3, BYTES("integration-id-"), false},
+		{true, 3, BYTES("integration-id-\0\0"), false},
+		{true, 4, BYTES(""), false},
+		{true, 4, BYTES("cloud\nflare"), false},
+		{true, 5, BYTES("\0\0\0\0\0\0\0"), false},
+		{true, 5, BYTES("\xff\xff\xff\xff\xff\xff\xff\xff"), false},
+		{true, 6, BYTES("\0\0\0\0\0\0\0\0"), true},
+		{true, 6, BYTES("\0\0\x08\x63\x7b\xd0\x5a\xf6"), true},
+		{true, 6, BYTES("\0\0\x08\x63\x7b\xd0\x5a\xf7"), false},
+		{true, 32, BYTES("\1"), false},
+		{true, 32, BYTES("\2"), false},
+		{true, 32, BYTES(""), false},
+		{true, 32, BYTES("\0\0"), false},
+		{true, 33, BYTES(""), false},
+		{true, 33, BYTES("a state of just thirty-one byte"), false},
+		{true, 33, BYTES("\0 state of exactly 32 bytes, \xff\xff\xff"), true},
+		{true, 34, BYTES(""), false},
+		{true, 34, BYTES("a-verifier-of-forty-two-characters-is-shor"), false},
+		{true, 34, BYTES("a-verifier-of-forty-three-characters-is-ok-"), true},
+		{true, 34, BYTES("a-verifier-of-forty-three-characters-and-\n-"), false},
+		{true, 35, BYTES(""), false},
+		{true, 35, BYTES("https://app.example/\0"), false},
+		{true, 35, BYTES("https://app.example/\xc3\xa9"), false},
+		{true, 36, BYTES("x"), false},
+		{false, 32, BYTES("\0"), false},
+		{false, 32, BYTES("\2"), false},
+		{false, 33, BYTES("a state of exactly 32 bytes, yes"), false},
+		{false, 33, BYTES("x"), false},
+		{false, 34, BYTES("a-verifier-of-forty-three-characters-or-more"), false},
+		{false, 34, BYTES("x"), false},
+		{false, 35, BYTES("https://app.example/"), false},
+		{false, 36, BYTES(""), false},
+		{false, 36, BYTES("x"), true},
+		{false, 36, BYTES("a\nb"), false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct message m = cases[i].oauth ? message_of(HANDLE_SETUP) : delegated_message();
+		size_t at = 0;
+
+		assert_int_equal(open_message(&m), 0);
+		while (m.fields[at].number != cases[i].number)
+			at++;
+		m.fields[at].value = cases[i].value;
+		if ((open_message(&m) == 0) != cases[i].good)
+			fail_msg("case %zu, field %u", i, cases[i].number);
+	}
+}
+
 /* The last value that is within a limit, and the first that is not. */
 static void test_limits(void **state)
 {
@@ -349,7 +429,16 @@ static void test_limits(void **state)
 		 bytes_of(big, RECORD_VALUE_MAX + 1)},
 		{HANDLE_RECORD, 11, bytes_of(big, PROVIDER_RECORD_ID_MAX),
 		 bytes_of(big, PROVIDER_RECORD_ID_MAX + 1)},
+		{HANDLE_SETUP, 3, bytes_of(big, PROVIDER_NAME_MAX),
+		 bytes_of(big, PROVIDER_NAME_MAX + 1)},
+		{HANDLE_SETUP, 7, bytes_of(big, SETUP_STATE_BYTES),
+		 bytes_of(big, SETUP_STATE_BYTES + 1)},
+		{HANDLE_SETUP, 8, bytes_of(big, SETUP_VERIFIER_MAX),
+		 bytes_of(big, SETUP_VERIFIER_MAX + 1)},
+		{HANDLE_SETUP, 9, bytes_of(big, REDIRECT_URI_MAX),
+		 bytes_of(big, REDIRECT_URI_MAX + 1)},
 	};
+	struct message d = delegated_message();
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct message m = message_of(cases[i].kind);
@@ -359,6 +448,10 @@ static void test_limits(void **state)
 		m.fields[cases[i].at].value = cases[i].over;
 		assert_int_equal(open_message(&m), HANDLE_E_INVALID);
 	}
+	d.fields[10].value = bytes_of(big, EXTERNAL_ID_MAX);
+	assert_int_equal(open_message(&d), 0);
+	d.fields[10].value = bytes_of(big, EXTERNAL_ID_MAX + 1);
+	assert_int_equal(open_message(&d), HANDLE_E_INVALID);
 	buf_done(&two);
 	buf_done(&two_over);
 	buf_done(&many);
@@ -423,9 +516,10 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),	 cmocka_unit_test(test_head),
-		cmocka_unit_test(test_sequence), cmocka_unit_test(test_values),
-		cmocka_unit_test(test_limits),	 cmocka_unit_test(test_framing),
+		cmocka_unit_test(test_layout),	     cmocka_unit_test(test_head),
+		cmocka_unit_test(test_sequence),     cmocka_unit_test(test_values),
+		cmocka_unit_test(test_setup_values), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_framing),
 	};
 
 	return cmocka_run_group_tests_name("seal_fields", tests, setup, seal_teardown);

@@ -36,6 +36,35 @@ static void test_largest(void **state)
 	buf_done(&all);
 }
 
+static void test_largest_setup(void **state)
+{
+	struct keyring ring = ring_of(key_a, NULL);
+	struct setup oauth = sample_setup(), delegated = sample_delegated();
+	struct buf text;
+
+	oauth.customer = delegated.customer = bytes_of(big, CUSTOMER_MAX);
+	oauth.provider = delegated.provider = bytes_of(big, PROVIDER_NAME_MAX);
+	oauth.created = oauth.expires = INT64_MAX / 1000000;
+	oauth.verifier = bytes_of(big, SETUP_VERIFIER_MAX);
+	oauth.redirect_uri = bytes_of(big, REDIRECT_URI_MAX);
+	delegated.external_id = bytes_of(big, EXTERNAL_ID_MAX);
+	text = seal_setup_of(&ring, &oauth);
+	check_setup(&ring, buf_bytes(&text), &oauth);
+	assert_true(text.n <= SETUP_HANDLE_MAX);
+	buf_done(&text);
+	text = seal_setup_of(&ring, &delegated);
+	check_setup(&ring, buf_bytes(&text), &delegated);
+	buf_done(&text);
+}
+
+/* The sample of that name with another value in one field. */
+#define WITH(sample, field, v)                                                                     \
+	({                                                                                         \
+		__typeof__(sample_##sample()) s_ = sample_##sample();                              \
+		s_.field = v;                                                                      \
+		s_;                                                                                \
+	})
+
 /* Sealing I, or R where I is NULL, is refused with WANT and appends nothing. */
 static void check_refused(const struct integration *i, const struct record *r, int want)
 {
@@ -55,12 +84,6 @@ static void test_too_long(void **state)
 		   two = pairs_of(2, CREDENTIALS_MAX / 2 + 1),
 		   many = pairs_of(CREDENTIAL_FIELDS_MAX + 1, 1),
 		   all = zones_of(HANDLE_ZONES_MAX + 1);
-#define WITH(sample, field, v)                                                                     \
-	({                                                                                         \
-		struct sample s_ = sample_##sample();                                              \
-		s_.field = v;                                                                      \
-		s_;                                                                                \
-	})
 	const struct integration integrations[] = {
 		WITH(integration, customer, bytes_of(big, CUSTOMER_MAX + 1)),
 		WITH(integration, provider, bytes_of(big, PROVIDER_NAME_MAX + 1)),
@@ -142,7 +165,6 @@ static void test_never_opens(void **state)
 		WITH(record, type, RR_NONE),
 		WITH(record, mode, RECORD_MODES),
 	};
-#undef WITH
 
 	for (size_t i = 0; i < ARRAY_LEN(integrations); i++)
 		check_refused(&integrations[i], NULL, -EINVAL);
@@ -150,13 +172,58 @@ static void test_never_opens(void **state)
 		check_refused(NULL, &records[i], -EINVAL);
 }
 
+static void check_setup_refused(const struct setup *s, int want)
+{
+	struct keyring ring = ring_of(key_a, NULL);
+	struct buf text = BUF_INIT(INTEGRATION_HANDLE_MAX);
+
+	assert_int_equal(setup_seal(&ring, nonce, s, &text), want);
+	assert_int_equal(text.n, 0);
+	buf_done(&text);
+}
+
+static void test_setups(void **state)
+{
+	const struct setup long_ones[] = {
+		WITH(setup, customer, bytes_of(big, CUSTOMER_MAX + 1)),
+		WITH(setup, provider, bytes_of(big, PROVIDER_NAME_MAX + 1)),
+		WITH(setup, state, bytes_of(big, SETUP_STATE_BYTES + 1)),
+		WITH(setup, verifier, bytes_of(big, SETUP_VERIFIER_MAX + 1)),
+		WITH(setup, redirect_uri, bytes_of(big, REDIRECT_URI_MAX + 1)),
+		WITH(delegated, external_id, bytes_of(big, EXTERNAL_ID_MAX + 1)),
+	};
+	const struct setup bad_ones[] = {
+		WITH(setup, provider, bytes_of(NULL, 0)),
+		WITH(setup, way, SETUP_WAYS),
+		WITH(setup, created, -1),
+		WITH(setup, expires, INT64_MAX / 1000000 + 1),
+		WITH(setup, state, bytes_of(big, SETUP_STATE_BYTES - 1)),
+		WITH(setup, verifier, bytes_of(big, SETUP_VERIFIER_MIN - 1)),
+		WITH(setup, redirect_uri, bytes_of(NULL, 0)),
+		WITH(setup, redirect_uri, BYTES("https://a/\n")),
+		/* each way has its own fields, and none of the other's */
+		WITH(setup, external_id, BYTES("x")),
+		WITH(setup, way, SETUP_DELEGATED),
+		WITH(delegated, way, SETUP_OAUTH),
+		WITH(delegated, state, bytes_of(big, SETUP_STATE_BYTES)),
+		WITH(delegated, verifier, bytes_of(big, SETUP_VERIFIER_MIN)),
+		WITH(delegated, redirect_uri, BYTES("https://a/")),
+		WITH(delegated, external_id, bytes_of(NULL, 0)),
+		WITH(delegated, external_id, BYTES("a\nb")),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(long_ones); i++)
+		check_setup_refused(&long_ones[i], HANDLE_E_TOO_LONG);
+	for (size_t i = 0; i < ARRAY_LEN(bad_ones); i++)
+		check_setup_refused(&bad_ones[i], -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_largest),
-		cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_whole_too_long),
-		cmocka_unit_test(test_never_opens),
+		cmocka_unit_test(test_largest),	    cmocka_unit_test(test_largest_setup),
+		cmocka_unit_test(test_too_long),    cmocka_unit_test(test_whole_too_long),
+		cmocka_unit_test(test_never_opens), cmocka_unit_test(test_setups),
 	};
 
 	return cmocka_run_group_tests_name("seal_limits", tests, seal_setup, seal_teardown);

@@ -34,10 +34,10 @@ static void test_hashes(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct buf out = BUF_INIT(200);
-		int r = cases[i].key ? digest_put_hmac(cases[i].digest, bytes_str(cases[i].key),
-						       bytes_str(cases[i].data), &out)
-				     : digest_put_hash(cases[i].digest, bytes_str(cases[i].data),
-						       &out);
+		int r = cases[i].key
+				? digest_put_hmac(cases[i].digest, bytes_str(cases[i].key),
+						  bytes_str(cases[i].data), &out)
+				: digest_put_hash(cases[i].digest, bytes_str(cases[i].data), &out);
 
 		assert_int_equal(r, 0);
 		assert_true(bytes_is(buf_bytes(&out), cases[i].hex));
@@ -107,7 +107,8 @@ static void test_jwt(void **state)
 static void test_keys_that_are_none(void **state)
 {
 	static const struct bytes bad[] = {
-		BYTES(""), BYTES("x"), BYTES("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"),
+		BYTES(""), BYTES("x"),
+		BYTES("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"),
 		BYTES("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE "
 		      "KEY-----\n")};
 	struct buf pem = BUF_INIT(8192), out = BUF_INIT(1024);

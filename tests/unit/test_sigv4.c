@@ -147,8 +147,8 @@ static void same(const char *folder, const char *name, const struct buf *got)
 
 static void check(struct request *r, const char *folder, const char *kind)
 {
-	struct buf canonical = BUF_INIT(BUFFER), names = BUF_INIT(BUFFER), string = BUF_INIT(BUFFER),
-		   signature = BUF_INIT(BUFFER);
+	struct buf canonical = BUF_INIT(BUFFER), names = BUF_INIT(BUFFER),
+		   string = BUF_INIT(BUFFER), signature = BUF_INIT(BUFFER);
 	char name[100];
 
 	r->s.headers = buf_bytes(&r->headers);
