@@ -49,7 +49,11 @@ static enum verdict parse_zones(struct op *op, const struct answer *a)
 	    !op_add_zone(op, dns_name_text(&zone), dns_name_text(&zone)))
 		return VERDICT_ERROR;
 	op->candidate++;
-	return nth_zone(op, op->candidate).n ? VERDICT_AGAIN : VERDICT_NEXT;
+	if (nth_zone(op, op->candidate).n)
+		return VERDICT_AGAIN;
+	if (op->kind == OP_ZONES && !op->zones.n)
+		return op_fail_text(op, CODE_ZONE_NOT_FOUND, "the server has none of the zones");
+	return VERDICT_NEXT;
 }
 
 /* ---- what stands at the name ---- */
@@ -234,7 +238,7 @@ static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "UPDATE", "/{zone}", build_remove, parse_update);
 static const struct exchange check = QUERY("check", "/", build_check, parse_check);
 
-#define NAME "[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\\.?"
+#define NAME "[A-Za-z0-9_-]{1,63}(\\.[A-Za-z0-9_-]{1,63})*\\.?"
 static const struct field_def fields[] = {
 	{.name = "server",
 	 .label = "Server",
@@ -261,7 +265,7 @@ static const struct field_def fields[] = {
 	{.name = "tsig_secret",
 	 .label = "Secret",
 	 .help = "In base64, as the server's configuration has it.",
-	 .pattern = "[A-Za-z0-9+/]+={0,2}",
+	 .pattern = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)",
 	 .max = 700,
 	 .secret = true},
 	{0},

@@ -326,6 +326,9 @@ static void launch(struct errand *e)
 	exchange_over(e);
 	if (r == TARGET_E_ARGS)
 		bad_planner("a message for another zone or name");
+	else if (r == TARGET_E_FIELD)
+		send_failed(e->node.id, CODE_PROVIDER_AUTH_FAILED, false,
+			    "a field of the credential cannot be used as it is");
 	else if (r == -ETIMEDOUT)
 		send_failed(e->node.id, CODE_PROVIDER_TIMEOUT, false,
 			    egress_failure_text(EGRESS_TIMEOUT));

@@ -64,6 +64,36 @@ static void fail(struct errand *e, enum code code, const char *detail)
 	send_failed(e->node.id, code, true, detail);
 }
 
+/* To the planner, as an exchange of HTTP would be. */
+static void deliver(struct errand *e, uint8_t rcode, struct bytes message)
+{
+	exchange_over(e);
+	send_answer(e->node.id, &(const struct egress_answer){
+					.sent = true, .status = status_of(rcode), .body = message});
+}
+
+/*
+ * A server that has no zone for the name (Knot) does not look at the key and does not sign. Of what is not signed nothing is taken over but
+ * that no.
+ */
+static bool is_refusal(uint8_t rcode)
+{
+	return rcode == DNS_REFUSED || rcode == DNS_NOTAUTH;
+}
+
+static void deliver_refusal(struct errand *e, uint8_t rcode)
+{
+	struct buf no = BUF_INIT(MESSAGE_MAX);
+
+	buf_put_bytes(&no, buf_bytes(&e->body));
+	if (buf_status(&no) == 0 && no.n >= MESSAGE_HEAD) {
+		no.p[2] |= 0x80; /* QR: the question is an answer */
+		no.p[3] = rcode;
+	}
+	deliver(e, rcode, buf_bytes(&no));
+	buf_done(&no);
+}
+
 static void refused(struct errand *e, int why, struct bytes answer, int64_t server_time,
 		    int64_t now)
 {
@@ -85,8 +115,8 @@ static void refused(struct errand *e, int why, struct bytes answer, int64_t serv
 		fail(e, CODE_PROVIDER_REJECTED, text);
 		break;
 	case TSIG_E_UNSIGNED:
-		if (message_parse(&m, answer) == 0 && m.rcode == DNS_NOTAUTH)
-			fail(e, CODE_ZONE_NOT_FOUND, "the server answered NOTAUTH: not its zone");
+		if (!e->exchange->changes && message_parse(&m, answer) == 0 && is_refusal(m.rcode))
+			deliver_refusal(e, m.rcode);
 		else
 			fail(e, CODE_PROVIDER_REJECTED, "the server does not sign its answers");
 		break;
@@ -100,7 +130,6 @@ static void on_answer(struct errand *e, struct buf *answer)
 {
 	int64_t now = clock_usec() / 1000000, server_time = now;
 	struct bytes fields = buf_bytes(&e->credentials);
-	struct egress_answer out = {.sent = true};
 	struct tsig_key key = {0};
 	struct message m, request;
 	int r = TSIG_E_BROKEN;
@@ -119,10 +148,7 @@ static void on_answer(struct errand *e, struct buf *answer)
 		fail(e, CODE_PROVIDER_UNAVAILABLE, "the answer is not to what was asked");
 		return;
 	}
-	exchange_over(e);
-	out.status = status_of(m.rcode);
-	out.body = buf_bytes(answer);
-	send_answer(e->node.id, &out);
+	deliver(e, m.rcode, buf_bytes(answer));
 }
 
 static void on_done(void *arg, const struct dnstcp_answer *a)
