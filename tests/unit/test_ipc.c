@@ -238,7 +238,7 @@ static void test_malformed_ends_the_channel(void **state)
 {
 	static unsigned char big[WIRE_MAX + 1];
 
-	refused_raw(&edge_vault_courier, "x", 1, true); /* too short */
+	refused_raw(&edge_vault_courier, "x", 1, true);		  /* too short */
 	refused_vc(MSG_vc_end, -1);				  /* cut */
 	refused_vc(MSG_vc_end, +1);				  /* too long */
 	refused_vc(VAULT_COURIER_MESSAGE_COUNT, 0);		  /* no such message */
