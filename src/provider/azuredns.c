@@ -3,7 +3,7 @@
  * Azure DNS, public zones: https://learn.microsoft.com/rest/api/dns/. Record sets, with an ETag for compare-and-swap. A zone's id here is its resource group, a slash and
  * its name.
  */
-#include "provider/kit.h"
+#include "provider/azuredns.h"
 
 #define VERSION "2018-05-01"
 
@@ -26,9 +26,12 @@ static const json_t *get_any_case(const json_t *o, const char *want)
 
 /* ---- zones ---- */
 
-static bool zone_ok(const json_t *zone)
+/* Where trust is given by name, a zone must show that its owner gave it: by a tag with the id that only he was told. */
+static bool zone_ok(const struct op *op, const json_t *zone)
 {
-	return !bytes_is(json_bytes_at(zone, "properties.zoneType"), "Private");
+	struct bytes external = op_field(op, CREDENTIALS_EXTERNAL);
+
+	return !external.n || bytes_eq(json_bytes_at(zone, "tags." AZURE_TAG), external);
 }
 
 /* "/subscriptions/…/resourceGroups/<group>/providers/…/<name>" */
@@ -45,6 +48,18 @@ static bool zone_id_of(const json_t *zone, struct buf *id)
 	buf_putc(id, '/');
 	buf_put_bytes(id, name);
 	return n > 0 && n < text.n && name.n > 0 && buf_status(id) == 0;
+}
+
+static enum verdict parse_zones(struct op *op, const struct answer *a)
+{
+	enum verdict v = stock_parse_zones(op, a);
+
+	if (v == VERDICT_NEXT && op->kind == OP_ZONES && op->zone_count == 0 &&
+	    op_field(op, CREDENTIALS_EXTERNAL).n)
+		return op_fail_text(op, CODE_PROVIDER_AUTH_FAILED,
+				    "no zone that the gateway sees has the tag \"" AZURE_TAG
+				    "\" with this set-up's external id");
+	return v;
 }
 
 static int build_zones(const struct op *op, struct request *req)
@@ -81,29 +96,11 @@ static enum verdict parse_look(struct op *op, const struct answer *a)
 	return values ? set_seen(op, a->json, values, ttl) : op_fail_shape(op);
 }
 
-/* A text's strings are one value. */
+/* What is neither a text nor a CAA. */
 static struct bytes content_of(const json_t *value, struct buf *space)
 {
-	const json_t *parts = json_object_get(value, "value"), *part;
-	struct caa caa = {.value = json_bytes(parts)};
-	uint64_t flags;
-	size_t i;
-
-	if (json_is_array(parts)) {
-		json_array_foreach(parts, i, part)
-		{
-			buf_put_bytes(space, json_bytes(part));
-		}
-		return buf_bytes(space);
-	}
-	if (!json_is_string(parts))
-		return json_bytes_at(value, json_object_get(value, "cname") ? "cname" : "nsdname");
-	if (!json_get_u64(value, "flags", UINT8_MAX, &flags) ||
-	    bytes_to_str(json_get_bytes(value, "tag"), caa.tag, sizeof(caa.tag)) < 0)
-		return bytes_of(NULL, 0);
-	caa.flags = (uint8_t)flags;
-	caa_put(space, &caa);
-	return buf_bytes(space);
+	(void)space;
+	return json_bytes_at(value, json_object_get(value, "cname") ? "cname" : "nsdname");
 }
 
 static json_t *new_text(const struct op *op)
@@ -122,16 +119,17 @@ static json_t *new_text(const struct op *op)
 
 static json_t *new_value(const struct op *op)
 {
-	struct caa caa;
+	json_t *caa;
 
 	if (op->type == RR_TXT)
 		return new_text(op);
 	if (op->type == RR_CNAME || op->type == RR_NS)
 		return json_pack("{s:o}", op->type == RR_NS ? "nsdname" : "cname", op_present(op));
-	if (caa_parse(&caa, op->value) != 0)
-		return NULL;
-	return json_pack("{s:i, s:s, s:s%}", "flags", caa.flags, "tag", caa.tag, "value",
-			 caa.value.p, caa.value.n);
+	caa = json_object();
+	if (shape_put_caa(op, caa) == 0)
+		return caa;
+	json_decref(caa);
+	return NULL;
 }
 
 static int build_remove(const struct op *op, struct request *req)
@@ -175,39 +173,12 @@ static enum verdict parse_put(struct op *op, const struct answer *a)
 #define SET                                                                                        \
 	SUBSCRIPTION "/resourceGroups/{zone/1}/providers/Microsoft.Network/dnsZones/{zone/2}"      \
 		     "/{type}/{name}"
-static const struct exchange zones =
-	EXCHANGE_READ("zones", SUBSCRIPTION "/providers/Microsoft.Network/dnsZones", build_zones,
-		      stock_parse_zones);
+static const struct exchange zones = EXCHANGE_READ(
+	"zones", SUBSCRIPTION "/providers/Microsoft.Network/dnsZones", build_zones, parse_zones);
 static const struct exchange look = EXCHANGE_READ("look", SET, build_look, parse_look, 404);
 static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", SET, build_remove, set_parse_change, 412);
 static const struct exchange add = EXCHANGE_CHANGE("add", "PUT", SET, build_put, parse_put, 412);
-
-/* ---- login ---- */
-
-static int put_login(const struct login_input *in, struct bytes client, struct buf *body)
-{
-	struct bytes id, secret, cloud;
-
-	if (!plist_get(client, "client_id", &id) || !plist_get(client, "client_secret", &secret) ||
-	    !plist_get(in->credentials, "environment", &cloud))
-		return SIGN_E_FIELD;
-	form_put(body, "grant_type", BYTES("client_credentials"));
-	form_put(body, "client_id", id);
-	form_put(body, "client_secret", secret);
-	form_put(body, "scope",
-		 bytes_is(cloud, "usgovernment")
-			 ? BYTES("https://management.usgovcloudapi.net/.default")
-		 : bytes_is(cloud, "china") ? BYTES("https://management.chinacloudapi.cn/.default")
-					    : BYTES("https://management.azure.com/.default"));
-	return buf_status(body);
-}
-
-/* The customer's own service principal. */
-static int build_login(const struct login_input *in, struct buf *body)
-{
-	return put_login(in, in->credentials, body);
-}
 
 static const struct choice bases[] = {
 	{"public", "https://management.azure.com"},
@@ -215,22 +186,6 @@ static const struct choice bases[] = {
 	{"china", "https://management.chinacloudapi.cn"},
 	{0},
 };
-
-static const struct choice login_bases[] = {
-	{"public", "https://login.microsoftonline.com"},
-	{"usgovernment", "https://login.microsoftonline.us"},
-	{"china", "https://login.chinacloudapi.cn"},
-	{0},
-};
-
-#define LOGIN(build_)                                                                              \
-	{                                                                                          \
-		.bases = login_bases, .chosen_by = "environment",                                  \
-		.path = "/{=tenant_id}/oauth2/v2.0/token", .build = build_,                        \
-		.content_type = "application/x-www-form-urlencoded",                               \
-		.takes = {{"access_token", "access_token"}}, .expires_in = "expires_in",           \
-	}
-static const struct login login = LOGIN(build_login);
 
 #define UUID "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 #define BOTH (1u << CATEGORY_STATIC | 1u << CATEGORY_DELEGATED)
@@ -278,10 +233,13 @@ static const struct error_def errors[] = {
 static const struct shape shape = {
 	.zones = "value",
 	.zone_name = "name",
+	.zone_is = {{"properties.zoneType", "!Private"}},
 	.zone_ok = zone_ok,
 	.zone_id_of = zone_id_of,
 	.zone_pages = {PAGING_URL, "nextLink", "$skipToken"},
 	.etag = "etag",
+	.content = "value",
+	.caa = {"flags", "tag", "value"},
 	.content_of = content_of,
 	.new_value = new_value,
 	.names = {NAME_LABEL_AT, NAME_LABEL_AT, NAME_LABEL_AT},
@@ -294,11 +252,12 @@ const struct provider provider_azuredns = {
 	.base_field = "environment",
 	.fields = fields,
 	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "access_token"},
-	.login = &login,
+	.login = &azure_login,
+	.assume = &azure_assume,
+	.delegated = &azure_delegated,
 	.serialise = true,
 	.sends = {"If-Match", "If-None-Match"},
-	.message = "error.message",
-	.message_or = "message",
+	.messages = {"error.message", "message"},
 	.code = "error.code",
 	.code_or = "code",
 	.errors = errors,

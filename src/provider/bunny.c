@@ -15,12 +15,8 @@ static const struct exchange remove_ = EXCHANGE_CHANGE(
 	"remove", "DELETE", "/dnszone/{zone}/records/{record}", NULL, stock_parse_remove, 404);
 
 static const struct field_def fields[] = {
-	{.name = "api_key",
-	 .label = "API key",
-	 .help = "It is good for all of the account's products.",
-	 .pattern = "[A-Za-z0-9-]{36,}",
-	 .max = 128,
-	 .secret = true},
+	FIELD_SECRET("api_key", "API key", 128, "[A-Za-z0-9-]{36,}",
+		     "It is good for all of the account's products."),
 	{0},
 };
 
@@ -50,7 +46,7 @@ const struct provider provider_bunny = {
 	.base = "https://api.bunny.net",
 	.fields = fields,
 	.auth = {AUTH_HEADER, "AccessKey", "", "api_key"},
-	.message = "Message",
+	.messages = {"Message"},
 	.shape = &shape,
 	.min_ttl = 15,
 	.ops = {[OP_ZONES] = {&zones},

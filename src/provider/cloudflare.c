@@ -5,46 +5,14 @@
  */
 #include "provider/kit.h"
 
-/* A record in any other zone is not seen: Cloudflare does not answer for it. */
-static bool zone_ok(const json_t *zone)
-{
-	return bytes_is(json_get_bytes(zone, "status"), "active") &&
-	       bytes_is(json_get_bytes(zone, "type"), "full");
-}
-
-/* A CAA may come as "data" alone. */
-static struct bytes content_of(const json_t *record, struct buf *space)
-{
-	const json_t *data = json_object_get(record, "data");
-	struct caa caa = {.value = json_get_bytes(data, "value")};
-	uint64_t flags;
-
-	if (!json_get_u64(data, "flags", UINT8_MAX, &flags) ||
-	    bytes_to_str(json_get_bytes(data, "tag"), caa.tag, sizeof(caa.tag)) < 0)
-		return bytes_of(NULL, 0);
-	caa.flags = (uint8_t)flags;
-	caa_put(space, &caa);
-	return buf_bytes(space);
-}
-
-static json_t *caa_data(const struct op *op)
-{
-	struct caa caa;
-
-	if (caa_parse(&caa, op->value) != 0)
-		return NULL;
-	return json_pack("{s:i, s:s, s:s%}", "flags", caa.flags, "tag", caa.tag, "value",
-			 caa.value.p, caa.value.n);
-}
-
+/* An alias would otherwise go through Cloudflare's proxies. */
 static json_t *new_record(const struct op *op)
 {
-	bool caa = op->type == RR_CAA, cname = op->type == RR_CNAME;
-	json_t *value = caa ? caa_data(op) : op_content(op);
+	json_t *record = stock_record(op);
 
-	return json_pack("{s:s, s:s, s:o, s:I, s:o*}", "type", rr_type_text(op->type), "name",
-			 op->fqdn.text, caa ? "data" : "content", value, "ttl",
-			 (json_int_t)op_ttl(op), "proxied", cname ? json_false() : NULL);
+	if (op->type == RR_CNAME)
+		(void)json_object_set_new(record, "proxied", json_false());
+	return record;
 }
 
 static int build_add(const struct op *op, struct request *req)
@@ -96,14 +64,21 @@ static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", RECORDS "/{record}", NULL, stock_parse_remove, 404);
 
 static const struct field_def fields[] = {
-	{.name = "api_token",
-	 .label = "API token",
-	 .help = "A token with the permissions Zone Read and DNS Edit, limited to the zones it is "
-		 "for.",
-	 .pattern = "[A-Za-z0-9_-]{40,}",
-	 .max = 512,
-	 .secret = true},
+	FIELD_SECRET("api_token", "API token", 512, "[A-Za-z0-9_-]{40,}",
+		     "A token with the permissions Zone Read and DNS Edit, limited to the zones it "
+		     "is for."),
 	{0},
+};
+
+#define DASH "https://dash.cloudflare.com"
+static const struct login code = OAUTH_LOGIN(DASH, "/oauth2/token", oauth_build_code, "api_token");
+static const struct login refresh =
+	OAUTH_LOGIN(DASH, "/oauth2/token", oauth_build_refresh, "api_token");
+static const struct oauth oauth = {
+	.authorize = DASH "/oauth2/auth",
+	.scope = "zone.read dns.write offline_access",
+	.code = &code,
+	.refresh = &refresh,
 };
 
 static const struct error_def errors[] = {
@@ -115,19 +90,20 @@ static const struct error_def errors[] = {
 	{"7003", CODE_ZONE_NOT_FOUND},
 	{"971", CODE_PROVIDER_RATE_LIMITED},
 	{"10429", CODE_PROVIDER_RATE_LIMITED},
-	{"81053", CODE_CONFLICT},
-	/* CNAME */ {"81054", CODE_CONFLICT},
-	{"81057", CODE_OK},
-	/* identical */ {"81058", CODE_OK},
-	{"81044", CODE_OK},
-	/* no such */ {0},
+	{"81053", CODE_CONFLICT}, /* an address, or an alias, is in the way */
+	{"81054", CODE_CONFLICT},
+	{"81057", CODE_OK}, /* the same record is there */
+	{"81058", CODE_OK},
+	{"81044", CODE_OK}, /* it is gone */
+	{0},
 };
 
 static const struct shape shape = {
 	.zones = "result",
 	.zone_id = "id",
 	.zone_name = "name",
-	.zone_ok = zone_ok,
+	/* A record in any other zone is not seen: Cloudflare does not answer for it. */
+	.zone_is = {{"status", "active"}, {"type", "full"}},
 	.records = "result",
 	.record = "result",
 	.zone_pages = {PAGING_TOTAL, "result_info.total_pages", "page", "per_page", 50},
@@ -138,7 +114,7 @@ static const struct shape shape = {
 	.type = "type",
 	.content = "content",
 	.ttl = "ttl",
-	.content_of = content_of,
+	.caa = {"data.flags", "data.tag", "data.value"},
 };
 
 const struct provider provider_cloudflare = {
@@ -147,8 +123,9 @@ const struct provider provider_cloudflare = {
 	.base = "https://api.cloudflare.com/client/v4",
 	.fields = fields,
 	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "api_token"},
+	.oauth = &oauth,
 	.success = "success",
-	.message = "errors.0.message",
+	.messages = {"errors.0.message"},
 	.code = "errors.0.code",
 	.errors = errors,
 	.shape = &shape,

@@ -20,56 +20,27 @@ static int build_add(const struct op *op, struct request *req)
 					   "records", c.new));
 }
 
-static int build_edit(const struct op *op, struct request *req)
-{
-	struct set_change c;
-
-	if (set_is_edit(op) != 0 || !set_head(op, &c))
-		return BUILD_SKIP;
-	return request_json(req, json_pack("{s:O}", "records", c.new));
-}
-
-static int build_remove(const struct op *op, struct request *req)
-{
-	return set_is_remove(op);
-}
-
-/* Another writer made the set, or took it away. */
-static enum verdict parse_put(struct op *op, const struct answer *a)
-{
-	struct bytes why = json_bytes_at(a->json, "non_field_errors.0");
-
-	if (a->status == 404 ||
-	    (a->status == 400 && bytes_find(why, BYTES("same subname")) < why.n))
-		return VERDICT_RESTART;
-	if (a->status == 400)
-		return op_fail(op, CODE_PROVIDER_REJECTED,
-			       why.n ? why : json_bytes_at(a->json, "ttl.0"));
-	return json_is_array(answer_at(a, "records")) ? set_parse_change(op, a) : op_fail_shape(op);
-}
-
 #define SETS "/domains/{zone}/rrsets/"
 #define SET  SETS "{name}/{type}/"
 static const struct exchange zones =
 	EXCHANGE_READ("zones", "/domains/", stock_build_zones, stock_parse_zones);
 static const struct exchange look = EXCHANGE_READ("look", SETS, build_look, set_parse_look);
 static const struct exchange remove_ =
-	EXCHANGE_CHANGE("remove", "DELETE", SET, build_remove, set_parse_change);
-static const struct exchange add = EXCHANGE_CHANGE("add", "POST", SETS, build_add, parse_put, 400);
+	EXCHANGE_CHANGE("remove", "DELETE", SET, set_build_remove, set_parse_change);
+static const struct exchange add = EXCHANGE_CHANGE("add", "POST", SETS, build_add, set_parse_put);
 static const struct exchange edit =
-	EXCHANGE_CHANGE("edit", "PATCH", SET, build_edit, parse_put, 400, 404);
+	EXCHANGE_CHANGE("edit", "PATCH", SET, set_build_edit, set_parse_put, 404);
 static const struct exchange check = EXCHANGE_READ("check", SETS, build_look, set_parse_check);
 
 static const struct field_def fields[] = {
-	{.name = "token",
-	 .label = "Token",
-	 .help = "Best with a policy that lets it write the record types and names it is for, and "
-		 "read the rest.",
-	 .pattern = "[A-Za-z0-9_.-]{20,}",
-	 .max = 128,
-	 .secret = true},
+	FIELD_SECRET("token", "Token", 128, "[A-Za-z0-9_.-]{20,}",
+		     "Best with a policy that lets it write the record types and names it is for, "
+		     "and read the rest."),
 	{0},
 };
+
+/* Another writer made the set. */
+static const struct error_def errors[] = {{"same subname", CODE_OK, true}, {0}};
 
 static const struct shape shape = {
 	.zones = "",
@@ -94,7 +65,8 @@ const struct provider provider_desec = {
 	.zone_id_is_name = true,
 	.serialise = true,
 	.headers = {"Link"},
-	.message = "detail",
+	.messages = {"detail", "non_field_errors.0", "ttl.0"},
+	.errors = errors,
 	.shape = &shape,
 	.min_ttl = 3600,
 	.ops = {[OP_ZONES] = {&zones},

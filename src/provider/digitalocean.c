@@ -17,13 +17,10 @@ static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", RECORDS "/{record}", NULL, stock_parse_remove, 404);
 
 static const struct field_def fields[] = {
-	{.name = "token",
-	 .label = "Personal access token",
-	 .help = "With the scopes domain:read, domain:create and domain:delete; it is good for all "
-		 "domains of the team.",
-	 .pattern = "[A-Za-z0-9_-]{40,}",
-	 .max = 256,
-	 .secret = true},
+	FIELD_SECRET(
+		"token", "Personal access token", 256, "[A-Za-z0-9_-]{40,}",
+		"With the scopes domain:read, domain:create and domain:delete; it is good for all "
+		"domains of the team."),
 	{0},
 };
 
@@ -68,7 +65,7 @@ const struct provider provider_digitalocean = {
 	.zone_id_is_name = true,
 	.headers = {"ratelimit-reset"},
 	.reset_header = "ratelimit-reset",
-	.message = "message",
+	.messages = {"message"},
 	.shape = &shape,
 	.min_ttl = 30,
 	.ops = {[OP_ZONES] = {&zones},

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * DNSimple, API v2: https://developer.dnsimple.com/v2/. Each record has an id; a zone's id is its
- * name.
- */
+/* DNSimple, API v2: https://developer.dnsimple.com/v2/. Each record has an id; a zone's id is its name. */
 #include "provider/kit.h"
 
 /* The account: the customer's field, or the token's own, or the only one of the token's user. */
@@ -31,16 +28,7 @@ static enum verdict parse_accounts(struct op *op, const struct answer *a)
 	return VERDICT_NEXT;
 }
 
-static bool zone_ok(const json_t *zone)
-{
-	return json_is_false(json_object_get(zone, "secondary")) &&
-	       !json_is_false(json_object_get(zone, "active"));
-}
-
-/*
- * DNSimple quotes and splits a bare text itself; one that has quotes it takes as presentation
- * form.
- */
+/* DNSimple quotes and splits a bare text itself; one that has quotes it takes as presentation form. */
 static bool is_plain(struct bytes text)
 {
 	return bytes_printable(text) && !memchr(text.p, '"', text.n) &&
@@ -61,12 +49,6 @@ static int build_add(const struct op *op, struct request *req)
 	return request_json(req, record);
 }
 
-/* A duplicate is refused like anything else. */
-static enum verdict parse_add(struct op *op, const struct answer *a)
-{
-	return a->status == 400 ? op_look_again(op, a) : stock_parse_add(op, a);
-}
-
 #define RECORDS "/{account}/zones/{zone}/records"
 static const struct exchange whoami =
 	EXCHANGE_READ("whoami", "/whoami", build_account, parse_whoami);
@@ -79,19 +61,15 @@ static const struct exchange look =
 static const struct exchange clear = EXCHANGE_CHANGE("clear", "DELETE", RECORDS "/{other}",
 						     stock_build_clear, stock_parse_clear, 404);
 static const struct exchange add =
-	EXCHANGE_CHANGE("add", "POST", RECORDS, build_add, parse_add, 400);
+	EXCHANGE_CHANGE("add", "POST", RECORDS, build_add, stock_parse_add);
 static const struct exchange get =
 	EXCHANGE_READ("get", RECORDS "/{record}", NULL, stock_parse_get, 404);
 static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", RECORDS "/{record}", NULL, stock_parse_remove, 404);
 
 static const struct field_def fields[] = {
-	{.name = "token",
-	 .label = "API token",
-	 .help = "An account token, limited to the zones it is for.",
-	 .pattern = "[A-Za-z0-9_-]+",
-	 .max = 256,
-	 .secret = true},
+	FIELD_SECRET("token", "API token", 256, "[A-Za-z0-9_-]+",
+		     "An account token, limited to the zones it is for."),
 	{.name = "account_id",
 	 .label = "Account number",
 	 .help = "Needed for a user token whose user has several accounts.",
@@ -101,11 +79,20 @@ static const struct field_def fields[] = {
 	{0},
 };
 
+/* A duplicate is refused like anything else. */
+static const struct error_def errors[] = {{"Validation failed", CODE_OK, true}, {0}};
+
+/* Its tokens live until the customer takes them back. */
+static const struct login code = OAUTH_LOGIN("https://api.dnsimple.com", "/v2/oauth/access_token",
+					     oauth_build_code_and_state, "token");
+static const struct oauth oauth = {.authorize = "https://dnsimple.com/oauth/authorize",
+				   .code = &code};
+
 static const struct shape shape = {
 	.zones = "data",
 	.zone_id = "name",
 	.zone_name = "name",
-	.zone_ok = zone_ok,
+	.zone_is = {{"secondary", "false"}, {"active", "!false"}},
 	.records = "data",
 	.record = "data",
 	.zone_pages = {PAGING_TOTAL, "pagination.total_pages", "page", "per_page", 100},
@@ -125,11 +112,13 @@ const struct provider provider_dnsimple = {
 	.base = "https://api.dnsimple.com/v2",
 	.fields = fields,
 	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "token"},
+	.oauth = &oauth,
 	.zone_id_is_name = true,
 	.account_field = "account_id",
 	.headers = {"X-RateLimit-Reset"},
 	.reset_header = "X-RateLimit-Reset",
-	.message = "message",
+	.messages = {"message"},
+	.errors = errors,
 	.shape = &shape,
 	.min_ttl = 60,
 	.ops = {[OP_ZONES] = {&whoami, &accounts, &zones},

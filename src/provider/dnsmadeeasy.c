@@ -7,13 +7,6 @@
 
 #include <stdio.h>
 
-static bool zone_ok(const json_t *zone)
-{
-	const json_t *pending = json_object_get(zone, "pendingActionId");
-
-	return !pending || json_integer_value(pending) == 0;
-}
-
 /* What comes from a template is nobody's to remove here. */
 static enum verdict parse_look(struct op *op, const struct answer *a)
 {
@@ -31,27 +24,6 @@ static enum verdict parse_look(struct op *op, const struct answer *a)
 				"a template has records at the name; nothing was changed");
 	}
 	return stock_parse_look(op, a);
-}
-
-/* A 400 is one of several things, told apart by words. */
-static bool error(struct op *op, const struct answer *a)
-{
-	struct bytes text = json_bytes_at(a->json, "error.0");
-
-	if (a->status != 400 || bytes_find(text, BYTES("ate limit")) == text.n)
-		return false;
-	op_fail_answer(op, CODE_PROVIDER_RATE_LIMITED, a);
-	return true;
-}
-
-static enum verdict parse_add(struct op *op, const struct answer *a)
-{
-	struct bytes text = json_bytes_at(a->json, "error.0");
-
-	if (a->status == 400 && bytes_find(text, BYTES("already exists")) < text.n)
-		return op_look_again(op, a);
-	return a->status == 400 ? op_fail_answer(op, CODE_PROVIDER_REJECTED, a)
-				: stock_parse_add(op, a);
 }
 
 /* "Sat, 12 Feb 2011 20:59:04 GMT" (RFC 9110 section 5.6.7). */
@@ -109,24 +81,22 @@ static const struct exchange look = EXCHANGE_READ("look", RECORDS, stock_build_l
 static const struct exchange clear = EXCHANGE_CHANGE("clear", "DELETE", RECORDS "/{other}",
 						     stock_build_clear, stock_parse_clear, 404);
 static const struct exchange add =
-	EXCHANGE_CHANGE("add", "POST", RECORDS "/", stock_build_add, parse_add, 400);
+	EXCHANGE_CHANGE("add", "POST", RECORDS "/", stock_build_add, stock_parse_add);
 static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", RECORDS "/{record}", NULL, stock_parse_remove, 404);
 
 #define UUID "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 static const struct field_def fields[] = {
-	{.name = "api_key",
-	 .label = "API key",
-	 .help = "Of the account; it is good for all of its domains.",
-	 .pattern = UUID,
-	 .max = 36,
-	 .secret = true},
-	{.name = "secret_key",
-	 .label = "Secret key",
-	 .help = "What stands beside the API key.",
-	 .pattern = UUID,
-	 .max = 36,
-	 .secret = true},
+	FIELD_SECRET("api_key", "API key", 36, UUID,
+		     "Of the account; it is good for all of its domains."),
+	FIELD_SECRET("secret_key", "Secret key", 36, UUID, "What stands beside the API key."),
+	{0},
+};
+
+/* A 400 is one of several things, told apart by words. */
+static const struct error_def errors[] = {
+	{"ate limit", CODE_PROVIDER_RATE_LIMITED, true},
+	{"already exists", CODE_OK, true},
 	{0},
 };
 
@@ -134,7 +104,7 @@ static const struct shape shape = {
 	.zones = "data",
 	.zone_id = "id",
 	.zone_name = "name",
-	.zone_ok = zone_ok,
+	.zone_is = {{"pendingActionId", "|0"}},
 	.zone_pages = {PAGING_TOTAL, "totalPages", "page", "rows", 100, true},
 	.records = "data",
 	.record = "",
@@ -157,11 +127,11 @@ const struct provider provider_dnsmadeeasy = {
 	.base = "https://api.dnsmadeeasy.com/V2.0",
 	.fields = fields,
 	.auth = {AUTH_SIGN, .sign = sign},
-	.message = "error.0",
+	.messages = {"error.0"},
+	.errors = errors,
 	.shape = &shape,
 	.min_ttl = 5,
 	.ops = {[OP_ZONES] = {&zones},
 		[OP_ADD] = {&look, &clear, &add},
 		[OP_REMOVE] = {&look, &remove_}},
-	.error = error,
 };

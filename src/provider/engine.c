@@ -264,24 +264,45 @@ static bool is_success(unsigned status)
 /* The provider itself says that it is well. */
 static bool is_good(const struct provider *p, const struct answer *a)
 {
-	return is_success(a->status) && (!p->success || json_is_true(answer_at(a, p->success)));
+	const json_t *success = p->success ? answer_at(a, p->success) : NULL;
+
+	if (!is_success(a->status) || !p->success)
+		return is_success(a->status);
+	return p->success_is ? bytes_is(json_bytes(success), p->success_is) : json_is_true(success);
 }
 
-/* What the provider's table says of its own error code; NULL when it says nothing. */
+/* It says so in plain words that it is not. */
+static bool is_bad(const struct provider *p, const struct answer *a)
+{
+	const json_t *success = answer_at(a, p->success);
+
+	return p->success_is ? json_is_string(success) : json_is_false(success);
+}
+
+static bool says(const struct provider *p, const struct answer *a, const char *text)
+{
+	for (size_t i = 0; i < PROVIDER_MESSAGES && p->messages[i]; i++) {
+		struct bytes message = json_bytes(answer_at(a, p->messages[i]));
+
+		if (bytes_find(message, bytes_str(text)) < message.n)
+			return true;
+	}
+	return false;
+}
+
+/* What the provider's table says of an error of its own; NULL when it says nothing. */
 static const struct error_def *own_error(const struct provider *p, const struct answer *a)
 {
 	struct buf code = BUF_INIT(PROVIDER_ID_MAX);
 	const struct error_def *e = p->errors;
 
-	if (!e || !(op_set_id(&code, answer_at(a, p->code)) ||
-		    (p->code_or && op_set_id(&code, answer_at(a, p->code_or))))) {
-		buf_done(&code);
-		return NULL;
-	}
-	while (e->text && !bytes_is(buf_bytes(&code), e->text))
+	if (p->code && !op_set_id(&code, answer_at(a, p->code)) && p->code_or)
+		(void)op_set_id(&code, answer_at(a, p->code_or));
+	while (e && e->text &&
+	       !(e->says ? says(p, a, e->text) : bytes_is(buf_bytes(&code), e->text)))
 		e++;
 	buf_done(&code);
-	return e->text ? e : NULL;
+	return e && e->text ? e : NULL;
 }
 
 static void fail_by_status(struct op *op, const struct exchange *x, const struct answer *a)
@@ -312,7 +333,7 @@ bool engine_common_error(struct op *op, const struct answer *a)
 			     op->provider->xml ? "the provider's answer is not XML"
 					       : "the provider's answer is not JSON");
 	} else if (!is_good(op->provider, a)) {
-		if (json_is_false(answer_at(a, op->provider->success)))
+		if (is_bad(op->provider, a))
 			op_fail_answer(op, CODE_PROVIDER_REJECTED, a);
 		else
 			op_fail_shape(op);

@@ -32,11 +32,6 @@ static int build_edit(const struct op *op, struct request *req)
 	return set_is_edit(op) == 0 ? put_set(op, req) : BUILD_SKIP;
 }
 
-static int build_remove(const struct op *op, struct request *req)
-{
-	return set_is_remove(op);
-}
-
 /* A good answer says so. */
 static enum verdict parse_put(struct op *op, const struct answer *a)
 {
@@ -58,19 +53,16 @@ static const struct exchange zones =
 	EXCHANGE_READ("zones", "/domains", build_zones, stock_parse_zones);
 static const struct exchange look = EXCHANGE_READ("look", SET, set_build_look, set_parse_look, 404);
 static const struct exchange remove_ =
-	EXCHANGE_CHANGE("remove", "DELETE", SET, build_remove, set_parse_change, 404);
+	EXCHANGE_CHANGE("remove", "DELETE", SET, set_build_remove, set_parse_change, 404);
 static const struct exchange add = EXCHANGE_CHANGE("add", "POST", SET, build_add, parse_put, 409);
 static const struct exchange edit = EXCHANGE_CHANGE("edit", "PUT", SET, build_edit, parse_put);
 static const struct exchange check = EXCHANGE_READ("check", SET, NULL, set_parse_check, 404);
 
 static const struct field_def fields[] = {
-	{.name = "token",
-	 .label = "Personal access token",
-	 .help = "With the permission to manage domain name technical configurations, limited to "
-		 "the domains it is for. It expires after a year at most.",
-	 .pattern = "[A-Za-z0-9_-]{20,}",
-	 .max = 256,
-	 .secret = true},
+	FIELD_SECRET(
+		"token", "Personal access token", 256, "[A-Za-z0-9_-]{20,}",
+		"With the permission to manage domain name technical configurations, limited to "
+		"the domains it is for. It expires after a year at most."),
 	{.name = "sharing_id",
 	 .label = "Organization",
 	 .help = "The id of the organization whose domains are meant, where the token sees "
@@ -102,7 +94,7 @@ const struct provider provider_gandi = {
 	.zone_id_is_name = true,
 	.serialise = true,
 	.headers = {"Link"},
-	.message = "message",
+	.messages = {"message"},
 	.shape = &shape,
 	.min_ttl = 300,
 	.ops = {[OP_ZONES] = {&zones},

@@ -2,16 +2,6 @@
 /* GoDaddy, v1: https://developer.godaddy.com/doc/endpoint/domains. Records without ids; PATCH adds some, PUT makes the set. Nothing guards a removal against another writer. */
 #include "provider/kit.h"
 
-static enum verdict parse_look(struct op *op, const struct answer *a)
-{
-	const json_t *first = json_array_get(a->json, 0);
-	uint64_t ttl = 0;
-
-	if (!json_is_array(a->json) || (first && !json_get_u64(first, "ttl", UINT32_MAX, &ttl)))
-		return op_fail_shape(op);
-	return set_seen(op, first ? a->json : NULL, a->json, ttl);
-}
-
 static json_t *new_value(const struct op *op)
 {
 	return json_pack("{s:o, s:I}", "data", op_content(op), "ttl", (json_int_t)op_ttl(op));
@@ -38,36 +28,6 @@ static int build_edit(const struct op *op, struct request *req)
 	return request_json(req, json_incref((json_t *)c.new));
 }
 
-static int build_remove(const struct op *op, struct request *req)
-{
-	return set_is_remove(op);
-}
-
-static enum verdict parse_add(struct op *op, const struct answer *a)
-{
-	if (a->status != 422)
-		return set_parse_change(op, a);
-	return bytes_is(json_bytes_at(a->json, "code"), "DUPLICATE_RECORD")
-		       ? op_look_again(op, a)
-		       : op_fail_answer(op, CODE_PROVIDER_REJECTED, a);
-}
-
-static enum verdict parse_check(struct op *op, const struct answer *a)
-{
-	const json_t *v;
-	bool there = false;
-	size_t i;
-
-	if (!json_is_array(a->json))
-		return op_fail_shape(op);
-	json_array_foreach(a->json, i, v)
-	{
-		there = there ||
-			record_value_matches(op->type, json_get_bytes(v, "data"), op->value);
-	}
-	return there == (op->kind == OP_ADD) ? VERDICT_DONE : VERDICT_RESTART;
-}
-
 /* How long to wait stands in the body. */
 static bool error(struct op *op, const struct answer *a)
 {
@@ -87,40 +47,28 @@ static int build_zones(const struct op *op, struct request *req)
 	return stock_build_zones(op, req);
 }
 
-static bool zone_ok(const json_t *zone)
-{
-	return bytes_is(json_get_bytes(zone, "status"), "ACTIVE");
-}
-
 static const struct exchange zones =
 	EXCHANGE_READ("zones", "/domains", build_zones, stock_parse_zones);
-static const struct exchange look = EXCHANGE_READ("look", SET, NULL, parse_look);
+static const struct exchange look = EXCHANGE_READ("look", SET, NULL, set_parse_look);
 static const struct exchange remove_ =
-	EXCHANGE_CHANGE("remove", "DELETE", SET, build_remove, set_parse_change, 404);
+	EXCHANGE_CHANGE("remove", "DELETE", SET, set_build_remove, set_parse_change, 404);
 static const struct exchange add =
-	EXCHANGE_CHANGE("add", "PATCH", RECORDS, build_add, parse_add, 422);
+	EXCHANGE_CHANGE("add", "PATCH", RECORDS, build_add, set_parse_change);
 static const struct exchange edit =
 	EXCHANGE_CHANGE("edit", "PUT", SET, build_edit, set_parse_change);
-static const struct exchange check = EXCHANGE_READ("check", SET, NULL, parse_check);
+static const struct exchange check = EXCHANGE_READ("check", SET, NULL, set_parse_check);
 
 static const struct field_def fields[] = {
-	{.name = "api_key",
-	 .label = "API key",
-	 .help = "A production key; the API is for accounts with ten domains or more.",
-	 .pattern = "[A-Za-z0-9_]{20,}",
-	 .max = 128,
-	 .secret = true},
-	{.name = "api_secret",
-	 .label = "API secret",
-	 .help = "What was shown once, when the key was made.",
-	 .pattern = "[A-Za-z0-9_]{16,}",
-	 .max = 128,
-	 .secret = true},
+	FIELD_SECRET("api_key", "API key", 128, "[A-Za-z0-9_]{20,}",
+		     "A production key; the API is for accounts with ten domains or more."),
+	FIELD_SECRET("api_secret", "API secret", 128, "[A-Za-z0-9_]{16,}",
+		     "What was shown once, when the key was made."),
 	{0},
 };
 
 static const struct error_def errors[] = {
 	{"UNKNOWN_DOMAIN", CODE_ZONE_NOT_FOUND},
+	{"DUPLICATE_RECORD", CODE_OK},
 	{0},
 };
 
@@ -128,9 +76,12 @@ static const struct shape shape = {
 	.zones = "",
 	.zone_id = "domain",
 	.zone_name = "domain",
-	.zone_ok = zone_ok,
+	.zone_is = {{"status", "ACTIVE"}},
 	.zone_pages = {PAGING_LAST, NULL, "marker", "limit", 1000},
+	.records = "",
+	.flat = true,
 	.content = "data",
+	.ttl = "ttl",
 	.names = {NAME_LABEL_AT, NAME_LABEL_AT, NAME_LABEL_AT},
 	.bare = true,
 	.new_value = new_value,
@@ -144,7 +95,7 @@ const struct provider provider_godaddy = {
 	.auth = {AUTH_HEADER, "Authorization", "sso-key ", "api_key", "api_secret"},
 	.zone_id_is_name = true,
 	.serialise = true,
-	.message = "message",
+	.messages = {"message"},
 	.code = "code",
 	.errors = errors,
 	.shape = &shape,

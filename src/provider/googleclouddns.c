@@ -7,13 +7,6 @@
 
 /* ---- zones ---- */
 
-static bool zone_ok(const json_t *zone)
-{
-	const json_t *visibility = json_object_get(zone, "visibility");
-
-	return !visibility || bytes_is(json_bytes(visibility), "public");
-}
-
 /* Who has rights on one zone only cannot list: then the customer names it. */
 static int build_zone(const struct op *op, struct request *req)
 {
@@ -27,7 +20,7 @@ static enum verdict parse_zone(struct op *op, const struct answer *a)
 
 	if (!op_set_id(&id, answer_at(a, "id")))
 		v = op_fail_shape(op);
-	else if (zone_ok(a->json) &&
+	else if (shape_zone_ok(op, a->json) &&
 		 !op_add_zone(op, json_bytes(answer_at(a, "dnsName")), buf_bytes(&id)))
 		v = VERDICT_ERROR;
 	buf_done(&id);
@@ -199,7 +192,7 @@ static const struct shape shape = {
 	.zones = "managedZones",
 	.zone_id = "id",
 	.zone_name = "dnsName",
-	.zone_ok = zone_ok,
+	.zone_is = {{"visibility", "|public"}},
 	.zone_pages = {PAGING_CURSOR, "nextPageToken", "pageToken", "maxResults", 100},
 	.records = "rrsets",
 	.filter = "name",
@@ -222,7 +215,7 @@ const struct provider provider_googleclouddns = {
 	.assume = &google_assume,
 	.delegated = &google_delegated,
 	.serialise = true,
-	.message = "error.message",
+	.messages = {"error.message"},
 	.code = "error.errors.0.reason",
 	.errors = errors,
 	.shape = &shape,

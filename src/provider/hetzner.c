@@ -2,11 +2,6 @@
 /* Hetzner DNS, in the Cloud API: https://docs.hetzner.cloud/reference/cloud#zones. Record sets, to which the server itself adds single values: two writers do not meet. */
 #include "provider/kit.h"
 
-static bool zone_ok(const json_t *zone)
-{
-	return bytes_is(json_get_bytes(zone, "mode"), "primary");
-}
-
 static int build_look(const struct op *op, struct request *req)
 {
 	request_query(req, "type", bytes_str(set_type_asked(op)));
@@ -54,16 +49,6 @@ static int build_add(const struct op *op, struct request *req)
 					   "records", without(c.new, c.old)));
 }
 
-/* A replace: the set becomes this. */
-static int build_set(const struct op *op, struct request *req)
-{
-	struct set_change c;
-
-	if (set_is_edit(op) != 0 || !set_head(op, &c))
-		return BUILD_SKIP;
-	return request_json(req, json_pack("{s:O}", "records", c.new));
-}
-
 static int build_take(const struct op *op, struct request *req)
 {
 	struct set_change c;
@@ -71,11 +56,6 @@ static int build_take(const struct op *op, struct request *req)
 	return set_head(op, &c)
 		       ? request_json(req, json_pack("{s:o}", "records", without(c.old, c.new)))
 		       : BUILD_SKIP;
-}
-
-static int build_remove(const struct op *op, struct request *req)
-{
-	return set_is_remove(op);
 }
 
 /* Changes are actions, which may take a while. */
@@ -102,22 +82,18 @@ static const struct exchange zones =
 	EXCHANGE_READ("zones", "/zones", stock_build_zones, stock_parse_zones);
 static const struct exchange look = EXCHANGE_READ("look", SETS, build_look, set_parse_look);
 static const struct exchange clear =
-	EXCHANGE_CHANGE("clear", "DELETE", SET, build_remove, parse_action, 404, 409, 423);
+	EXCHANGE_CHANGE("clear", "DELETE", SET, set_build_remove, parse_action, 404, 409, 423);
 static const struct exchange add =
 	EXCHANGE_CHANGE("add", "POST", ACTIONS "/add_records", build_add, parse_action, 409, 423);
 static const struct exchange edit = EXCHANGE_CHANGE("edit", "POST", ACTIONS "/set_records",
-						    build_set, parse_action, 404, 409, 423);
+						    set_build_edit, parse_action, 404, 409, 423);
 static const struct exchange remove_ = EXCHANGE_CHANGE(
 	"remove", "POST", ACTIONS "/remove_records", build_take, parse_action, 404, 409, 422, 423);
 
 static const struct field_def fields[] = {
-	{.name = "token",
-	 .label = "API token",
-	 .help = "Of the project that holds the zones and, at best, nothing else; with read and "
-		 "write permission.",
-	 .pattern = "[A-Za-z0-9]{64}",
-	 .max = 64,
-	 .secret = true},
+	FIELD_SECRET("token", "API token", 64, "[A-Za-z0-9]{64}",
+		     "Of the project that holds the zones and, at best, nothing else; with read "
+		     "and write permission."),
 	{0},
 };
 
@@ -132,7 +108,7 @@ static const struct shape shape = {
 	.zones = "zones",
 	.zone_id = "id",
 	.zone_name = "name",
-	.zone_ok = zone_ok,
+	.zone_is = {{"mode", "primary"}},
 	.zone_pages = {PAGING_MORE, "meta.pagination.next_page", "page", "per_page", 50},
 	.records = "rrsets",
 	.filter = "name",
@@ -154,7 +130,7 @@ const struct provider provider_hetzner = {
 	.serialise = true,
 	.headers = {"RateLimit-Reset"},
 	.reset_header = "RateLimit-Reset",
-	.message = "error.message",
+	.messages = {"error.message"},
 	.code = "error.code",
 	.errors = errors,
 	.shape = &shape,

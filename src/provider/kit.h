@@ -19,6 +19,13 @@
 		.parse = parse_, .also = {__VA_ARGS__},                                            \
 	}
 
+/* A credential field that is a secret. */
+#define FIELD_SECRET(name_, label_, max_, pattern_, help_)                                         \
+	{                                                                                          \
+		.name = name_, .label = label_, .help = help_, .pattern = pattern_, .max = max_,   \
+		.secret = true,                                                                    \
+	}
+
 /* ---- op.c ---- */
 
 /* The exchange under way; NULL past the list's end. */
@@ -104,6 +111,18 @@ void request_header(struct request *r, const char *name, struct bytes value);
 /* Append a JSON text as the body. Takes V (frees it), NULL is -ENOMEM. */
 int request_json(struct request *r, json_t *v) must_check;
 
+/* ---- shape.c ---- */
+
+/* Is it a zone that we may change, as the shape says? */
+bool shape_zone_ok(const struct op *op, const json_t *zone);
+/*
+ * The content of a record, or of a value of a set, in presentation form as the shape says; empty when there is none. May be written to SPACE.
+ */
+struct bytes shape_content(const struct shape *shape, enum rr_type type, const json_t *v,
+			   struct buf *space);
+/* Put the CAA record into O, in members as the shape says. 0, or -1: no memory, or it cannot be said so. */
+int shape_put_caa(const struct op *op, json_t *o) must_check;
+
 /* ---- paging.c ---- */
 
 /* Ask for the page that op is at. */
@@ -122,6 +141,7 @@ void form_put(struct buf *body, const char *name, struct bytes value);
 
 /* Bodies of the token requests of RFC 6749 sections 4.1.3 and 6, the client's secret in them. */
 int oauth_build_code(const struct login_input *in, struct buf *body);
+int oauth_build_code_and_state(const struct login_input *in, struct buf *body);
 int oauth_build_refresh(const struct login_input *in, struct buf *body);
 /* Such a request, whose access token becomes FIELD. */
 #define OAUTH_LOGIN(base_, path_, build_, field_)                                                  \
@@ -182,6 +202,11 @@ bool set_nth(const struct op *op, size_t i, struct set_change *out);
 int set_is_add(const struct op *op);
 int set_is_edit(const struct op *op);
 int set_is_remove(const struct op *op);
+
+/* For such steps: what is let go needs no body; what is altered is sent as the array of its values; what is made or altered comes back whole (.also: another writer was faster). */
+int set_build_remove(const struct op *op, struct request *req);
+int set_build_edit(const struct op *op, struct request *req);
+enum verdict set_parse_put(struct op *op, const struct answer *a);
 
 /* The type that the look asks for. */
 const char *set_type_asked(const struct op *op);

@@ -2,12 +2,6 @@
 /* Linode (Akamai Cloud), API v4: https://techdocs.akamai.com/linode-api/reference/. Each record has an id. */
 #include "provider/kit.h"
 
-static bool zone_ok(const json_t *zone)
-{
-	return bytes_is(json_get_bytes(zone, "type"), "master") &&
-	       bytes_is(json_get_bytes(zone, "status"), "active");
-}
-
 /* Others are rounded, up or down: ask for the next one that there is. */
 static json_int_t step_of(uint32_t ttl)
 {
@@ -47,12 +41,8 @@ static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", RECORDS "/{record}", NULL, stock_parse_remove, 404);
 
 static const struct field_def fields[] = {
-	{.name = "token",
-	 .label = "Personal access token",
-	 .help = "With read and write access to Domains and nothing else.",
-	 .pattern = "[A-Za-z0-9]{64}",
-	 .max = 64,
-	 .secret = true},
+	FIELD_SECRET("token", "Personal access token", 64, "[A-Za-z0-9]{64}",
+		     "With read and write access to Domains and nothing else."),
 	{0},
 };
 
@@ -71,7 +61,7 @@ static const struct shape shape = {
 	.zones = "data",
 	.zone_id = "id",
 	.zone_name = "domain",
-	.zone_ok = zone_ok,
+	.zone_is = {{"type", "master"}, {"status", "active"}},
 	.zone_pages = {PAGING_TOTAL, "pages", "page", "page_size", 100},
 	.records = "data",
 	.record = "",
@@ -93,7 +83,7 @@ const struct provider provider_linode = {
 	.fields = fields,
 	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "token"},
 	.oauth = &oauth,
-	.message = "errors.0.reason",
+	.messages = {"errors.0.reason"},
 	.shape = &shape,
 	.min_ttl = 30,
 	.ops = {[OP_ZONES] = {&zones},

@@ -40,6 +40,13 @@ int oauth_build_code(const struct login_input *in, struct buf *body)
 	return put_grant(in, "authorization_code", names, body);
 }
 
+int oauth_build_code_and_state(const struct login_input *in, struct buf *body)
+{
+	static const char *const names[] = {"code", "redirect_uri", "code_verifier", "state", NULL};
+
+	return put_grant(in, "authorization_code", names, body);
+}
+
 int oauth_build_refresh(const struct login_input *in, struct buf *body)
 {
 	static const char *const names[] = {CREDENTIALS_REFRESH, NULL};

@@ -15,17 +15,6 @@ static enum verdict parse_look(struct op *op, const struct answer *a)
 									 : stock_parse_look(op, a);
 }
 
-/* A record that is there already is refused like anything else. */
-static enum verdict parse_add(struct op *op, const struct answer *a)
-{
-	struct bytes why = json_bytes_at(a->json, "details");
-
-	if (a->status == 400 && bytes_find(why, BYTES("Duplicate")) < why.n)
-		return op_look_again(op, a);
-	return a->status == 400 ? op_fail_answer(op, CODE_PROVIDER_REJECTED, a)
-				: stock_parse_add(op, a);
-}
-
 #define RECORDS "/domains/{zone}/records"
 static const struct exchange zones =
 	EXCHANGE_READ("zones", "/domains", stock_build_zones, parse_zones);
@@ -33,7 +22,7 @@ static const struct exchange look = EXCHANGE_READ("look", RECORDS, stock_build_l
 static const struct exchange clear = EXCHANGE_CHANGE("clear", "DELETE", RECORDS "/{other}",
 						     stock_build_clear, stock_parse_clear, 404);
 static const struct exchange add =
-	EXCHANGE_CHANGE("add", "POST", RECORDS, stock_build_add, parse_add, 400);
+	EXCHANGE_CHANGE("add", "POST", RECORDS, stock_build_add, stock_parse_add);
 static const struct exchange get =
 	EXCHANGE_READ("get", RECORDS "/{record}", NULL, stock_parse_get, 404);
 static const struct exchange remove_ =
@@ -45,14 +34,13 @@ static const struct field_def fields[] = {
 	 .help = "Of the account; API access must be enabled where it has two-step verification.",
 	 .pattern = "[A-Za-z0-9._@-]+",
 	 .max = 128},
-	{.name = "token",
-	 .label = "API token",
-	 .help = "It is good for everything in the account, transfers too.",
-	 .pattern = "[A-Za-z0-9]{20,}",
-	 .max = 128,
-	 .secret = true},
+	FIELD_SECRET("token", "API token", 128, "[A-Za-z0-9]{20,}",
+		     "It is good for everything in the account, transfers too."),
 	{0},
 };
+
+/* A record that is there already is refused like anything else. */
+static const struct error_def errors[] = {{"Duplicate", CODE_OK, true}, {0}};
 
 static const struct shape shape = {
 	.zones = "domains",
@@ -78,8 +66,8 @@ const struct provider provider_namecom = {
 	.fields = fields,
 	.auth = {AUTH_BASIC, .field = "username", .field2 = "token"},
 	.zone_id_is_name = true,
-	.message = "details",
-	.message_or = "message",
+	.messages = {"details", "message"},
+	.errors = errors,
 	.shape = &shape,
 	.min_ttl = 300,
 	.ops = {[OP_ZONES] = {&zones},

@@ -48,10 +48,8 @@ enum verdict op_fail_answer(struct op *op, enum code code, const struct answer *
 	struct bytes text = {0};
 	char status[40];
 
-	if (op->provider->message)
-		text = json_bytes(answer_at(a, op->provider->message));
-	if (!text.n && op->provider->message_or)
-		text = json_bytes(answer_at(a, op->provider->message_or));
+	for (size_t i = 0; i < PROVIDER_MESSAGES && !text.n && op->provider->messages[i]; i++)
+		text = json_bytes(answer_at(a, op->provider->messages[i]));
 	if (text.n)
 		return op_fail(op, code, text);
 	snprintf(status, sizeof(status), "the provider answered HTTP %u", a->status);

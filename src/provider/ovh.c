@@ -206,7 +206,7 @@ const struct provider provider_ovh = {
 	.fields = fields,
 	.auth = {AUTH_SIGN, .sign = sign},
 	.zone_id_is_name = true,
-	.message = "message",
+	.messages = {"message"},
 	.code = "errorCode",
 	.errors = errors,
 	.shape = &shape,

@@ -10,37 +10,6 @@ static int build_zones(const struct op *op, struct request *req)
 			    json_pack("{s:o}", "start", json_sprintf("%u", (op->page - 1) * PAGE)));
 }
 
-static bool zone_ok(const json_t *zone)
-{
-	return bytes_is(json_get_bytes(zone, "status"), "ACTIVE");
-}
-
-/* An answer is good when it says so, whatever its status; what is wrong stands in words only. */
-static bool error(struct op *op, const struct answer *a)
-{
-	static const struct {
-		const char *text;
-		enum code code;
-	} texts[] = {
-		{"Invalid API key", CODE_PROVIDER_AUTH_FAILED},
-		{"opted in to API access", CODE_PROVIDER_AUTH_FAILED},
-		{"Invalid domain", CODE_ZONE_NOT_FOUND},
-	};
-	struct bytes status = json_bytes_at(a->json, "status"),
-		     text = json_bytes_at(a->json, "message");
-
-	if (!bytes_is(status, "ERROR"))
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (bytes_find(text, bytes_str(texts[i].text)) < text.n) {
-			op_fail_answer(op, texts[i].code, a);
-			return true;
-		}
-	if (a->status == 200)
-		op_fail_answer(op, CODE_PROVIDER_REJECTED, a);
-	return a->status == 200;
-}
-
 /* Is the record gone, by us or by somebody else? */
 static bool is_gone(const struct answer *a)
 {
@@ -82,18 +51,18 @@ static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "POST", "/dns/delete/{zone}/{record}", NULL, parse_remove, 400);
 
 static const struct field_def fields[] = {
-	{.name = "api_key",
-	 .label = "API key",
-	 .help = "API access must be switched on for each domain too.",
-	 .pattern = "pk1_[A-Za-z0-9]+",
-	 .max = 128,
-	 .secret = true},
-	{.name = "secret_api_key",
-	 .label = "Secret API key",
-	 .help = "What was shown once, when the key was made.",
-	 .pattern = "sk1_[A-Za-z0-9]+",
-	 .max = 128,
-	 .secret = true},
+	FIELD_SECRET("api_key", "API key", 128, "pk1_[A-Za-z0-9]+",
+		     "API access must be switched on for each domain too."),
+	FIELD_SECRET("secret_api_key", "Secret API key", 128, "sk1_[A-Za-z0-9]+",
+		     "What was shown once, when the key was made."),
+	{0},
+};
+
+/* What is wrong stands in words only. */
+static const struct error_def errors[] = {
+	{"Invalid API key", CODE_PROVIDER_AUTH_FAILED, true},
+	{"opted in to API access", CODE_PROVIDER_AUTH_FAILED, true},
+	{"Invalid domain", CODE_ZONE_NOT_FOUND, true},
 	{0},
 };
 
@@ -101,7 +70,7 @@ static const struct shape shape = {
 	.zones = "domains",
 	.zone_id = "domain",
 	.zone_name = "domain",
-	.zone_ok = zone_ok,
+	.zone_is = {{"status", "ACTIVE"}},
 	.zone_pages = {PAGING_FULL, .size = PAGE},
 	.records = "records",
 	.record = "",
@@ -122,11 +91,13 @@ const struct provider provider_porkbun = {
 	.fields = fields,
 	.auth = {AUTH_JSON, "apikey", NULL, "api_key", "secret_api_key", "secretapikey"},
 	.zone_id_is_name = true,
-	.message = "message",
+	.success = "status",
+	.success_is = "SUCCESS",
+	.messages = {"message"},
+	.errors = errors,
 	.shape = &shape,
 	.min_ttl = 600,
 	.ops = {[OP_ZONES] = {&zones},
 		[OP_ADD] = {&look, &clear, &add},
 		[OP_REMOVE] = {&look, &remove_}},
-	.error = error,
 };

@@ -240,7 +240,7 @@ static int build_one(const struct op *op, struct request *req)
 
 static enum verdict parse_one(struct op *op, const struct answer *a)
 {
-	struct bytes text = json_bytes(answer_at(a, op->provider->message));
+	struct bytes text = json_bytes(answer_at(a, op->provider->messages[0]));
 
 	if (a->status == 500)
 		return VERDICT_RESTART; /* two changes at once in an SQLite file */
@@ -414,7 +414,7 @@ const struct provider provider_powerdns = {
 	.base_field = "url",
 	.fields = fields,
 	.auth = {AUTH_HEADER, "X-API-Key", "", "api_key"},
-	.message = "error",
+	.messages = {"error"},
 	.ops = {[OP_ZONES] = {&zones},
 		[OP_FIND_ZONE] = {&find},
 		[OP_ADD] = {&look, &extend, &zone, &replace, &check},

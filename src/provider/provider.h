@@ -32,6 +32,8 @@
 #define PROVIDER_HEADERS      4
 #define PROVIDER_ALSO	      4
 #define PROVIDER_LOGIN_TAKES  4
+#define PROVIDER_RULES	      3
+#define PROVIDER_MESSAGES     3
 #define PROVIDER_DEFAULT_TTL  60
 
 /* How a customer trusts the gateway. */
@@ -202,14 +204,24 @@ struct exchange {
 	enum verdict (*parse)(struct op *op, const struct answer *a);
 };
 
-/* One of the provider's own error codes. */
+/* One of the provider's own errors. */
 struct error_def {
-	const char *text; /* an integer in decimal */
+	const char *text; /* its code, a string or an integer in decimal; or, with .says… */
 	/*
 	 * CODE_OK: a change may be done already, or somebody interfered: begin again and look,
 	 * once.
 	 */
 	enum code means;
+	bool says; /* …a piece of its message */
+};
+
+/*
+ * What stands at PATH (a string, a number, a boolean; "" where there is nothing, or null) is one of the texts in IS, which have '|'
+ * between them; or, when IS begins with '!', none of them.
+ */
+struct rule {
+	const char *path;
+	const char *is;
 };
 
 /* How names are written. */
@@ -249,7 +261,9 @@ struct paging {
 struct shape {
 	const char *zones;		 /* path of an array */
 	const char *zone_id, *zone_name; /* paths in one of them; "": it is a string, the name */
-	bool (*zone_ok)(const json_t *zone); /* active, writable and public; NULL: all are */
+	struct rule zone_is[PROVIDER_RULES]; /* of a zone that is active, writable and public */
+	bool (*zone_ok)(const struct op *op,
+			const json_t *zone); /* what rules cannot say; or NULL */
 	/* Writes the id where it is not what stands at ZONE_ID; false: there is none. NULL: it always is. */
 	bool (*zone_id_of)(const json_t *zone, struct buf *id);
 	struct paging zone_pages;
@@ -267,7 +281,7 @@ struct shape {
 	bool bare;   /* TXT as it is; else as quoted strings */
 	bool dotted; /* names in values end in a dot */
 	bool ttl_is_text;
-	/* CAA in three members; else in presentation form. */
+	/* CAA in three members; else in presentation form. Paths in a record, or in a set's value. */
 	struct {
 		const char *flags, *tag, *value; /* FLAGS NULL: it is always 0 */
 		bool dotted;			 /* the value ends in a dot */
@@ -275,14 +289,15 @@ struct shape {
 	const unsigned *type_numbers; /* by enum rr_type, where types are numbers */
 	const char *extra;	      /* JSON object: more members of a new record */
 	/*
-	 * Presentation content where it is not the string CONTENT: written to SPACE. NULL: it
-	 * always is. For a set: of one of its values.
+	 * Presentation content where it is not what stands at CONTENT (a string, or the strings of an array, joined): may be written to SPACE.
+	 * NULL: it always is. For a set: of one of its values.
 	 */
 	struct bytes (*content_of)(const json_t *record, struct buf *space);
 
 	/* Record sets only. */
 	const char
 		*values; /* path in a set: an array, whose elements have their content at CONTENT */
+	bool flat;	 /* a set is but such an array, whose elements have the TTL too */
 	json_t *(*new_value)(const struct op *op); /* NULL: the string that content is */
 	const char *etag;			   /* path in a set; NULL: none */
 	const char *(*refuse)(
@@ -328,11 +343,12 @@ struct provider {
 	/* Which of HEADERS says when a rate limit ends: in Unix time; or NULL. */
 	const char *reset_header;
 	/* Paths in an answer's JSON, or NULL: */
-	const char *success; /* true in every good answer; an error may come with status 200 */
-	const char *message, *message_or; /* an error's text; where it may stand too */
-	const char *code, *code_or;	  /* an error's code, a string or an integer: */
-	const struct error_def *errors;	  /* what it means; ends with a NULL text */
-	const struct shape *shape;	  /* for stock.c */
+	const char *success;	/* true in every good answer; an error may come with status 200 */
+	const char *success_is; /* or this text */
+	const char *messages[PROVIDER_MESSAGES]; /* an error's text: the first that there is */
+	const char *code, *code_or;		 /* an error's code, a string or an integer: */
+	const struct error_def *errors;		 /* what it means; ends with a NULL text */
+	const struct shape *shape;		 /* for stock.c */
 	uint32_t min_ttl;
 	/* The lists; each ends with NULL. OP_FIND_ZONE may be left out: then OP_ZONES is run. */
 	const struct exchange *ops[OP_KINDS][PROVIDER_STEPS_MAX];

@@ -12,11 +12,6 @@
 
 /* ---- zones ---- */
 
-static bool zone_ok(const json_t *zone)
-{
-	return !bytes_is(json_bytes_at(zone, "Config.0.PrivateZone.0"), "true");
-}
-
 static bool zone_id_of(const json_t *zone, struct buf *id)
 {
 	static const char prefix[] = "/hostedzone/";
@@ -42,7 +37,8 @@ static enum verdict parse_zone(struct op *op, const struct answer *a)
 
 	if (!zone_id_of(zone, &id))
 		v = op_fail_shape(op);
-	else if (zone_ok(zone) && !op_add_zone(op, json_bytes_at(zone, "Name.0"), buf_bytes(&id)))
+	else if (shape_zone_ok(op, zone) &&
+		 !op_add_zone(op, json_bytes_at(zone, "Name.0"), buf_bytes(&id)))
 		v = VERDICT_ERROR;
 	buf_done(&id);
 	return v;
@@ -302,7 +298,7 @@ static const struct error_def errors[] = {
 static const struct shape shape = {
 	.zones = "ListHostedZonesResponse.HostedZones.0.HostedZone",
 	.zone_name = "Name.0",
-	.zone_ok = zone_ok,
+	.zone_is = {{"Config.0.PrivateZone.0", "!true"}},
 	.zone_id_of = zone_id_of,
 	.zone_pages = {PAGING_CURSOR, "ListHostedZonesResponse.NextMarker.0", "marker", "maxitems",
 		       100},
@@ -328,8 +324,7 @@ const struct provider provider_route53 = {
 	.delegated = &route53_delegated,
 	.serialise = true,
 	.xml = true,
-	.message = "ErrorResponse.Error.0.Message.0",
-	.message_or = "InvalidChangeBatch.Messages.0.Message.0",
+	.messages = {"ErrorResponse.Error.0.Message.0", "InvalidChangeBatch.Messages.0.Message.0"},
 	.code = "ErrorResponse.Error.0.Code.0",
 	.errors = errors,
 	.shape = &shape,

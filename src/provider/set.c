@@ -91,16 +91,6 @@ int set_build_look(const struct op *op, struct request *req)
 	return op->provider->shape->filter ? stock_build_look(op, req) : 0;
 }
 
-/* The content of one value of a set, in presentation form. SPACE: see shape->content_of. */
-static struct bytes content_of(const struct op *op, const json_t *value, struct buf *space)
-{
-	const struct shape *shape = op->provider->shape;
-
-	if (shape->content_of)
-		return shape->content_of(value, space);
-	return json_bytes_at(value, shape->content ? shape->content : "");
-}
-
 /* Sorts OLD's values into those that stay, in NEW, and those that go. 0 or -1. */
 static int sort_values(struct op *op, enum rr_type type, const json_t *old, uint64_t ttl,
 		       json_t *new)
@@ -112,7 +102,7 @@ static int sort_values(struct op *op, enum rr_type type, const json_t *old, uint
 	json_array_foreach(old, i, v)
 	{
 		struct buf space = BUF_INIT(PROVIDER_BODY_MAX);
-		struct bytes content = content_of(op, v, &space);
+		struct bytes content = shape_content(op->provider->shape, type, v, &space);
 		bool ours = type == op->type && record_value_matches(type, content, op->value);
 
 		op->there = op->there || ours;
@@ -183,6 +173,19 @@ enum verdict set_seen(struct op *op, const json_t *set, const json_t *values, ui
 	return looked(op);
 }
 
+/* The values of a flat set: whether there is one shows in whether there are any. */
+static bool read_flat(const struct op *op, const json_t *array, const json_t **set,
+		      const json_t **values, uint64_t *ttl)
+{
+	const json_t *first = json_array_get(array, 0);
+
+	*set = first ? array : NULL;
+	*values = array;
+	return json_is_array(array) &&
+	       (!first ||
+		op_read_number(json_at(first, op->provider->shape->ttl), UINT32_MAX, ttl));
+}
+
 /* Of the sets in an answer the one that was asked for; NULL: it is not there. */
 static const json_t *asked_set(const struct op *op, const json_t *sets)
 {
@@ -209,9 +212,11 @@ static bool read_set(const struct op *op, const struct answer *a, const json_t *
 	const struct shape *shape = op->provider->shape;
 	const json_t *sets = a->status == 404 ? NULL : answer_at(a, shape->records);
 
+	*ttl = 0;
+	if (shape->flat)
+		return read_flat(op, sets, set, values, ttl);
 	*set = asked_set(op, sets);
 	*values = NULL;
-	*ttl = 0;
 	if (a->status != 404 && !json_is_object(sets) && !json_is_array(sets))
 		return false;
 	if (!*set || (shape->refuse && shape->refuse(*set)))
@@ -257,6 +262,28 @@ enum verdict set_parse_change(struct op *op, const struct answer *a)
 	return remove && set_is_remove(op) == 0 ? VERDICT_AGAIN : VERDICT_NEXT;
 }
 
+int set_build_remove(const struct op *op, struct request *req)
+{
+	return set_is_remove(op);
+}
+
+int set_build_edit(const struct op *op, struct request *req)
+{
+	struct set_change c;
+
+	if (set_is_edit(op) != 0 || !set_head(op, &c))
+		return BUILD_SKIP;
+	return request_json(req, json_pack("{s:O}", op->provider->shape->values, c.new));
+}
+
+enum verdict set_parse_put(struct op *op, const struct answer *a)
+{
+	if (a->status >= 400)
+		return VERDICT_RESTART;
+	return json_is_array(answer_at(a, op->provider->shape->values)) ? set_parse_change(op, a)
+									: op_fail_shape(op);
+}
+
 enum verdict set_parse_all(struct op *op, const struct answer *a)
 {
 	if (was_faster(a))
@@ -280,7 +307,9 @@ enum verdict set_parse_check(struct op *op, const struct answer *a)
 		struct buf space = BUF_INIT(PROVIDER_BODY_MAX);
 
 		there = there ||
-			record_value_matches(op->type, content_of(op, v, &space), op->value);
+			record_value_matches(
+				op->type, shape_content(op->provider->shape, op->type, v, &space),
+				op->value);
 		buf_done(&space);
 	}
 	return there == (op->kind == OP_ADD) ? VERDICT_DONE : VERDICT_RESTART;

@@ -2,8 +2,6 @@
 /* Stock steps for APIs where each record has an id. */
 #include "provider/kit.h"
 
-#include "base/text.h"
-
 #include <inttypes.h>
 
 /* ---- zones ---- */
@@ -20,7 +18,7 @@ static enum verdict see_zone(struct op *op, const json_t *zone)
 	struct buf id = BUF_INIT(PROVIDER_ID_MAX);
 	enum verdict v = VERDICT_NEXT;
 
-	if (shape->zone_ok && !shape->zone_ok(zone))
+	if (!shape_zone_ok(op, zone))
 		return VERDICT_NEXT;
 	if (shape->zone_id_of ? !shape->zone_id_of(zone, &id)
 			      : !op_set_id(&id, json_at(zone, shape->zone_id)))
@@ -72,34 +70,6 @@ static enum rr_type read_type(const struct shape *shape, const json_t *record)
 	return RR_NONE;
 }
 
-bool op_read_number(const json_t *v, uint64_t max, uint64_t *out)
-{
-	if (json_is_string(v))
-		return text_to_u64(json_bytes(v), max, out) == 0;
-	*out = json_is_integer(v) && json_integer_value(v) >= 0 ? (uint64_t)json_integer_value(v)
-								: UINT64_MAX;
-	return *out <= max;
-}
-
-/* The presentation form of a CAA that comes in parts; empty when it is none. */
-static struct bytes caa_of(const struct shape *shape, const json_t *record, struct buf *space)
-{
-	struct caa caa = {.value = json_bytes_at(record, shape->caa.value)};
-	uint64_t flags = 0;
-
-	if ((shape->caa.flags &&
-	     !op_read_number(json_at(record, shape->caa.flags), UINT8_MAX, &flags)) ||
-	    bytes_to_str(json_bytes_at(record, shape->caa.tag), caa.tag, sizeof(caa.tag)) < 0)
-		return bytes_of(NULL, 0);
-	caa.flags = (uint8_t)flags;
-	if (caa.value.n > 1 && caa.value.p[0] == '"' && caa.value.p[caa.value.n - 1] == '"')
-		caa.value = bytes_of(caa.value.p + 1, caa.value.n - 2);
-	if (shape->caa.dotted && caa.value.n && caa.value.p[caa.value.n - 1] == '.')
-		caa.value.n--;
-	caa_put(space, &caa);
-	return buf_bytes(space);
-}
-
 /* False when it is another name's, or no record at all. */
 static bool read_record(const struct op *op, const json_t *record, struct seen *out)
 {
@@ -109,12 +79,8 @@ static bool read_record(const struct op *op, const json_t *record, struct seen *
 		return false;
 	*out = (struct seen){.id = json_at(record, shape->id),
 			     .type = read_type(shape, record),
-			     .content = json_bytes_at(record, shape->content),
 			     .space = BUF_INIT(PROVIDER_BODY_MAX)};
-	if (shape->content_of && !out->content.n)
-		out->content = shape->content_of(record, &out->space);
-	else if (shape->caa.tag && out->type == RR_CAA)
-		out->content = caa_of(shape, record, &out->space);
+	out->content = shape_content(shape, out->type, record, &out->space);
 	if (!op_read_number(json_at(record, shape->ttl), UINT32_MAX, &out->ttl))
 		out->ttl = 0;
 	return true;
@@ -244,24 +210,6 @@ enum verdict stock_parse_clear(struct op *op, const struct answer *a)
 	return op->others.n ? VERDICT_AGAIN : VERDICT_NEXT;
 }
 
-static int put_caa(const struct op *op, json_t *record)
-{
-	const struct shape *shape = op->provider->shape;
-	struct caa caa;
-
-	/* A flag that cannot be said would change what the record means. */
-	if (caa_parse(&caa, op->value) != 0 || (caa.flags && !shape->caa.flags))
-		return -1;
-	if ((shape->caa.flags &&
-	     json_object_set_new(record, shape->caa.flags, json_integer(caa.flags)) != 0) ||
-	    json_object_set_new(record, shape->caa.tag, json_string(caa.tag)) != 0)
-		return -1;
-	return json_object_set_new(record, shape->caa.value,
-				   json_sprintf("%.*s%s", (int)caa.value.n,
-						(const char *)caa.value.p,
-						shape->caa.dotted && caa.value.n ? "." : ""));
-}
-
 static json_t *record_ttl(const struct op *op)
 {
 	return op->provider->shape->ttl_is_text ? json_sprintf("%" PRIu32, op_ttl(op))
@@ -278,7 +226,7 @@ json_t *stock_record(const struct op *op)
 
 	failed |= json_object_set_new(record, shape->name, op_name(op));
 	if (op->type == RR_CAA && shape->caa.tag)
-		failed |= put_caa(op, record);
+		failed |= shape_put_caa(op, record);
 	else
 		failed |= json_object_set_new(record, shape->content, op_content(op));
 	failed |= json_object_set_new(record, shape->ttl, record_ttl(op));

@@ -50,7 +50,7 @@ const struct provider provider_vultr = {
 	.fields = fields,
 	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "api_key"},
 	.zone_id_is_name = true,
-	.message = "error",
+	.messages = {"error"},
 	.shape = &shape,
 	.min_ttl = 120,
 	.ops = {[OP_ZONES] = {&zones},

@@ -260,6 +260,8 @@ static void trade(struct call *c, const struct fv_make_integration *m)
 	plist_put(&fields, c->setup.redirect_uri);
 	plist_put(&fields, BYTES("code_verifier"));
 	plist_put(&fields, c->setup.verifier);
+	plist_put(&fields, BYTES("state"));
+	plist_put(&fields, state);
 	if (buf_status(&fields) < 0)
 		call_refuse(c, CODE_INVALID_REQUEST, "credentials.code", "is too long");
 	else

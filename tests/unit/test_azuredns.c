@@ -34,6 +34,25 @@ static const struct script scripts[] = {
 		    "{\"value\":[{\"id\":\"/subscriptions/S1/resourceGroups/r2/providers/"
 		    "Microsoft.Network/dnszones/c.example\",\"name\":\"c.example\"}]}"}},
 	 .zones = "a.example=RG-1/a.example c.example=r2/c.example"},
+	{"zones: of trust by name, only those with the tag", .provider = &provider_azuredns,
+	 .fields = {"subscription_id", "S1", "external_id", "e1"}, .kind = OP_ZONES,
+	 .steps = {{"GET "
+		    "/subscriptions/S1/providers/Microsoft.Network/dnsZones?api-version=2018-05-01",
+		    NULL, 200,
+		    "{\"value\":[{\"id\":\"/subscriptions/S1/resourceGroups/r/"
+		    "x\",\"name\":\"a.example\",\"tags\":{\"postern\":\"e2\"}},"
+		    "{\"id\":\"/subscriptions/S1/resourceGroups/r/"
+		    "x\",\"name\":\"b.example\",\"tags\":{\"postern\":\"e1\"}},"
+		    "{\"id\":\"/subscriptions/S1/resourceGroups/r/x\",\"name\":\"c.example\"}]}"}},
+	 .zones = "b.example=r/b.example"},
+	{"zones: of trust by name, none with the tag", .provider = &provider_azuredns,
+	 .fields = {"subscription_id", "S1", "external_id", "e1"}, .kind = OP_ZONES,
+	 .steps = {{"GET "
+		    "/subscriptions/S1/providers/Microsoft.Network/dnsZones?api-version=2018-05-01",
+		    NULL, 200,
+		    "{\"value\":[{\"id\":\"/subscriptions/S1/resourceGroups/r/"
+		    "x\",\"name\":\"a.example\",\"tags\":{\"postern\":\"e2\"}}]}"}},
+	 .error = CODE_PROVIDER_AUTH_FAILED, .detail = "no zone"},
 	{"zones: an id that is none", BASE, .kind = OP_ZONES,
 	 .steps = {{"GET "
 		    "/subscriptions/S1/providers/Microsoft.Network/dnsZones?api-version=2018-05-01",
@@ -445,13 +464,59 @@ static void test_login(void **state)
 	assert_true(bytes_is(buf_bytes(&body),
 			     "grant_type=client_credentials&client_id=c1&client_secret=s%261&scope="
 			     "https%3A%2F%2Fmanagement.chinacloudapi.cn%2F.default"));
+	in.gateway = in.credentials;
+	in.credentials = bytes_of(NULL, 0);
+	assert_int_equal(provider_azuredns.assume->build(&in, &body), SIGN_E_FIELD);
 	buf_done(&c);
 	buf_done(&body);
 }
 
+/* The customer's directory, the gateway's own application. */
+static void test_assume(void **state)
+{
+	static const char *const theirs[] = {"tenant_id", "t1", "environment", "public", NULL};
+	static const char *const own[] = {"client_id", "g1", "client_secret", "gs", NULL};
+	struct buf c = BUF_INIT(1000), g = BUF_INIT(1000), body = BUF_INIT(1000);
+	struct login_input in;
+
+	for (size_t i = 0; theirs[i]; i++)
+		plist_put(&c, bytes_str(theirs[i]));
+	for (size_t i = 0; own[i]; i++)
+		plist_put(&g, bytes_str(own[i]));
+	in = (struct login_input){.credentials = buf_bytes(&c), .gateway = buf_bytes(&g)};
+	assert_int_equal(provider_azuredns.assume->build(&in, &body), 0);
+	assert_true(bytes_is(buf_bytes(&body),
+			     "grant_type=client_credentials&client_id=g1&client_secret=gs&scope="
+			     "https%3A%2F%2Fmanagement.azure.com%2F.default"));
+	buf_done(&c);
+	buf_done(&g);
+	buf_done(&body);
+}
+
+static void test_instructions(void **state)
+{
+	struct buf g = BUF_INIT(1000), out = BUF_INIT(8192);
+	struct bytes text;
+
+	assert_int_equal(provider_azuredns.delegated->instructions(BYTES(""), BYTES("e1"), &out),
+			 SIGN_E_FIELD);
+	buf_reset(&out);
+	plist_put(&g, BYTES("client_id"));
+	plist_put(&g, BYTES("g1"));
+	assert_int_equal(
+		provider_azuredns.delegated->instructions(buf_bytes(&g), BYTES("e1"), &out), 0);
+	assert_true(plist_get(buf_bytes(&out), "commands", &text));
+	assert_true(bytes_find(text, BYTES("tags.postern=e1")) < text.n);
+	assert_true(bytes_find(text, BYTES("az ad sp create --id g1 ")) < text.n);
+	buf_done(&g);
+	buf_done(&out);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_login)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_login),
+					   cmocka_unit_test(test_assume),
+					   cmocka_unit_test(test_instructions)};
 
 	return run_scripts_and("azuredns", scripts, ARRAY_LEN(scripts), tests, ARRAY_LEN(tests));
 }

@@ -81,7 +81,7 @@ static const struct exchange fails = EXCHANGE_READ("fails", "/fails", NULL, fake
 static const struct exchange notes = EXCHANGE_READ("notes", "/notes", NULL, fake_replaced);
 static const struct exchange account = EXCHANGE_READ("account", "/{account}", NULL, fake_parse);
 
-static struct provider fake = {.name = "fake", .message = "why", .min_ttl = 60};
+static struct provider fake = {.name = "fake", .messages = {"why"}, .min_ttl = 60};
 
 static void begin(struct engine *e, enum op_kind kind, const struct exchange *first,
 		  const struct exchange *second)
