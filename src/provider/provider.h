@@ -470,6 +470,14 @@ enum category credentials_way(struct bytes pairs);
 const char *category_text(enum category c); /* "static", "oauth", "delegated" */
 /* What a sealed credential is traded for before it is used; NULL: nothing. */
 const struct login *provider_login(const struct provider *p, struct bytes pairs);
+/*
+ * What a login's answer gives. CODE_OK: FIELDS gets pairs, its TAKES and CREDENTIALS_EXPIRES, and *EXPIRES that time; a refresh token that is not in it is the one in CREDENTIALS. Else DETAIL, of
+ * PROVIDER_DETAIL_MAX + 1 bytes, says what is wrong: a text of ours, with the name of the error at most. FIELDS may
+ * fail when it is too small.
+ */
+enum code login_read(const struct provider *p, const struct login *login, struct bytes credentials,
+		     int64_t now, const struct answer *a, struct buf *fields, int64_t *expires,
+		     char *detail);
 /* Copy only the fields that are not secret. */
 int provider_public_fields(const struct provider *p, struct bytes pairs,
 			   struct buf *out) must_check;

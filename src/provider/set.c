@@ -280,8 +280,9 @@ enum verdict set_parse_put(struct op *op, const struct answer *a)
 {
 	if (a->status >= 400)
 		return VERDICT_RESTART;
-	return json_is_array(answer_at(a, op->provider->shape->values)) ? set_parse_change(op, a)
-									: op_fail_shape(op);
+	if (a->status != 204 && !json_is_array(answer_at(a, op->provider->shape->values)))
+		return op_fail_shape(op);
+	return set_parse_change(op, a);
 }
 
 enum verdict set_parse_all(struct op *op, const struct answer *a)

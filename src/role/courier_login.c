@@ -18,7 +18,6 @@
 #define TOKENS_MAX     1024
 #define TOKEN_MAX      (16 * 1024) /* bytes of the fields that one login gives */
 #define EARLY_SECONDS  60	   /* before it expires it is not used any more */
-#define DEFAULT_LIFE   300	   /* where the answer does not say */
 #define LOGIN_MS       15000
 #define LOGIN_BODY_MAX (64 * 1024)
 #define HASH_BYTES     32
@@ -224,38 +223,6 @@ static void over(struct token *t, enum code code, bool sent, const char *detail)
 
 /* ---- the answer ---- */
 
-/* Seconds as a number, or as its text; 0 when there are none. */
-static uint64_t seconds_at(const json_t *v)
-{
-	uint64_t n = 0;
-
-	if (json_is_integer(v) && json_integer_value(v) > 0)
-		return (uint64_t)json_integer_value(v);
-	return text_to_u64(json_bytes(v), INT32_MAX, &n) == 0 ? n : 0;
-}
-
-static int64_t expiry(const struct login *login, const struct answer *a)
-{
-	int64_t usec, now = now_seconds();
-	uint64_t life = DEFAULT_LIFE;
-
-	if (login->expires_at &&
-	    text_to_time(json_bytes(json_at(a->json, login->expires_at)), &usec) == 0)
-		return usec / 1000000;
-	if (login->expires_in && seconds_at(json_at(a->json, login->expires_in)))
-		life = seconds_at(json_at(a->json, login->expires_in));
-	return now + (int64_t)(life < INT32_MAX ? life : INT32_MAX);
-}
-
-static void put_expires(struct buf *fields, int64_t expires)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%lld", (long long)expires);
-	plist_put(fields, BYTES(CREDENTIALS_EXPIRES));
-	plist_put(fields, bytes_str(text));
-}
-
 /* FIELDS, which are good until EXPIRES. False when there is no memory. */
 static bool keep_fields(struct token *t, const struct buf *fields, int64_t expires)
 {
@@ -268,33 +235,6 @@ static bool keep_fields(struct token *t, const struct buf *fields, int64_t expir
 	t->n = fields->n;
 	t->expires = expires;
 	return true;
-}
-
-/* Keep what the answer gives. False when something is missing. */
-static bool keep(struct token *t, const struct answer *a)
-{
-	struct buf fields = BUF_INIT(TOKEN_MAX);
-	int64_t expires = expiry(t->login, a);
-	bool whole = true;
-
-	for (size_t i = 0; i < PROVIDER_LOGIN_TAKES && t->login->takes[i].path; i++) {
-		struct bytes v = json_bytes(json_at(a->json, t->login->takes[i].path));
-
-		/* A refresh token that is not sent is the old one. */
-		if (!v.n && strcmp(t->login->takes[i].field, CREDENTIALS_REFRESH) == 0)
-			(void)plist_get(buf_bytes(&t->credentials), CREDENTIALS_REFRESH, &v);
-		else if (!v.n)
-			whole = false;
-		if (!v.n)
-			continue;
-		plist_put(&fields, bytes_str(t->login->takes[i].field));
-		plist_put(&fields, v);
-	}
-	if (whole)
-		put_expires(&fields, expires);
-	whole = whole && keep_fields(t, &fields, expires);
-	buf_done(&fields);
-	return whole;
 }
 
 /* A handle may hold what an earlier login gave. */
@@ -314,38 +254,20 @@ static void seed(struct token *t, struct bytes credentials)
 	buf_done(&fields);
 }
 
-/* An error's name is a word of a few letters; all else that stands in such an answer stays here. */
-static void put_reason(const struct token *t, const struct answer *a, char *detail, size_t size)
+/* Keep what the answer gives; or say what is wrong with it. */
+static void read_answer(struct token *t, const struct answer *a)
 {
-	bool refresh = t->provider->oauth && t->login == t->provider->oauth->refresh;
-
-	struct bytes word = json_bytes(json_at(a->json, "error"));
-
-	if (!word.n)
-		word = json_bytes(json_at(a->json, "error.status"));
-	if (!word.n)
-		word = json_bytes(json_at(a->json, "ErrorResponse.Error.0.Code.0"));
-	for (size_t i = 0; i < word.n; i++)
-		if (word.n > 40 ||
-		    !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", word.p[i]))
-			word.n = 0;
-	snprintf(detail, size, "the login was refused%s%.*s%s", word.n ? ": " : "", (int)word.n,
-		 word.n ? (const char *)word.p : "",
-		 refresh ? "; if a newer integration_handle was given out, use that one" : "");
-}
-
-static void refused(struct token *t, const struct answer *a)
-{
+	struct buf fields = BUF_INIT(TOKEN_MAX);
 	char detail[PROVIDER_DETAIL_MAX + 1];
+	int64_t expires;
+	enum code code = login_read(t->provider, t->login, buf_bytes(&t->credentials),
+				    now_seconds(), a, &fields, &expires, detail);
 
-	if (a->status == 429)
-		over(t, CODE_PROVIDER_RATE_LIMITED, false, "the login server asks to slow down");
-	else if (a->status >= 500 || a->status < 400)
-		over(t, CODE_PROVIDER_UNAVAILABLE, false, "the login server does not answer well");
-	else {
-		put_reason(t, a, detail, sizeof(detail));
-		over(t, CODE_PROVIDER_AUTH_FAILED, false, detail);
-	}
+	if (code == CODE_OK && !keep_fields(t, &fields, expires))
+		over(t, CODE_PROVIDER_UNAVAILABLE, false, "the login server's answer is too large");
+	else
+		over(t, code, false, detail);
+	buf_done(&fields);
 }
 
 static void on_done(void *arg, const struct egress_answer *got)
@@ -363,13 +285,7 @@ static void on_done(void *arg, const struct egress_answer *got)
 			   : json_parse(a.body, PROVIDER_JSON_DEPTH, &json, NULL, 0)) < 0)
 		log_fatal("out of memory");
 	a.json = json;
-	if (a.status < 200 || a.status > 299)
-		refused(t, &a);
-	else if (keep(t, &a))
-		over(t, CODE_OK, false, "");
-	else
-		over(t, CODE_PROVIDER_UNAVAILABLE, false,
-		     "the login server's answer is not what it promises");
+	read_answer(t, &a);
 }
 
 /* ---- the request ---- */

@@ -1,105 +1,70 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * replay PROVIDER FILE…: feeds recorded answers to a provider's parses and prints what each makes
- * of it.
+ * replay PROVIDER FILE…: feeds recorded answers to the provider's parses and prints what each makes of it, a line an exchange:
  *
- * A file is an array of {method, uri, status, response_headers, body}. Each is matched by method
- * and path, whatever host and base it was recorded at, with the provider's table. What does not
- * match is named.
+ *	zones ok 3			so many zones that we may change
+ *	add ok				(or look, remove… : the exchange's name in the table)
+ *	add error provider_auth_failed
+ *	add restart			somebody interfered, or it may be done already: look again
+ *	login ok			a credential was traded for something short-lived
+ *	unmatched GET /v2/account	nothing in the table has that method and path
+ *
+ * Exit status: 0; 1 when a file could not be read whole; 2 for a wrong command line.
  */
-#include "base/text.h"
-#include "provider/engine.h"
+#include "base/xml.h"
+#include "match.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 
-/* The next segment off the END of *PATH. */
-static bool last_segment(struct bytes *path, struct bytes *segment)
+/* ---- what the exchange was about, as far as it can be told ---- */
+
+/* The longest name with a dot among the query's values and the path's segments. */
+static struct dns_name guess_name(const struct recording *r)
 {
-	size_t n = path->n;
+	struct bytes list = buf_bytes(&r->query), key, value;
+	struct dns_name best, n;
 
-	while (n > 0 && path->p[n - 1] != '/')
-		n--;
-	if (n == 0)
-		return false;
-	*segment = bytes_of(path->p + n, path->n - n);
-	path->n = n - 1;
-	return true;
-}
-
-/* How many segments TEMPLATE has, when they are the last ones of PATH; 0: they are not. */
-static unsigned match(const char *template, struct bytes path)
-{
-	struct bytes want = bytes_str(template), t, s;
-	unsigned n = 0;
-
-	while (last_segment(&want, &t)) {
-		if (!last_segment(&path, &s) || s.n == 0)
-			return 0;
-		if (t.p[0] != '{' && !bytes_eq(t, s))
-			return 0;
-		n++;
-	}
-	return n;
-}
-
-/* The number of the exchange that fits best, or -1. */
-static int find_exchange(const struct provider *p, struct bytes method, struct bytes path)
-{
-	unsigned best = 0;
-	int found = -1;
-
-	for (unsigned i = 0; i < OP_KINDS * PROVIDER_STEPS_MAX; i++) {
-		const struct exchange *x = provider_exchange(p, i);
-		unsigned n = x && bytes_is(method, x->method) ? match(x->path, path) : 0;
-
-		if (n > best) {
+	if (dns_name_parse(&best, BYTES("a.example")) != 0)
+		abort();
+	for (bool found = false; plist_next(&list, &key) && plist_next(&list, &value);)
+		if (memchr(value.p, '.', value.n) && dns_name_parse(&n, value) == 0 &&
+		    (!found || n.len > best.len)) {
 			best = n;
-			found = (int)i;
+			found = true;
 		}
-	}
-	return found;
+	return best;
 }
 
-/* "https://host/a/b?c" gives "/a/b". */
-static struct bytes path_of(struct bytes uri)
+static void set_up(struct engine *e, const struct provider *p, const struct match *m,
+		   const struct recording *r)
 {
-	size_t scheme = bytes_find(uri, BYTES("://"));
-	size_t end;
+	struct bytes list = buf_bytes(&r->query), type = m->type;
+	struct dns_name zone, name = guess_name(r);
 
-	if (scheme < uri.n) {
-		uri = bytes_of(uri.p + scheme + 3, uri.n - scheme - 3);
-		end = bytes_find(uri, BYTES("/"));
-		uri = bytes_of(uri.p + end, uri.n - end);
+	engine_init(e, p, (enum op_kind)(m->number / PROVIDER_STEPS_MAX));
+	e->op.step = (unsigned)m->number % PROVIDER_STEPS_MAX;
+	e->op.value = BYTES("value");
+	e->op.fqdn = e->op.zone = name;
+	if (dns_name_parse(&zone, m->zone) == 0 && zone.len > 0) {
+		e->op.zone = zone;
+		if (!dns_name_within(&name, &zone))
+			e->op.fqdn = zone;
 	}
-	uri.n = bytes_find(uri, BYTES("?"));
-	return uri;
+	if (!type.n)
+		(void)plist_get(list, "type", &type);
+	e->op.type = rr_type_parse(type);
+	if (e->op.type == RR_NONE)
+		e->op.type = RR_TXT;
 }
 
-static void take_headers(const struct provider *p, json_t *headers, struct answer *a,
-			 struct buf *wanted)
+/* ---- results ---- */
+
+static void print_bytes(struct bytes text)
 {
-	const char *name;
-	uint64_t seconds;
-	json_t *value;
-
-	json_object_foreach(headers, name, value)
-	{
-		struct bytes v = json_bytes(value);
-
-		if (strcasecmp(name, "Retry-After") == 0 &&
-		    text_to_u64(v, PROVIDER_RETRY_MAX, &seconds) == 0) {
-			a->has_retry_after = true;
-			a->retry_after = (uint32_t)seconds;
-		}
-		for (size_t i = 0; i < PROVIDER_HEADERS && p->headers[i]; i++)
-			if (strcasecmp(name, p->headers[i]) == 0) {
-				plist_put(wanted, bytes_str(p->headers[i]));
-				plist_put(wanted, v);
-			}
-	}
-	a->headers = buf_bytes(wanted);
+	for (size_t i = 0; i < text.n; i++)
+		putchar(text.p[i] > 0x20 && text.p[i] < 0x7f ? text.p[i] : '?');
 }
 
 static void print_result(const struct exchange *x, const struct op *op)
@@ -108,69 +73,97 @@ static void print_result(const struct exchange *x, const struct op *op)
 		printf("%s error %s\n", x->name, code_text(op->error));
 	else if (op->restarts)
 		printf("%s restart\n", x->name);
-	else if (op->zone_count)
+	else if (strcmp(x->name, "zones") == 0 || op->zone_count)
 		printf("%s ok %zu\n", x->name, op->zone_count);
 	else
 		printf("%s ok\n", x->name);
 }
 
-static int replay(const struct provider *p, int number, const json_t *recorded)
+static int replay_exchange(const struct provider *p, const struct match *m, struct recording *r)
 {
-	const struct exchange *x = provider_exchange(p, (unsigned)number);
-	struct answer a = {.body = json_get_bytes(recorded, "body")};
-	struct buf headers = BUF_INIT(1u << 20);
 	struct engine e;
-	uint64_t status;
-	int r;
+	int failed;
 
-	a.status = json_get_u64(recorded, "status", 999, &status) ? (unsigned)status : 0;
-	take_headers(p, json_object_get(recorded, "response_headers"), &a, &headers);
-	engine_init(&e, p, (enum op_kind)(number / PROVIDER_STEPS_MAX));
-	e.op.step = (unsigned)number % PROVIDER_STEPS_MAX;
-	e.op.type = RR_TXT;
-	e.op.value = BYTES("value");
-	if (dns_name_parse(&e.op.zone, BYTES("example.com")) != 0 ||
-	    dns_name_parse(&e.op.fqdn, BYTES("_acme-challenge.example.com")) != 0)
-		abort();
-	r = engine_feed(&e, &a);
-	if (r == 0)
-		print_result(x, &e.op);
+	set_up(&e, p, m, r);
+	failed = engine_feed(&e, &r->answer);
+	if (failed == 0)
+		print_result(provider_exchange(p, (unsigned)m->number), &e.op);
 	engine_done(&e);
-	buf_done(&headers);
-	return r;
+	return failed;
 }
 
-static void print_unmatched(struct bytes method, struct bytes path)
+static int replay_login(const struct provider *p, const struct login *login, struct recording *r)
 {
-	printf("unmatched %.*s ", (int)method.n, (const char *)method.p);
-	for (size_t i = 0; i < path.n; i++)
-		putchar(path.p[i] > 0x20 && path.p[i] < 0x7f ? path.p[i] : '?');
-	putchar('\n');
+	struct buf fields = BUF_INIT(PROVIDER_BODY_MAX);
+	char detail[PROVIDER_DETAIL_MAX + 1];
+	json_t *json cleanup(json_cleanup) = NULL;
+	int64_t expires;
+	enum code code;
+	int failed = login->xml ? xml_parse(r->answer.body, PROVIDER_JSON_DEPTH, &json)
+				: json_parse(r->answer.body, PROVIDER_JSON_DEPTH, &json, NULL, 0);
+
+	if (failed < 0)
+		return failed;
+	r->answer.json = json;
+	code = login_read(p, login, bytes_of(NULL, 0), 0, &r->answer, &fields, &expires, detail);
+	printf(code == CODE_OK ? "login ok\n" : "login error %s\n", code_text(code));
+	buf_done(&fields);
+	return 0;
+}
+
+/* ---- files ---- */
+
+static int replay_one(const struct provider *p, const json_t *o)
+{
+	struct recording r;
+	struct match m;
+	int failed = 0;
+
+	recording_read(&r, p, o);
+	if (!match_find(p, &r, json_get_bytes(o, "request_body"), &m)) {
+		printf("unmatched ");
+		print_bytes(r.method.n ? r.method : BYTES("?"));
+		putchar(' ');
+		print_bytes(r.path.n ? buf_bytes(&r.path) : BYTES("/"));
+		putchar('\n');
+	} else {
+		failed = m.login ? replay_login(p, m.login, &r) : replay_exchange(p, &m, &r);
+	}
+	recording_done(&r);
+	return failed;
+}
+
+static int fail(const char *file, const char *what)
+{
+	fflush(stdout);
+	fprintf(stderr, "replay: %s: %s\n", file, what);
+	return 1;
 }
 
 static int replay_file(const struct provider *p, const char *file)
 {
 	json_error_t error;
-	json_t *all cleanup(json_cleanup) = json_load_file(file, 0, &error), *recorded;
+	json_t *all cleanup(json_cleanup) = json_load_file(file, JSON_ALLOW_NUL, &error), *o;
+	int failed = 0;
 	size_t i;
-	int r = 0;
 
-	if (!json_is_array(all)) {
-		fprintf(stderr, "%s: not a list of recorded exchanges\n", file);
-		return -EINVAL;
-	}
-	json_array_foreach(all, i, recorded)
+	if (!all)
+		return fail(file, error.text);
+	if (json_is_object(all) && json_object_get(all, "method"))
+		return replay_one(p, all) ? fail(file, "out of memory") : 0;
+	if (!json_is_array(all))
+		return fail(file, "not a list of recorded exchanges");
+	json_array_foreach(all, i, o)
 	{
-		struct bytes method = json_get_bytes(recorded, "method");
-		struct bytes path = path_of(json_get_bytes(recorded, "uri"));
-		int number = find_exchange(p, method, path);
-
-		if (number < 0)
-			print_unmatched(bytes_printable(method) ? method : BYTES("?"), path);
-		else if (r == 0)
-			r = replay(p, number, recorded);
+		if (!json_is_string(json_object_get(o, "method")) ||
+		    !json_is_string(json_object_get(o, "uri")))
+			failed = failed ? failed
+					: fail(file,
+					       "has something in its list that is no exchange");
+		else if (replay_one(p, o) != 0)
+			return fail(file, "out of memory");
 	}
-	return r;
+	return failed;
 }
 
 int main(int argc, char **argv)
@@ -178,12 +171,18 @@ int main(int argc, char **argv)
 	const struct provider *p = argc > 2 ? provider_by_name(bytes_str(argv[1])) : NULL;
 	int failed = 0;
 
-	if (!p) {
+	if (argc < 3) {
 		fprintf(stderr, "usage: replay PROVIDER FILE...\n");
 		return 2;
 	}
+	if (!p) {
+		fprintf(stderr, "replay: there is no provider of that name; there are:");
+		for (size_t i = 0; providers[i]; i++)
+			fprintf(stderr, " %s", providers[i]->name);
+		fprintf(stderr, "\n");
+		return 2;
+	}
 	for (int i = 2; i < argc; i++)
-		if (replay_file(p, argv[i]) != 0)
-			failed = 1;
+		failed |= replay_file(p, argv[i]);
 	return failed;
 }
