@@ -46,6 +46,8 @@ static const struct field_def fields[] = {
 	{0},
 };
 
+static const struct error_def errors[] = {{"Record conflict", CODE_CONFLICT, true}, {0}};
+
 #define LOGIN "https://login.linode.com"
 static const struct login code = OAUTH_LOGIN(LOGIN, "/oauth/token", oauth_build_code, "token");
 static const struct login refresh =
@@ -84,6 +86,7 @@ const struct provider provider_linode = {
 	.auth = {AUTH_HEADER, "Authorization", "Bearer ", "token"},
 	.oauth = &oauth,
 	.messages = {"errors.0.reason"},
+	.errors = errors,
 	.shape = &shape,
 	.min_ttl = 30,
 	.ops = {[OP_ZONES] = {&zones},

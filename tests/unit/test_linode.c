@@ -148,8 +148,17 @@ static const struct script scripts[] = {
 		   {"POST /domains/z1/records",
 		    "{\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"target\":\"one\",\"ttl_sec\":"
 		    "120}",
+		    400, "{\"errors\":[{\"reason\":\"invalid name\"}]}"}},
+	 .error = CODE_PROVIDER_REJECTED, .detail = "invalid name"},
+	{"add: an alias is in the way", BASE, .kind = OP_ADD, .fqdn = "_acme-challenge.example.com",
+	 .value = "one", .type = RR_TXT,
+	 .steps = {{"GET /domains/z1/records?page=1&page_size=500", NULL, 200,
+		    "{\"data\":[],\"page\":1,\"pages\":1}"},
+		   {"POST /domains/z1/records",
+		    "{\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"target\":\"one\",\"ttl_sec\":"
+		    "120}",
 		    400, "@linode/made/error-400.json 0"}},
-	 .error = CODE_PROVIDER_REJECTED, .detail = "CNAMES must be unique"},
+	 .error = CODE_CONFLICT, .detail = "CNAMES must be unique"},
 	{"add: made though the answer was an error", BASE, .kind = OP_ADD,
 	 .fqdn = "_acme-challenge.example.com", .value = "one", .type = RR_TXT,
 	 .steps = {{"GET /domains/z1/records?page=1&page_size=500", NULL, 200,
