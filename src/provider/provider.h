@@ -334,7 +334,6 @@ struct provider {
 	const struct oauth *oauth;	   /* NULL: no such way */
 	const struct login *assume;	   /* delegated; NULL: no such way */
 	const struct delegated *delegated; /* as ASSUME */
-	bool no_static;			   /* there are only the other ways */
 	bool xml;			   /* bodies are XML */
 	bool dns;			   /* bodies are DNS messages, over TCP */
 	const char *account_field;	   /* fills {account} when the customer gave it; or NULL */
@@ -468,6 +467,8 @@ struct bytes id_part(struct bytes id, unsigned part);
 	"external_id" /* delegated trust: what we made for this customer; not secret */
 enum category credentials_way(struct bytes pairs);
 const char *category_text(enum category c); /* "static", "oauth", "delegated" */
+/* Does that way of trust ask for the field? */
+bool field_goes_way(const struct field_def *f, enum category way);
 /* What a sealed credential is traded for before it is used; NULL: nothing. */
 const struct login *provider_login(const struct provider *p, struct bytes pairs);
 /*

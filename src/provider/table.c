@@ -79,7 +79,7 @@ struct bytes id_part(struct bytes id, unsigned part)
 
 /* ---- credentials ---- */
 
-static bool goes_way(const struct field_def *f, enum category way)
+bool field_goes_way(const struct field_def *f, enum category way)
 {
 	return (f->ways ? f->ways : 1u << CATEGORY_STATIC) & 1u << way;
 }
@@ -89,7 +89,7 @@ static const struct field_def *field_by_name(const struct provider *p, enum cate
 					     struct bytes name)
 {
 	for (const struct field_def *f = p->fields; f->name; f++)
-		if (bytes_is(name, f->name) && (way == CATEGORIES || goes_way(f, way)))
+		if (bytes_is(name, f->name) && (way == CATEGORIES || field_goes_way(f, way)))
 			return f;
 	return NULL;
 }
@@ -169,7 +169,7 @@ static int check_fields(const struct provider *p, enum category way, struct byte
 	int r = check_names(p, way, pairs, field, why);
 
 	for (const struct field_def *f = p->fields; f->name && r == 0; f++) {
-		if (!goes_way(f, way))
+		if (!field_goes_way(f, way))
 			continue;
 		*field = f->name;
 		*why = "is missing";
@@ -197,7 +197,7 @@ int provider_check_credentials(const struct provider *p, enum category way, stru
 	for (const struct field_def *f = p->fields; f->name; f++) {
 		if (!plist_get(pairs, f->name, &v))
 			v = bytes_str(f->preset);
-		if (v.n == 0 || !goes_way(f, way))
+		if (v.n == 0 || !field_goes_way(f, way))
 			continue;
 		plist_put(out, bytes_str(f->name));
 		plist_put(out, v);

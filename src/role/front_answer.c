@@ -38,28 +38,14 @@ static void put_field(struct buf *b, const struct field_def *f)
 	buf_printf(b, "\"maxLength\":%zu,\"writeOnly\":%s}", f->max, f->secret ? "true" : "false");
 }
 
-/* In the form for a credential of its own. */
-static bool is_shown(const struct field_def *f)
-{
-	return !f->ways || f->ways & 1u << CATEGORY_STATIC;
-}
-
-static void put_provider(struct buf *b, const struct provider *p)
+/* The form for what make_integration takes as credentials, that way. */
+static void put_form(struct buf *b, const struct provider *p, enum category way)
 {
 	const char *comma = "";
 
-	buf_putc(b, '{');
-	put_text(b, "name", p->name);
-	buf_putc(b, ',');
-	put_text(b, "title", p->title);
-	buf_putc(b, ',');
-	put_text(b, "category", category_text(p->no_static ? CATEGORY_DELEGATED : CATEGORY_STATIC));
-	buf_printf(b, ",\"self_hosted\":%s,\"record_modes\":[\"coexist\",\"replace\"],",
-		   p->self_hosted ? "true" : "false");
-	buf_puts(b, "\"credentials\":{\"type\":\"object\",\"additionalProperties\":false,"
-		    "\"properties\":{");
+	buf_puts(b, "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
 	for (const struct field_def *f = p->fields; f->name; f++) {
-		if (!is_shown(f))
+		if (!field_goes_way(f, way))
 			continue;
 		buf_puts(b, comma);
 		put_field(b, f);
@@ -68,13 +54,50 @@ static void put_provider(struct buf *b, const struct provider *p)
 	buf_puts(b, "},\"required\":[");
 	comma = "";
 	for (const struct field_def *f = p->fields; f->name; f++) {
-		if (f->optional || f->preset || f->part_of || !is_shown(f))
+		if (f->optional || f->preset || f->part_of || !field_goes_way(f, way))
 			continue;
 		buf_puts(b, comma);
 		json_put_string(b, bytes_str(f->name));
 		comma = ",";
 	}
-	buf_puts(b, "]}}");
+	buf_puts(b, "]}");
+}
+
+/* The customer's ways to trust us, the simplest first. */
+static void put_ways(struct buf *b, const struct provider *p)
+{
+	const bool has[CATEGORIES] = {true, p->oauth != NULL, p->delegated != NULL};
+	const char *comma = "";
+
+	buf_puts(b, "\"categories\":[");
+	for (enum category c = 0; c < CATEGORIES; c++) {
+		if (!has[c])
+			continue;
+		buf_puts(b, comma);
+		json_put_string(b, bytes_str(category_text(c)));
+		comma = ",";
+	}
+	buf_putc(b, ']');
+	buf_puts(b, ",\"credentials\":");
+	put_form(b, p, CATEGORY_STATIC);
+	if (p->delegated) {
+		buf_puts(b, ",\"delegated_credentials\":");
+		put_form(b, p, CATEGORY_DELEGATED);
+	}
+}
+
+static void put_provider(struct buf *b, const struct provider *p)
+{
+	buf_putc(b, '{');
+	put_text(b, "name", p->name);
+	buf_putc(b, ',');
+	put_text(b, "title", p->title);
+	buf_putc(b, ',');
+	put_text(b, "category", category_text(CATEGORY_STATIC));
+	buf_printf(b, ",\"self_hosted\":%s,\"record_modes\":[\"coexist\",\"replace\"],",
+		   p->self_hosted ? "true" : "false");
+	put_ways(b, p);
+	buf_putc(b, '}');
 }
 
 int api_init(void)

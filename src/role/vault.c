@@ -111,11 +111,6 @@ static bool take_credentials(struct call *c, const struct fv_make_integration *m
 	struct url base;
 	int r;
 
-	if (c->provider->no_static) {
-		call_refuse(c, CODE_INVALID_REQUEST, "setup_handle",
-			    "this provider needs begin_integration first");
-		return false;
-	}
 	r = provider_check_credentials(c->provider, CATEGORY_STATIC, m->credentials,
 				       &c->credentials, &field, &why);
 	if (r < 0) {

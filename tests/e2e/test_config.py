@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -285,7 +286,19 @@ def test_providers_list():
         with running(s, "all") as g:
             status, answer = g.get("/providers")
             by_name = {p["name"]: p for p in answer["providers"]}
-            assert {"powerdns", "cloudflare", "dnsimple"} <= set(by_name)
+            assert len(by_name) >= 20 and {"powerdns", "cloudflare", "dnsimple"} <= set(by_name)
+            ways = {name: p["categories"] for name, p in by_name.items()}
+            assert {n for n, w in ways.items() if "oauth" in w} == {"cloudflare", "digitalocean", "dnsimple", "linode"}
+            assert {n for n, w in ways.items() if "delegated" in w} == {"azuredns", "googleclouddns", "route53"}
+            for p in by_name.values():
+                for form in p["credentials"], p.get("delegated_credentials", p["credentials"]):
+                    assert set(form["required"]) <= set(form["properties"]) and form["properties"], p["name"]
+                    for field in form["properties"].values():
+                        assert field["title"] and field["description"] and field["maxLength"], p["name"]
+                        re.compile(field.get("pattern", ""))
+                    assert any(x["writeOnly"] for x in p["credentials"]["properties"].values()), p["name"]
+            assert "role_arn" in by_name["route53"]["delegated_credentials"]["properties"]
+            assert "secret_access_key" not in by_name["route53"]["delegated_credentials"]["properties"]
             schema = by_name["powerdns"]["credentials"]
             assert schema["required"] == ["url", "api_key"] and schema["additionalProperties"] is False
             assert schema["properties"]["api_key"]["writeOnly"] is True
