@@ -17,12 +17,8 @@ static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", RECORDS "/{record}", NULL, stock_parse_remove, 404);
 
 static const struct field_def fields[] = {
-	{.name = "api_key",
-	 .label = "API key",
-	 .help = "Its access control must allow the addresses of this gateway.",
-	 .pattern = "[A-Za-z0-9]{36}",
-	 .max = 36,
-	 .secret = true},
+	FIELD_SECRET("api_key", "API key", 36, "[A-Za-z0-9]{36}",
+		     "Its access control must allow the addresses of this gateway."),
 	{0},
 };
 
