@@ -40,8 +40,8 @@ static bool query_value(struct bytes url, const char *name, struct buf *out)
 	return false;
 }
 
-/* The target of the link with rel="next" in a Link header (RFC 8288 section 3); empty when there is none. */
-static struct bytes next_link(struct bytes header)
+/* The target of the link with rel="next" in one Link header (RFC 8288 section 3); empty when there is none. */
+static struct bytes next_link_in(struct bytes header)
 {
 	while (header.n) {
 		size_t end = bytes_find(header, BYTES(">"));
@@ -58,6 +58,19 @@ static struct bytes next_link(struct bytes header)
 		params.n = comma < params.n ? comma : params.n;
 		if (bytes_find(params, BYTES("rel=\"next\"")) < params.n ||
 		    bytes_find(params, BYTES("rel=next")) < params.n)
+			return url;
+	}
+	return bytes_of(NULL, 0);
+}
+
+/* The same, in all of an answer's Link headers. */
+static struct bytes next_link(struct bytes headers)
+{
+	struct bytes name, value, url;
+
+	while (plist_next(&headers, &name) && plist_next(&headers, &value)) {
+		url = bytes_is(name, "Link") ? next_link_in(value) : bytes_of(NULL, 0);
+		if (url.n)
 			return url;
 	}
 	return bytes_of(NULL, 0);
@@ -107,7 +120,6 @@ enum verdict paging_next(const struct paging *p, struct op *op, const struct ans
 			 struct bytes last)
 {
 	const json_t *v = p->path ? answer_at(a, p->path) : NULL;
-	struct bytes link;
 	uint64_t total;
 
 	switch (p->kind) {
@@ -127,8 +139,7 @@ enum verdict paging_next(const struct paging *p, struct op *op, const struct ans
 	case PAGING_URL:
 		return at_link(p, op, json_bytes(v));
 	case PAGING_LINK:
-		return plist_get(a->headers, "Link", &link) ? at_link(p, op, next_link(link))
-							    : VERDICT_NEXT;
+		return at_link(p, op, next_link(a->headers));
 	case PAGING_LAST:
 		return n >= p->size && last.n ? at_cursor(op, last) : VERDICT_NEXT;
 	case PAGING_FULL:

@@ -222,6 +222,18 @@ static void test_time(void **state)
 	}
 }
 
+static void test_skip(void **state)
+{
+	static const struct {
+		size_t n;
+		const char *rest;
+	} cases[] = {{0, "abc"}, {1, "bc"}, {3, ""}, {4, ""}, {SIZE_MAX, ""}};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_true(bytes_is(bytes_skip(BYTES("abc"), cases[i].n), cases[i].rest));
+	assert_int_equal(bytes_skip(bytes_of(NULL, 0), 5).n, 0);
+}
+
 static void test_utf8(void **state)
 {
 	static const char *const good[] = {
@@ -299,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_b64_padded),
 		cmocka_unit_test(test_u64),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_skip),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_json_strings),
 		cmocka_unit_test(test_json_limits),

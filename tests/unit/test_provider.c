@@ -272,6 +272,59 @@ static void test_statuses(void **state)
 	ends(&e, CODE_OK);
 }
 
+/* Errors by the provider's own tables: codes, pieces of messages, and good answers that say so. */
+static void test_own_errors(void **state)
+{
+	static const struct error_def errors[] = {{"E1", CODE_PROVIDER_AUTH_FAILED},
+						  {"7", CODE_CONFLICT},
+						  {"ate limit", CODE_PROVIDER_RATE_LIMITED, true},
+						  {"lready", CODE_OK, true},
+						  {0}};
+	static const struct {
+		unsigned status;
+		const char *body;
+		enum code want;
+	} cases[] = {
+		{400, "{\"code\":\"E1\"}", CODE_PROVIDER_AUTH_FAILED},
+		{400, "{\"code\":\"E11\"}", CODE_PROVIDER_REJECTED},
+		{500, "{\"code\":7}", CODE_CONFLICT},
+		{400, "{\"why\":\"Rate limit exceeded\"}", CODE_PROVIDER_RATE_LIMITED},
+		{400, "{\"or\":\"rate limit\"}", CODE_PROVIDER_RATE_LIMITED},
+		{400, "{\"code\":\"ate limit\"}", CODE_PROVIDER_REJECTED},
+		{400, "{\"why\":7,\"or\":[\"ate limit\"]}", CODE_PROVIDER_REJECTED},
+		/* A read is not done already, whatever it says. */
+		{400, "{\"why\":\"Already\"}", CODE_PROVIDER_REJECTED},
+		/* What says that it is good has no error. */
+		{200, "{\"ok\":\"YES\",\"code\":\"E1\"}", CODE_OK},
+		{200, "{\"ok\":\"NO\",\"code\":\"E1\"}", CODE_PROVIDER_AUTH_FAILED},
+		{200, "{\"ok\":\"NO\"}", CODE_PROVIDER_REJECTED},
+		{200, "{\"ok\":true}", CODE_PROVIDER_UNAVAILABLE},
+		{200, "{}", CODE_PROVIDER_UNAVAILABLE},
+	};
+	struct provider usual = fake;
+	struct engine e;
+
+	fake.messages[1] = "or";
+	fake.code = "code";
+	fake.errors = errors;
+	fake.success = "ok";
+	fake.success_is = "YES";
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		begin(&e, OP_ZONES, &read_one, NULL);
+		assert_non_null(next(&e));
+		answer(&e, cases[i].status, cases[i].body);
+		ends(&e, cases[i].want);
+	}
+	/* A change that is done already: look again, once. */
+	begin(&e, OP_ADD, &change, NULL);
+	assert_non_null(next(&e));
+	answer(&e, 400, "{\"why\":\"already there\"}");
+	assert_non_null(next(&e));
+	answer(&e, 400, "{\"why\":\"already there\"}");
+	ends(&e, CODE_PROVIDER_REJECTED);
+	fake = usual;
+}
+
 static void test_detail(void **state)
 {
 	struct engine e;
@@ -410,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_errors_of_build),
 		cmocka_unit_test(test_failure),
 		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_own_errors),
 		cmocka_unit_test(test_detail),
 		cmocka_unit_test(test_retry_after),
 		cmocka_unit_test(test_unclear_end),
