@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: ISC
+"""Trust that a customer gives by name: roles at AWS, service accounts at Google, an application at Azure."""
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+
+import tap
+from clouds import AWS, Azure, Google
+from common import add, added, refused, remove, together
+from servers import BINARY, Postern
+
+CONF = """
+listen = {{"127.0.0.1:0"}}
+audit_dir = "{d}/audit"
+callers = "{d}/callers"
+root_key "a" {{ file = "{d}/a.key" }}
+provider "{provider}" {{
+	base = "{url}{base}"
+	login = "{url}"
+	{own}
+}}
+"""
+
+
+def secret(d, name, text):
+    path = os.path.join(d, name)
+    with open(path, "w") as f:
+        f.write(text)
+    os.chmod(path, 0o600)
+    return path
+
+
+@contextlib.contextmanager
+def gateway_at(cloud, provider, base, own):
+    """A gateway whose own account is OWN(directory)."""
+    with tempfile.TemporaryDirectory() as d:
+        os.chmod(d, 0o755)
+        token, line = subprocess.run([BINARY, "keygen", "--token", "all", "--verbs", "all"], check=True,
+                                     capture_output=True, text=True).stdout.splitlines()[:2]
+        subprocess.run([BINARY, "keygen", d + "/a.key"], check=True, capture_output=True)
+        secret(d, "callers", line + "\n")
+        secret(d, "postern.conf", CONF.format(d=d, provider=provider, url=cloud.url, base=base, own=own(d)))
+        g = Postern(config=d + "/postern.conf", token=token, audit_dir=d + "/audit")
+        try:
+            yield g
+        finally:
+            text = g.stderr_text() + json.dumps(g.audit())
+            g.stop()
+            for canary in ("canary", "PRIVATE KEY", "session-", "token-"):
+                assert canary not in text, canary
+
+
+def at_aws(cloud):
+    return gateway_at(cloud, "route53", "/2013-04-01", lambda d: (
+        'account_id = "210987654321" region = "eu-central-1" access_key_id = "AKIAGATEWAY" '
+        'secret_access_key_file = "%s"' % secret(d, "aws", "gateway-canary/secret+")))
+
+
+def at_google(cloud):
+    return gateway_at(cloud, "googleclouddns", "/dns/v1", lambda d: (
+        'service_account_file = "%s"' % secret(d, "google", json.dumps(cloud.account()))))
+
+
+def at_azure(cloud):
+    return gateway_at(cloud, "azuredns", "", lambda d: (
+        'client_id = "app-1" client_secret_file = "%s"' % secret(d, "azure", "azure-canary-secret")))
+
+
+def begin(g, provider, customer):
+    status, answer = g.post("/begin_integration", {"provider": provider, "customer": customer})
+    assert status == 200, (status, answer)
+    return answer["setup_handle"], answer["instructions"]
+
+
+def make(g, provider, customer, setup, **credentials):
+    return g.post("/make_integration", {"provider": provider, "customer": customer, "setup_handle": setup,
+                                        "credentials": credentials})
+
+
+def made(*args, **kw):
+    status, answer = make(*args, **kw)
+    assert status == 200, (status, answer)
+    assert not any(word in json.dumps(answer) for word in ("canary", "token-", "session-"))
+    return answer["integration_handle"]
+
+
+def add_and_remove(g, handle, customer, zone):
+    """Two values at one name, side by side; one goes, then the other."""
+    name = "_acme-challenge.www." + zone
+    one, two = (added(g, handle, name, v, customer=customer) for v in ("one", "two"))
+    assert remove(g, handle, one, customer=customer) == (200, {"removed": True})
+    assert remove(g, handle, one, customer=customer) == (200, {"removed": False})
+    assert remove(g, handle, two, customer=customer) == (200, {"removed": True})
+
+
+ROLE, OTHERS = "arn:aws:iam::111111111111:role/postern-dns", "arn:aws:iam::222222222222:role/postern-dns"
+
+
+def test_aws():
+    with AWS({}) as aws, at_aws(aws) as g:
+        setup, todo = begin(g, "route53", "c1")
+        assert todo["account_id"] == "210987654321" and len(todo["external_id"]) == 64
+        trust = json.loads(todo["trust_policy"])["Statement"][0]
+        assert trust["Condition"]["StringEquals"]["sts:ExternalId"] == todo["external_id"]
+        assert trust["Principal"]["AWS"] == "arn:aws:iam::210987654321:root"
+        assert json.loads(todo["permissions_policy"])["Statement"] and "aws iam create-role" in todo["commands"]
+        # The role is not there yet; the set-up can be tried again.
+        refused(make(g, "route53", "c1", setup, role_arn=ROLE), 422, "provider_auth_failed")
+        aws.roles[ROLE] = todo["external_id"]
+        handle = made(g, "route53", "c1", setup, role_arn=ROLE)
+        status, answer = g.post("/get_zones", {"integration_handle": handle, "customer": "c1"})
+        assert status == 200 and [z["name"] for z in answer["zones"]] == [AWS.ZONE]
+        add_and_remove(g, handle, "c1", AWS.ZONE)
+        assert not aws.sets
+        # The sessions are kept: one for reading, and one for each name and zone that changed.
+        logins = len(aws.logins)
+        add_and_remove(g, handle, "c1", AWS.ZONE)
+        assert len(aws.logins) == logins, aws.logins
+        policies = {form["Policy"] for form in aws.logins}
+        assert any('"_acme-challenge.www.%s"' % AWS.ZONE in p for p in policies)
+        # The customer takes his trust back.
+        aws.roles.clear()
+        aws.tokens.clear()
+        refused(add(g, handle, "_acme-challenge." + AWS.ZONE, "x", customer="c1"), 422, "provider_auth_failed")
+
+
+def test_aws_confused_deputy():
+    """B names A's role: AWS sees B's external id. And B cannot say what the external id is."""
+    with AWS({}) as aws, at_aws(aws) as g:
+        setup_a, todo_a = begin(g, "route53", "a")
+        setup_b, todo_b = begin(g, "route53", "b")
+        assert todo_a["external_id"] != todo_b["external_id"]
+        aws.roles.update({ROLE: todo_a["external_id"], OTHERS: ""})
+        refused(make(g, "route53", "b", setup_b, role_arn=ROLE), 422, "provider_auth_failed")
+        refused(make(g, "route53", "b", setup_b, role_arn=ROLE, external_id=todo_a["external_id"]), 400,
+                "invalid_request")
+        refused(make(g, "route53", "b", setup_a, role_arn=ROLE), 422, "handle_invalid")
+        refused(g.post("/make_integration", {"provider": "route53", "customer": "a", "verify": False,
+                                             "setup_handle": setup_a, "credentials": {"role_arn": ROLE}}), 400,
+                "invalid_request", "verify")
+        refused(make(g, "route53", "a", setup_a, role_arn="arn:aws:iam::1:role/x"), 400, "invalid_request",
+                "credentials.role_arn")
+        made(g, "route53", "a", setup_a, role_arn=ROLE)
+
+
+def test_aws_together():
+    """Many at once that need the same session wait for one login."""
+    with AWS({}) as aws, at_aws(aws) as g:
+        setup, todo = begin(g, "route53", "c")
+        aws.roles[ROLE] = todo["external_id"]
+        handle = made(g, "route53", "c", setup, role_arn=ROLE)
+        before, name = len(aws.logins), "_acme-challenge.many." + AWS.ZONE
+        handles = together(lambda i: added(g, handle, name, "v%d" % i, customer="c"), range(16))
+        assert len(aws.logins) - before == 1, "one session for that name"
+        assert len(aws.sets[name + ".", "TXT"]) == 16
+        for h in handles:
+            assert remove(g, handle, h, customer="c") == (200, {"removed": True})
+        assert not aws.sets
+
+
+def test_google():
+    with Google() as google, at_google(google) as g:
+        setup, todo = begin(g, "googleclouddns", "c1")
+        account = todo["service_account_name"] + "@p-1234.iam.gserviceaccount.com"
+        assert todo["gateway_service_account"] == "gateway@own.iam.gserviceaccount.com"
+        assert todo["service_account_name"] in todo["commands"] and len(todo["service_account_name"]) <= 30
+        args = {"project": "p-1234", "service_account_email": account}
+        refused(make(g, "googleclouddns", "c1", setup, **args), 422, "provider_auth_failed")
+        google.grants.add(account)
+        handle = made(g, "googleclouddns", "c1", setup, **args)
+        add_and_remove(g, handle, "c1", Google.ZONE)
+        assert not google.sets
+        # Its own key file's token_uri is nobody to ask.
+        assert [c["aud"] for c in google.logins if isinstance(c, dict)] == ["https://oauth2.googleapis.com/token"]
+
+
+def test_google_confused_deputy():
+    with Google() as google, at_google(google) as g:
+        _, todo_a = begin(g, "googleclouddns", "a")
+        setup_b, _ = begin(g, "googleclouddns", "b")
+        account = todo_a["service_account_name"] + "@p-1234.iam.gserviceaccount.com"
+        google.grants.add(account)
+        before = len(google.logins)
+        refused(make(g, "googleclouddns", "b", setup_b, project="p-1234", service_account_email=account), 400,
+                "invalid_request", "credentials.service_account_email")
+        assert len(google.logins) == before, "nobody was asked"
+
+
+TENANT, SUBSCRIPTION = "11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-000000000000"
+
+
+def test_azure():
+    with Azure() as azure, at_azure(azure) as g:
+        setup, todo = begin(g, "azuredns", "c1")
+        args = {"tenant_id": TENANT, "subscription_id": SUBSCRIPTION}
+        azure.tags.update({"azure.example": {}, "other.example": {"postern": "somebody else's"}})
+        refused(make(g, "azuredns", "c1", setup, **args), 422, "provider_auth_failed")
+        assert todo["application_id"] == "app-1" and "tags.postern=" + todo["external_id"] in todo["commands"]
+        azure.tags["azure.example"] = {"postern": todo["external_id"]}
+        handle = made(g, "azuredns", "c1", setup, **args)
+        status, answer = g.post("/get_zones", {"integration_handle": handle, "customer": "c1"})
+        assert [z["name"] for z in answer["zones"]] == ["azure.example"]
+        add_and_remove(g, handle, "c1", "azure.example")
+        refused(add(g, handle, "_acme-challenge.other.example", "x", customer="c1"), 422, "zone_not_found")
+        assert not azure.sets and {f["tenant"] for f in azure.logins} == {TENANT}
+        # Another customer, with a set-up of his own, in the same directory.
+        setup, _ = begin(g, "azuredns", "c2")
+        refused(make(g, "azuredns", "c2", setup, **args), 422, "provider_auth_failed")
+
+
+def test_no_account_of_our_own():
+    with AWS({}) as aws, at_aws(aws) as g:
+        for provider in "googleclouddns", "azuredns":
+            refused(g.post("/begin_integration", {"provider": provider, "customer": "c"}), 400, "invalid_request",
+                    "provider")
+        refused(g.post("/begin_integration", {"provider": "vultr", "customer": "c"}), 400, "invalid_request", "provider")
+
+
+if __name__ == "__main__":
+    tap.main(globals())
