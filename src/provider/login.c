@@ -91,7 +91,7 @@ static bool take(const struct login *login, struct bytes credentials, const stru
 
 		if (!v.n && refresh)
 			(void)plist_get(credentials, CREDENTIALS_REFRESH, &v);
-		if (!v.n && !refresh)
+		if ((!v.n && !refresh) || !bytes_printable(v))
 			return false;
 		if (!v.n)
 			continue;

@@ -463,6 +463,7 @@ struct bytes id_part(struct bytes id, unsigned part);
 #define CREDENTIALS_WAY	    ".way"
 #define CREDENTIALS_REFRESH "refresh_token"
 #define CREDENTIALS_EXPIRES ".expires" /* seconds since 1970, of the access token beside it */
+#define CREDENTIALS_RENEWED ".renewed" /* how often it was renewed; left out: never */
 #define CREDENTIALS_EXTERNAL                                                                       \
 	"external_id" /* delegated trust: what we made for this customer; not secret */
 enum category credentials_way(struct bytes pairs);

@@ -197,8 +197,9 @@ static bool login_again(struct errand *e, const struct egress_answer *a)
 {
 	const struct login_key key = key_of(e);
 
-	if (!key.login || a->status != 401 || e->logged_in_again || !login_spoil(&key))
+	if (!key.login || a->status != 401 || e->logged_in_again)
 		return false;
+	login_spoil(&key, &e->login);
 	e->logged_in_again = true;
 	launch(e);
 	return true;
@@ -291,14 +292,24 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 	return r;
 }
 
+/* Does the credential hold all that the login gave? */
+static bool holds(struct bytes credentials, struct bytes own)
+{
+	struct bytes name, value, old;
+	char key[64];
+
+	while (plist_next(&own, &name) && plist_next(&own, &value))
+		if (bytes_to_str(name, key, sizeof(key)) < 0 ||
+		    !plist_get(credentials, key, &old) || !bytes_eq(old, value))
+			return false;
+	return true;
+}
+
 /* The credential was renewed: the vault seals a fresh handle. */
 static void tell_rotated(struct errand *e, struct bytes own)
 {
-	struct bytes old, new;
-
-	if (e->told_rotated || !plist_get(own, CREDENTIALS_REFRESH, &new) ||
-	    (plist_get(buf_bytes(&e->credentials), CREDENTIALS_EXPIRES, &old) &&
-	     plist_get(own, CREDENTIALS_EXPIRES, &new) && bytes_eq(old, new)))
+	if (e->told_rotated || !plist_get(own, CREDENTIALS_REFRESH, &(struct bytes){0}) ||
+	    holds(buf_bytes(&e->credentials), own))
 		return;
 	e->told_rotated = true;
 	channel_send(&courier.vault, cv_rotated, .call = e->node.id, .fields = own);

@@ -15,6 +15,7 @@
 struct login_wait {
 	struct login_wait *next, **prev; /* PREV: NULL while nobody is waited for */
 	void (*fn)(struct login_wait *w, enum code code, bool sent, const char *detail);
+	uint64_t login; /* number of the login that login_get() gave last */
 };
 
 /* A call of the vault's, for as long as the vault wants it. It has one exchange in flight at most. */
@@ -90,8 +91,8 @@ struct login_key {
 int login_get(const struct login_key *key, struct login_wait *w, struct bytes *fields) must_check;
 /* W does not wait any more. */
 void login_leave(struct login_wait *w);
-/* What they were traded for is refused, or was for this once: forget it. False when there was nothing to forget. */
-bool login_spoil(const struct login_key *key);
+/* What login_get() gave W is refused, or was for this once: forget it. What came since then stays. */
+void login_spoil(const struct login_key *key, const struct login_wait *w);
 
 /* ---- courier_trade.c ---- */
 

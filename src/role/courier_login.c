@@ -28,9 +28,10 @@ struct token {
 	const struct provider *provider;
 	const struct login *login;
 	struct buf credentials, zone_id, fqdn; /* while it is on its way */
+	uint64_t number;		       /* of what is kept: no two logins have the same */
 	unsigned char *fields;		       /* sodium_malloc(): a plist of pairs; NULL: none */
 	size_t n;
-	int64_t expires; /* seconds since 1970 */
+	int64_t until; /* it is used, in seconds since 1970: a little less than it lives */
 	struct token *newer, *older;
 	struct egress_call *sent;
 	struct login_wait first; /* for the gateway's own login */
@@ -40,6 +41,7 @@ struct token {
 static struct {
 	struct idmap tokens;
 	struct token *newest, *oldest;
+	uint64_t last_number;
 } logins;
 
 static int64_t now_seconds(void)
@@ -127,7 +129,7 @@ static void forget_fields(struct token *t)
 	sodium_free(t->fields); /* wipes */
 	t->fields = NULL;
 	t->n = 0;
-	t->expires = 0;
+	t->until = 0;
 }
 
 static bool is_busy(const struct token *t)
@@ -223,8 +225,8 @@ static void over(struct token *t, enum code code, bool sent, const char *detail)
 
 /* ---- the answer ---- */
 
-/* FIELDS, which are good until EXPIRES. False when there is no memory. */
-static bool keep_fields(struct token *t, const struct buf *fields, int64_t expires)
+/* Keep FIELDS. False when there is no memory. */
+static bool keep_fields(struct token *t, const struct buf *fields, int64_t until)
 {
 	forget_fields(t);
 	if (buf_status(fields) == 0 && fields->n)
@@ -233,7 +235,8 @@ static bool keep_fields(struct token *t, const struct buf *fields, int64_t expir
 		return false;
 	memcpy(t->fields, fields->p, fields->n);
 	t->n = fields->n;
-	t->expires = expires;
+	t->until = until;
+	t->number = ++logins.last_number;
 	return true;
 }
 
@@ -249,9 +252,17 @@ static void seed(struct token *t, struct bytes credentials)
 	    plist_get(credentials, t->login->takes[0].field, &v)) {
 		plist_put(&fields, bytes_str(t->login->takes[0].field));
 		plist_put(&fields, v);
-		(void)keep_fields(t, &fields, (int64_t)expires);
+		(void)keep_fields(t, &fields, (int64_t)expires - EARLY_SECONDS);
 	}
 	buf_done(&fields);
+}
+
+/* What has just come is always good for those who waited for it, however short it lives. */
+static int64_t use_until(int64_t expires, int64_t now)
+{
+	int64_t life = expires > now + 2 ? expires - now : 2;
+
+	return now + life - (life / 2 < EARLY_SECONDS ? life / 2 : EARLY_SECONDS);
 }
 
 /* Keep what the answer gives; or say what is wrong with it. */
@@ -259,11 +270,11 @@ static void read_answer(struct token *t, const struct answer *a)
 {
 	struct buf fields = BUF_INIT(TOKEN_MAX);
 	char detail[PROVIDER_DETAIL_MAX + 1];
-	int64_t expires;
-	enum code code = login_read(t->provider, t->login, buf_bytes(&t->credentials),
-				    now_seconds(), a, &fields, &expires, detail);
+	int64_t expires, now = now_seconds();
+	enum code code = login_read(t->provider, t->login, buf_bytes(&t->credentials), now, a,
+				    &fields, &expires, detail);
 
-	if (code == CODE_OK && !keep_fields(t, &fields, expires))
+	if (code == CODE_OK && !keep_fields(t, &fields, use_until(expires, now)))
 		over(t, CODE_PROVIDER_UNAVAILABLE, false, "the login server's answer is too large");
 	else
 		over(t, code, false, detail);
@@ -416,8 +427,9 @@ int login_get(const struct login_key *key, struct login_wait *w, struct bytes *f
 			return -ENOMEM;
 		seed(t, key->credentials);
 	}
-	if (t->fields && t->expires - EARLY_SECONDS > now_seconds()) {
+	if (t->fields && t->until > now_seconds()) {
 		*fields = bytes_of(t->fields, t->n);
+		w->login = t->number;
 		return 1;
 	}
 	wait_for(t, w);
@@ -428,15 +440,13 @@ int login_get(const struct login_key *key, struct login_wait *w, struct bytes *f
 	return r;
 }
 
-bool login_spoil(const struct login_key *key)
+void login_spoil(const struct login_key *key, const struct login_wait *w)
 {
 	unsigned char hash[HASH_BYTES];
 	struct token *t;
 
 	hash_of(key, hash);
 	t = find(hash);
-	if (!t || !t->fields)
-		return false;
-	forget_fields(t);
-	return true;
+	if (t && t->fields && t->number == w->login)
+		forget_fields(t);
 }

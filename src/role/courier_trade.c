@@ -38,7 +38,7 @@ static void on_traded(struct login_wait *w, enum code code, bool sent, const cha
 		code = CODE_PROVIDER_UNAVAILABLE;
 	channel_send(&courier.vault, cv_traded, .call = t->node.id, .code = (uint8_t)code,
 		     .detail = bytes_str(detail), .fields = fields);
-	login_spoil(&key);
+	login_spoil(&key, &t->wait);
 	trade_free(t);
 }
 

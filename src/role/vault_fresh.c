@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "sys/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define REMEMBERED_MAX 10000
@@ -71,15 +72,15 @@ static void remember(const unsigned char id[INTEGRATION_ID_BYTES], struct bytes 
 	first = n;
 }
 
-/* When the credential's access token expires: the later, the newer it is. */
-static uint64_t age(struct bytes credentials)
+/* How often it was renewed: the more, the newer it is. */
+static uint64_t renewed(struct bytes credentials)
 {
 	struct bytes text;
-	uint64_t at = 0;
+	uint64_t n = 0;
 
-	return plist_get(credentials, CREDENTIALS_EXPIRES, &text) &&
-			       text_to_u64(text, INT64_MAX, &at) == 0
-		       ? at
+	return plist_get(credentials, CREDENTIALS_RENEWED, &text) &&
+			       text_to_u64(text, UINT32_MAX, &n) == 0
+		       ? n
 		       : 0;
 }
 
@@ -101,26 +102,41 @@ void fresh_look(struct call *c)
 {
 	const struct newest *n = find(c->integration.id);
 
-	if (n && age(buf_bytes(&n->credentials)) > age(c->integration.credentials))
+	if (n && renewed(buf_bytes(&n->credentials)) > renewed(c->integration.credentials))
 		take(c, buf_bytes(&n->credentials));
+}
+
+/* OLD with what the login gave in place of what it had, and counted. */
+static void put_renewed(struct bytes old, struct bytes fields, struct buf *all)
+{
+	uint64_t n = renewed(old) + 1;
+	struct bytes name, value, other;
+	char text[64];
+
+	while (plist_next(&old, &name) && plist_next(&old, &value)) {
+		if (bytes_to_str(name, text, sizeof(text)) < 0 ||
+		    strcmp(text, CREDENTIALS_RENEWED) == 0)
+			continue;
+		plist_put(all, name);
+		plist_put(all, plist_get(fields, text, &other) ? other : value);
+	}
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	plist_put(all, BYTES(CREDENTIALS_RENEWED));
+	plist_put(all, bytes_str(text));
 }
 
 void fresh_rotated(struct call *c, struct bytes fields)
 {
-	struct bytes old = c->integration.credentials, name, value, other;
+	const struct newest *known = find(c->integration.id);
 	struct buf all = BUF_INIT(IPC_CREDENTIALS_MAX);
 
-	while (plist_next(&old, &name) && plist_next(&old, &value)) {
-		char key[64];
-
-		if (bytes_to_str(name, key, sizeof(key)) < 0)
-			continue;
-		plist_put(&all, name);
-		plist_put(&all, plist_get(fields, key, &other) ? other : value);
-	}
+	put_renewed(c->integration.credentials, fields, &all);
 	if (buf_status(&all) < 0) {
 		log_warn("a renewed credential is too long for a handle");
-	} else if (age(buf_bytes(&all)) >= age(c->integration.credentials)) {
+	} else if (known && renewed(buf_bytes(&known->credentials)) > renewed(buf_bytes(&all))) {
+		/* This one came late: another call's is newer. */
+		take(c, buf_bytes(&known->credentials));
+	} else {
 		take(c, buf_bytes(&all));
 		remember(c->integration.id, buf_bytes(&all));
 	}

@@ -3,8 +3,11 @@
 import atexit
 import concurrent.futures
 import contextlib
+import os
+import subprocess
+import tempfile
 
-from servers import PowerDNS, Postern
+from servers import BINARY, PowerDNS, Postern
 
 _pdns = None
 
@@ -27,6 +30,55 @@ def gateway(**kw):
         yield g
     finally:
         g.stop()
+
+
+CONF = """
+listen = {"127.0.0.1:0"}
+audit_dir = "{d}/audit"
+callers = "{d}/callers"
+root_key "a" { file = "{d}/a.key" }
+"""
+
+
+class Configured:
+    """A gateway with a configuration; one caller, who may do everything. All else is the Postern's that runs now."""
+
+    def __init__(self, directory, token):
+        self.dir, self.token, self.said = directory, token, ""
+        self.start()
+
+    def start(self):
+        self.now = Postern(config=self.dir + "/postern.conf", token=self.token, audit_dir=self.dir + "/audit")
+
+    def restart(self):
+        self.said += self.now.stderr_text()
+        self.now.stop()
+        self.start()
+
+    def stderr_text(self):
+        return self.said + self.now.stderr_text()
+
+    def __getattr__(self, name):
+        return getattr(self.now, name)
+
+
+@contextlib.contextmanager
+def gateway_of(section, **files):
+    """With SECTION in its configuration, where {d} is its directory; FILES, name=text, are there for it alone."""
+    with tempfile.TemporaryDirectory() as d:
+        os.chmod(d, 0o755)
+        token, line = subprocess.run([BINARY, "keygen", "--token", "all", "--verbs", "all"], check=True,
+                                     capture_output=True, text=True).stdout.splitlines()[:2]
+        subprocess.run([BINARY, "keygen", d + "/a.key"], check=True, capture_output=True)
+        files.update({"callers": line + "\n", "postern.conf": (CONF + section).replace("{d}", d)})
+        for name, text in files.items():
+            with open(os.path.join(d, name), "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+                f.write(text)
+        g = Configured(d, token)
+        try:
+            yield g
+        finally:
+            g.stop()
 
 
 def credentials(p):

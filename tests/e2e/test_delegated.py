@@ -2,70 +2,36 @@
 """Trust that a customer gives by name: roles at AWS, service accounts at Google, an application at Azure."""
 import contextlib
 import json
-import os
-import subprocess
-import tempfile
 
 import tap
 from clouds import AWS, Azure, Google
-from common import add, added, refused, remove, together
-from servers import BINARY, Postern
-
-CONF = """
-listen = {{"127.0.0.1:0"}}
-audit_dir = "{d}/audit"
-callers = "{d}/callers"
-root_key "a" {{ file = "{d}/a.key" }}
-provider "{provider}" {{
-	base = "{url}{base}"
-	login = "{url}"
-	{own}
-}}
-"""
-
-
-def secret(d, name, text):
-    path = os.path.join(d, name)
-    with open(path, "w") as f:
-        f.write(text)
-    os.chmod(path, 0o600)
-    return path
-
+from common import add, added, gateway_of, refused, remove, together
 
 @contextlib.contextmanager
-def gateway_at(cloud, provider, base, own):
-    """A gateway whose own account is OWN(directory)."""
-    with tempfile.TemporaryDirectory() as d:
-        os.chmod(d, 0o755)
-        token, line = subprocess.run([BINARY, "keygen", "--token", "all", "--verbs", "all"], check=True,
-                                     capture_output=True, text=True).stdout.splitlines()[:2]
-        subprocess.run([BINARY, "keygen", d + "/a.key"], check=True, capture_output=True)
-        secret(d, "callers", line + "\n")
-        secret(d, "postern.conf", CONF.format(d=d, provider=provider, url=cloud.url, base=base, own=own(d)))
-        g = Postern(config=d + "/postern.conf", token=token, audit_dir=d + "/audit")
-        try:
-            yield g
-        finally:
-            text = g.stderr_text() + json.dumps(g.audit())
-            g.stop()
-            for canary in ("canary", "PRIVATE KEY", "session-", "token-"):
-                assert canary not in text, canary
+def gateway_at(cloud, provider, base, own, **files):
+    """A gateway whose own account there is OWN; in the end no secret is to be found in what it wrote."""
+    section = 'provider "%s" { base = "%s" login = "%s" %s }' % (provider, cloud.url + base, cloud.url, own)
+    with gateway_of(section, **files) as g:
+        yield g
+        text = g.stderr_text() + json.dumps(g.audit())
+        for canary in ("canary", "PRIVATE KEY", "session-", "token-"):
+            assert canary not in text, canary
 
 
 def at_aws(cloud):
-    return gateway_at(cloud, "route53", "/2013-04-01", lambda d: (
-        'account_id = "210987654321" region = "eu-central-1" access_key_id = "AKIAGATEWAY" '
-        'secret_access_key_file = "%s"' % secret(d, "aws", "gateway-canary/secret+")))
+    return gateway_at(cloud, "route53", "/2013-04-01",
+                      'account_id = "210987654321" region = "eu-central-1" access_key_id = "AKIAGATEWAY" '
+                      'secret_access_key_file = "{d}/aws"', aws="gateway-canary/secret+")
 
 
 def at_google(cloud):
-    return gateway_at(cloud, "googleclouddns", "/dns/v1", lambda d: (
-        'service_account_file = "%s"' % secret(d, "google", json.dumps(cloud.account()))))
+    return gateway_at(cloud, "googleclouddns", "/dns/v1", 'service_account_file = "{d}/google"',
+                      google=json.dumps(cloud.account()))
 
 
 def at_azure(cloud):
-    return gateway_at(cloud, "azuredns", "", lambda d: (
-        'client_id = "app-1" client_secret_file = "%s"' % secret(d, "azure", "azure-canary-secret")))
+    return gateway_at(cloud, "azuredns", "", 'client_id = "app-1" client_secret_file = "{d}/azure"',
+                      azure="azure-canary-secret")
 
 
 def begin(g, provider, customer):
