@@ -38,6 +38,14 @@ static const struct script scripts[] = {
 		    "\"Name\":\"_acme-challenge\",\"Value\":\"one\",\"Ttl\":300,\"Flags\":0,"
 		    "\"Tag\":\"issue\"}]}"}},
 	 .record_id = "11", .found = true, .unchanged = true},
+	{"add: the first value", BASE, .kind = OP_ADD, .fqdn = "_acme-challenge.example.com",
+	 .value = "one", .type = RR_TXT,
+	 .steps = {{"GET /dnszone/z1", NULL, 200,
+		    "{\"Id\":1,\"Domain\":\"example.com\",\"Records\":[]}"},
+		   {"PUT /dnszone/z1/records",
+		    "{\"Type\":3,\"Name\":\"_acme-challenge\",\"Value\":\"one\",\"Ttl\":60}", 201,
+		    "{\"Id\":11}"}},
+	 .record_id = "11"},
 	{"add: a second value", BASE, .kind = OP_ADD, .fqdn = "_acme-challenge.example.com",
 	 .value = "two", .type = RR_TXT,
 	 .steps = {{"GET /dnszone/z1", NULL, 200,
@@ -130,6 +138,13 @@ static const struct script scripts[] = {
 		    "\"Name\":\"_acme-challenge\",\"Value\":\"two\",\"Ttl\":300,\"Flags\":0,"
 		    "\"Tag\":\"issue\"}]}"}},
 	 .unchanged = true},
+	{"remove: the value", BASE, .kind = OP_REMOVE, .fqdn = "_acme-challenge.example.com",
+	 .value = "one", .type = RR_TXT, .wanted_id = "11",
+	 .steps = {{"GET /dnszone/z1", NULL, 200,
+		    "{\"Id\":1,\"Domain\":\"example.com\",\"Records\":[{\"Id\":11,\"Type\":3,"
+		    "\"Name\":\"_acme-challenge\",\"Value\":\"one\",\"Ttl\":300}]}"},
+		   {"DELETE /dnszone/z1/records/11", NULL, 204, ""}},
+	 .removed = true},
 	{"remove: one of two", BASE, .kind = OP_REMOVE, .fqdn = "_acme-challenge.example.com",
 	 .value = "one", .type = RR_TXT, .wanted_id = "11",
 	 .steps = {{"GET /dnszone/z1", NULL, 200,

@@ -10,6 +10,12 @@ static const struct script scripts[] = {
 		    "[{\"domain\":\"a.example\",\"status\":\"ACTIVE\"},{\"domain\":\"b.example\","
 		    "\"status\":\"CANCELLED\"}]"}},
 	 .zones = "a.example=a.example"},
+	{"zones: two pages", BASE, .kind = OP_ZONES,
+	 .steps = {{"GET /domains?statuses=ACTIVE&limit=1000", NULL, 200,
+		    "@godaddy/made/full-page.json 0"},
+		   {"GET /domains?statuses=ACTIVE&marker=d999.example&limit=1000", NULL, 200,
+		    "[{\"domain\":\"e.example\",\"status\":\"ACTIVE\"}]"}},
+	 .zones = "d0.example=d0.example d999.example=d999.example e.example=e.example"},
 	{"zones: wrong key", BASE, .kind = OP_ZONES,
 	 .steps = {{"GET /domains?statuses=ACTIVE&limit=1000", NULL, 401,
 		    "{\"code\":\"UNABLE_TO_AUTHENTICATE\",\"message\":\"Unauthorized : Could not "
@@ -40,6 +46,30 @@ static const struct script scripts[] = {
 		   "[{\"data\":\"one\",\"name\":\"_acme-challenge\",\"ttl\":300,\"type\":\"TXT\"}"
 		   "]"}},
 	 .found = true},
+	{"add: recorded", .provider = &provider_godaddy, .zone = "fullm3tal.online",
+	 .zone_id = "fullm3tal.online", .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.noop.fullm3tal.online", .value = "challengetoken", .type = RR_TXT,
+	 .ttl = 3600,
+	 .steps = {{"GET /domains/fullm3tal.online/records/TXT/_acme-challenge.noop", NULL, 200,
+		    "@godaddy/lexicon/"
+		    "test_provider_when_calling_create_record_with_duplicate_records_should_be_"
+		    "noop.json 1"},
+		   {"PATCH /domains/fullm3tal.online/records",
+		    "[{\"type\":\"TXT\",\"name\":\"_acme-challenge.noop\",\"data\":"
+		    "\"challengetoken\",\"ttl\":3600}]",
+		    200, ""},
+		   {"GET /domains/fullm3tal.online/records/TXT/_acme-challenge.noop", NULL, 200,
+		    "@godaddy/lexicon/"
+		    "test_provider_when_calling_create_record_with_duplicate_records_should_be_"
+		    "noop.json 3"}}},
+	{"add: exists", .provider = &provider_godaddy, .zone = "fullm3tal.online",
+	 .zone_id = "fullm3tal.online", .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.noop.fullm3tal.online", .value = "challengetoken", .type = RR_TXT,
+	 .steps = {{"GET /domains/fullm3tal.online/records/TXT/_acme-challenge.noop", NULL, 200,
+		    "@godaddy/lexicon/"
+		    "test_provider_when_calling_create_record_with_duplicate_records_should_be_"
+		    "noop.json 4"}},
+	 .found = true, .unchanged = true},
 	{"add: exists (made)", BASE, .kind = OP_ADD, .fqdn = "_acme-challenge.example.com",
 	 .value = "one", .type = RR_TXT,
 	 .steps = {{"GET /domains/example.com/records/TXT/_acme-challenge", NULL, 200,
@@ -175,6 +205,24 @@ static const struct script scripts[] = {
 		  {"GET /domains/example.com/records/TXT/_acme-challenge", NULL, 200,
 		   "[{\"data\":\"two\",\"name\":\"_acme-challenge\",\"ttl\":300,\"type\":\"TXT\"}"
 		   "]"}},
+	 .removed = true},
+	{"remove: recorded", .provider = &provider_godaddy, .zone = "fullm3tal.online",
+	 .zone_id = "fullm3tal.online", .kind = OP_REMOVE,
+	 .fqdn = "_acme-challenge.deleterecordinset.fullm3tal.online", .value = "challengetoken1",
+	 .type = RR_TXT,
+	 .steps =
+		 {{"GET /domains/fullm3tal.online/records/TXT/_acme-challenge.deleterecordinset",
+		   NULL, 200,
+		   "@godaddy/lexicon/"
+		   "test_provider_when_calling_delete_record_with_record_set_by_content_should_"
+		   "leave_others_untouched.json 3"},
+		  {"DELETE /domains/fullm3tal.online/records/TXT/_acme-challenge.deleterecordinset",
+		   NULL, 204, ""},
+		  {"GET /domains/fullm3tal.online/records/TXT/_acme-challenge.deleterecordinset",
+		   NULL, 200,
+		   "@godaddy/lexicon/"
+		   "test_provider_when_calling_delete_record_with_record_set_by_content_should_"
+		   "leave_others_untouched.json 7"}},
 	 .removed = true},
 	{"remove: the last one", BASE, .kind = OP_REMOVE, .fqdn = "_acme-challenge.example.com",
 	 .value = "one", .type = RR_TXT,

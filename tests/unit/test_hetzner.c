@@ -33,6 +33,34 @@ static const struct script scripts[] = {
 	{"find: none", BASE, .kind = OP_FIND_ZONE, .fqdn = "example.net",
 	 .steps = {{"GET /zones?page=1&per_page=50", NULL, 200, "{\"zones\":[]}"}},
 	 .error = CODE_ZONE_NOT_FOUND},
+	{"add: recorded", .provider = &provider_hetzner, .zone = "devcoop.de", .zone_id = "53091",
+	 .kind = OP_ADD, .fqdn = "_acme-challenge.deleterecordinset.devcoop.de",
+	 .value = "challengetoken1", .type = RR_TXT, .ttl = 3600,
+	 .steps = {{"GET /zones/53091/rrsets?type=TXT&name=_acme-challenge.deleterecordinset", NULL,
+		    200,
+		    "@hetzner/lexicon/"
+		    "test_provider_when_calling_delete_record_with_record_set_by_content_should_"
+		    "leave_others_untouched.json 1"},
+		   {"POST "
+		    "/zones/53091/rrsets/_acme-challenge.deleterecordinset/TXT/actions/add_records",
+		    "{\"ttl\":3600,\"records\":[{\"value\":\"\\\"challengetoken1\\\"\"}]}", 201,
+		    "@hetzner/lexicon/"
+		    "test_provider_when_calling_delete_record_with_record_set_by_content_should_"
+		    "leave_others_untouched.json 2"}}},
+	{"add: a second value, recorded", .provider = &provider_hetzner, .zone = "devcoop.de",
+	 .zone_id = "53091", .kind = OP_ADD, .fqdn = "_acme-challenge.deleterecordinset.devcoop.de",
+	 .value = "challengetoken2", .type = RR_TXT, .ttl = 3600,
+	 .steps = {{"GET /zones/53091/rrsets?type=TXT&name=_acme-challenge.deleterecordinset", NULL,
+		    200,
+		    "@hetzner/lexicon/"
+		    "test_provider_when_calling_delete_record_with_record_set_by_content_should_"
+		    "leave_others_untouched.json 8"},
+		   {"POST "
+		    "/zones/53091/rrsets/_acme-challenge.deleterecordinset/TXT/actions/add_records",
+		    "{\"records\":[{\"value\":\"\\\"challengetoken2\\\"\"}]}", 201,
+		    "@hetzner/lexicon/"
+		    "test_provider_when_calling_delete_record_with_record_set_by_content_should_"
+		    "leave_others_untouched.json 9"}}},
 	{"add: still running", BASE, .kind = OP_ADD, .fqdn = "_acme-challenge.example.com",
 	 .value = "one", .type = RR_TXT,
 	 .steps = {{"GET /zones/z1/rrsets?type=TXT&name=_acme-challenge", NULL, 200,
@@ -176,6 +204,23 @@ static const struct script scripts[] = {
 		   {"POST /zones/z1/rrsets/_acme-challenge/TXT/actions/remove_records",
 		    "{\"records\":[{\"value\":\"\\\"one\\\"\"}]}", 201,
 		    "@hetzner/lego/hetznerv1/get_action_success.json"}},
+	 .removed = true},
+	{"remove: recorded", .provider = &provider_hetzner, .zone = "devcoop.de",
+	 .zone_id = "53091", .kind = OP_REMOVE,
+	 .fqdn = "_acme-challenge.deleterecordinset.devcoop.de", .value = "challengetoken1",
+	 .type = RR_TXT,
+	 .steps = {{"GET /zones/53091/rrsets?type=TXT&name=_acme-challenge.deleterecordinset", NULL,
+		    200,
+		    "@hetzner/lexicon/"
+		    "test_provider_when_calling_delete_record_with_record_set_by_content_should_"
+		    "leave_others_untouched.json 8"},
+		   {"POST "
+		    "/zones/53091/rrsets/_acme-challenge.deleterecordinset/TXT/actions/"
+		    "remove_records",
+		    "{\"records\":[{\"value\":\"\\\"challengetoken1\\\"\"}]}", 201,
+		    "@hetzner/lexicon/"
+		    "test_provider_when_calling_delete_record_with_record_set_by_content_should_"
+		    "leave_others_untouched.json 19"}},
 	 .removed = true},
 	{"remove: the last one", BASE, .kind = OP_REMOVE, .fqdn = "_acme-challenge.example.com",
 	 .value = "one", .type = RR_TXT,
