@@ -260,7 +260,7 @@ static void route53_change(struct sim *s, const struct op *op, struct bytes requ
 						  json_bytes_at(set, "Type.0"));
 		bool goes = bytes_is(json_bytes_at(c, "Action.0"), "DELETE");
 
-		at->ttl = atoi(json_string_value(json_at(set, "TTL.0")));
+		at->ttl = (json_int_t)strtoul(json_string_value(json_at(set, "TTL.0")), NULL, 10);
 		*(goes ? &at->gone : &at->come) = route53_values(set);
 	}
 	if (apply(s, op, list, n)) {
