@@ -176,7 +176,7 @@ static void put_args(struct engine *e, const char *path)
 		if (*at == '=')
 			continue;
 		value = argument(&e->op, bytes_of(at, n), &space);
-		if (op_usable_id(value))
+		if (path_segment(value))
 			plist_put(&e->args, value);
 		else
 			op_fail_text(&e->op, CODE_PROVIDER_REJECTED,

@@ -457,6 +457,11 @@ int provider_exchange_number(const struct provider *p, const struct exchange *e)
 enum { PROVIDER_E_FIELD = 1 };
 int provider_check_credentials(const struct provider *p, enum category way, struct bytes pairs,
 			       struct buf *out, const char **field, const char **why) must_check;
+/*
+ * May V stand as one segment of a path? Printable, of fit length, and, though it is percent-encoded there, without slashes and not dots
+ * alone: some servers decode a path before they look for ".." in it.
+ */
+bool path_segment(struct bytes v);
 /* Of an id "a/b" the part before (1) or behind (2) the slash; empty when there is none. */
 struct bytes id_part(struct bytes id, unsigned part);
 /* The way that a sealed credential goes: what its field CREDENTIALS_WAY says; static without one. */

@@ -152,6 +152,12 @@ static enum verdict looked(struct op *op)
 	return json_array_size(op->kept) ? VERDICT_NEXT : VERDICT_DONE;
 }
 
+/* It guards the change, in a header: none would guard nothing, and the courier takes no other for a header's value. */
+static bool usable_etag(struct bytes etag)
+{
+	return etag.n > 0 && bytes_printable(etag);
+}
+
 enum verdict set_seen(struct op *op, const json_t *set, const json_t *values, uint64_t ttl)
 {
 	const struct shape *shape = op->provider->shape;
@@ -161,6 +167,8 @@ enum verdict set_seen(struct op *op, const json_t *set, const json_t *values, ui
 
 	if (why)
 		return op_fail_text(op, CODE_CONFLICT, why);
+	if (set && shape->etag && !usable_etag(json_bytes_at(set, shape->etag)))
+		return op_fail_shape(op);
 	if (type == RR_NONE && json_array_size(values))
 		return op_fail_text(
 			op, CODE_CONFLICT,
@@ -211,13 +219,15 @@ static bool read_set(const struct op *op, const struct answer *a, const json_t *
 {
 	const struct shape *shape = op->provider->shape;
 	const json_t *sets = a->status == 404 ? NULL : answer_at(a, shape->records);
+	/* Where sets do not say what they are, the answer is the one set that was asked for. */
+	bool is_list = json_is_array(sets) && shape->type && shape->name;
 
 	*ttl = 0;
 	if (shape->flat)
 		return read_flat(op, sets, set, values, ttl);
-	*set = asked_set(op, sets);
+	*set = json_is_object(sets) || is_list ? asked_set(op, sets) : NULL;
 	*values = NULL;
-	if (a->status != 404 && !json_is_object(sets) && !json_is_array(sets))
+	if (a->status != 404 && !json_is_object(sets) && !is_list)
 		return false;
 	if (!*set || (shape->refuse && shape->refuse(*set)))
 		return true;

@@ -68,6 +68,16 @@ const struct login *provider_login(const struct provider *p, struct bytes pairs)
 	}
 }
 
+bool path_segment(struct bytes v)
+{
+	size_t dots = 0;
+
+	while (dots < v.n && v.p[dots] == '.')
+		dots++;
+	return v.n > dots && v.n <= PROVIDER_ID_MAX && bytes_printable(v) &&
+	       !memchr(v.p, '/', v.n) && !memchr(v.p, '\\', v.n);
+}
+
 struct bytes id_part(struct bytes id, unsigned part)
 {
 	size_t slash = bytes_find(id, BYTES("/"));

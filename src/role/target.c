@@ -66,11 +66,6 @@ int target_login_base(const struct login *l, struct bytes credentials, struct by
 	return parse_base(l->base, l->bases, l->chosen_by, credentials, out);
 }
 
-static bool is_segment(struct bytes v)
-{
-	return v.n > 0 && !bytes_is(v, ".") && !bytes_is(v, "..") && !memchr(v.p, 0, v.n);
-}
-
 static const struct field_def *field_by_name(const struct provider *p, struct bytes name)
 {
 	for (const struct field_def *f = p->fields; f->name; f++)
@@ -86,7 +81,7 @@ static int field_value(const struct provider *p, struct bytes name, struct bytes
 
 	if (!f || f->secret || !plist_get(credentials, f->name, value))
 		return TARGET_E_FIELD;
-	return is_segment(*value) ? 0 : TARGET_E_FIELD;
+	return path_segment(*value) ? 0 : TARGET_E_FIELD;
 }
 
 static bool is_permitted_name(const struct permit *permit, struct bytes value)
@@ -123,7 +118,7 @@ static int fill_in(const struct provider *p, const struct exchange *e, struct by
 {
 	if (name.n && name.p[0] == '=')
 		return field_value(p, bytes_skip(name, 1), credentials, value);
-	if (!plist_next(args, value) || !is_segment(*value))
+	if (!plist_next(args, value) || !path_segment(*value))
 		return TARGET_E_ARGS;
 	return e->changes && !is_permitted(permit, name, *value) ? TARGET_E_ZONE : 0;
 }

@@ -30,7 +30,7 @@ int target_login_base(const struct login *l, struct bytes credentials, struct by
 		      struct url *out) must_check;
 
 /*
- * Append path and query. Each argument becomes one percent-encoded segment: not empty, not "." or "..". When E changes something, {zone} must be PERMIT's, {name} its name in
+ * Append path and query. Each argument becomes one percent-encoded segment (see path_segment()). When E changes something, {zone} must be PERMIT's, {name} its name in
  * one of the forms, {type} one of our types. 0, TARGET_E_ARGS, TARGET_E_FIELD, TARGET_E_ZONE or -errno.
  */
 int target_build(const struct provider *p, const struct exchange *e, const struct url *base,

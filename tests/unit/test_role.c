@@ -94,8 +94,14 @@ static void test_targets(void **state)
 		{&self_hosted, "/servers/{=server_id}/zones/{zone}", true, "example.org.", "",
 		 "example.org.", 0, "/prefix/api/v1/servers/localhost/zones/example.org."},
 		/* whatever a value holds, it stays one segment */
-		{&fixed, "/zones/{zone}", false, "a/b?c#d%2e..\\", "", "", 0,
-		 "/v2/zones/a%2Fb%3Fc%23d%252e..%5C"},
+		{&fixed, "/zones/{zone}", false, "a?b#c%2e..", "", "", 0,
+		 "/v2/zones/a%3Fb%23c%252e.."},
+		/* even where a server decodes it before it looks for dots */
+		{&fixed, "/zones/{zone}", false, "../../a", "", "", TARGET_E_ARGS, NULL},
+		{&fixed, "/zones/{zone}", false, "a/b", "", "", TARGET_E_ARGS, NULL},
+		{&fixed, "/zones/{zone}", false, "..\\a", "", "", TARGET_E_ARGS, NULL},
+		{&fixed, "/zones/{zone}", false, "...", "", "", TARGET_E_ARGS, NULL},
+		{&fixed, "/zones/{zone}", false, "a\r\nb", "", "", TARGET_E_ARGS, NULL},
 		{&fixed, "/zones/{zone}", false, "..", "", "", TARGET_E_ARGS, NULL},
 		{&fixed, "/zones/{zone}", false, ".", "", "", TARGET_E_ARGS, NULL},
 		{&fixed, "/zones/{zone}/x", false, "", "", "", TARGET_E_ARGS, NULL},

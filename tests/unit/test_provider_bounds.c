@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whatever a provider answers, whatever ids a caller brings: each request stays at the provider's base, on one of its
+ * table's paths, and the courier would send it. Deterministic.
+ */
+#include "bounds.h"
+#include "hostile.h"
+
+#include "dns/message.h"
+#include "provider/engine.h"
+#include "role/target.h"
+#include "sys/crypto.h"
+
+#define ANSWERS	     3000 /* for each provider */
+#define REQUESTS_MAX 12	  /* of one operation, mostly; then the answers are lost */
+#define SEED	     UINT64_C(0x5eed5eed5eed5eed)
+
+struct round {
+	const struct provider *provider;
+	struct dice dice;
+	struct recordings recordings;
+	struct buf credentials, public, zone_id, wanted_id, value;
+	unsigned reached[OP_KINDS * PROVIDER_STEPS_MAX];
+	unsigned answers, requests;
+};
+
+/* ---- what is asked of the provider ---- */
+
+static const struct {
+	enum rr_type type;
+	const char *value;
+} records[] = {
+	{RR_TXT, "one"},
+	{RR_TXT, "challengetoken"}, /* in many of the recordings */
+	{RR_TXT, "a\"b\\c\xc3\xa9"},
+	{RR_CAA, "0 issue \"ca.example\""},
+	{RR_CNAME, "target.example.net"},
+	{RR_NS, "ns1.example.net"},
+};
+
+static bool has_groups(const struct provider *p)
+{
+	for (unsigned i = 0; i < OP_KINDS * PROVIDER_STEPS_MAX; i++) {
+		const struct exchange *e = provider_exchange(p, i);
+		if (e && strstr(e->path, "{zone/1}"))
+			return true;
+	}
+	return false;
+}
+
+/* What the vault hands on: printable as a handle's, one of ours or none (ipc/edges.h: TEXT of PROVIDER_ID_MAX). */
+static void put_id(struct round *r, const char *usual, struct buf *out)
+{
+	buf_reset(out);
+	if (dice_is(&r->dice, 70))
+		buf_puts(out, usual);
+	else if (dice_is(&r->dice, 20))
+		buf_printf(out, "%s/%s", hostile_texts[dice_below(&r->dice, 12)],
+			   hostile_texts[dice_below(&r->dice, ARRAY_LEN(hostile_texts))]);
+	else
+		buf_puts(out, hostile_texts[dice_below(&r->dice, ARRAY_LEN(hostile_texts))]);
+}
+
+static void begin(struct round *r, struct engine *e, enum op_kind kind)
+{
+	const struct provider *p = r->provider;
+	size_t which = dice_below(&r->dice, ARRAY_LEN(records));
+
+	engine_init(e, p, kind);
+	put_id(r,
+	       has_groups(p)	    ? "group/example.org"
+	       : p->zone_id_is_name ? "example.org"
+				    : "Z1",
+	       &r->zone_id);
+	put_id(r, "id7", &r->wanted_id);
+	e->op.fields = buf_bytes(&r->public);
+	e->op.now = 1767225600;
+	e->op.type = records[which].type;
+	e->op.value = bytes_str(records[which].value);
+	e->op.mode = dice_is(&r->dice, 50) ? MODE_REPLACE : MODE_COEXIST;
+	e->op.wanted_id = buf_bytes(&r->wanted_id);
+	assert_int_equal(dns_name_parse(&e->op.zone, BYTES("example.org")), 0);
+	assert_int_equal(
+		dns_name_parse(&e->op.fqdn, dice_is(&r->dice, 20)
+						    ? BYTES("example.org")
+						    : BYTES("_acme-challenge.example.org")),
+		0);
+	if (kind == OP_ADD || kind == OP_REMOVE)
+		buf_put_bytes(&e->op.zone_id, buf_bytes(&r->zone_id));
+}
+
+/* ---- requests ---- */
+
+static void wrong(const struct round *r, const struct exchange *x, struct bytes url,
+		  const char *what)
+{
+	fail_msg("%s, %s, request %u: %.*s: %s", r->provider->name, x->name, r->requests,
+		 (int)url.n, (const char *)url.p, what);
+}
+
+static void check_dns(const struct round *r, const struct engine *e, const struct engine_request *q)
+{
+	struct dns_name zone;
+
+	if (!q->exchange->changes)
+		assert_true(message_is_query(q->body));
+	else
+		assert_true(update_check(q->body, &e->op.fqdn, &zone) == 0 &&
+			    dns_name_eq(&zone, &e->op.zone));
+}
+
+/* As the courier does it. What the engine asks the courier must not refuse: it would take the planner for a broken one. */
+static void check(struct round *r, const struct engine *e, const struct engine_request *q)
+{
+	const struct bounds b = {.provider = r->provider,
+				 .fields = buf_bytes(&r->credentials),
+				 .kind = e->op.kind,
+				 .zone_id = buf_bytes(&r->zone_id),
+				 .wanted_id = buf_bytes(&r->wanted_id),
+				 .zone = &e->op.zone,
+				 .fqdn = &e->op.fqdn};
+	const struct permit permit = {.zone_id = b.zone_id, .zone = e->op.zone, .fqdn = e->op.fqdn};
+	struct buf url = BUF_INIT(64 * 1024), target = BUF_INIT(TARGET_MAX),
+		   headers = BUF_INIT(64 * 1024), body = BUF_INIT(PROVIDER_REQUEST_MAX);
+	struct signing s = {.method = q->exchange->method, .credentials = b.fields, .now = 1};
+	struct url base;
+	const char *why;
+
+	assert_int_equal(target_base(r->provider, b.fields, &base), 0);
+	if (target_build(r->provider, q->exchange, &base, b.fields, q->args, q->query, &permit,
+			 &target) != 0)
+		wrong(r, q->exchange, q->args, "the courier refuses the arguments");
+	if (target_headers(r->provider, q->headers, &headers) != 0)
+		wrong(r, q->exchange, q->headers, "the courier refuses the headers");
+	buf_puts(&url, base.tls ? "https://" : "http://");
+	url_put_authority(&base, &url);
+	buf_put_bytes(&url, buf_bytes(&target));
+	why = bounds_check(&b, q->exchange->method, buf_bytes(&url));
+	if (!why)
+		why = bounds_headers(buf_bytes(&headers), r->provider->sends);
+	if (!why)
+		why = bounds_secrets(&b, q->body);
+	buf_put_bytes(&body, q->body);
+	s.host = bytes_str(base.host);
+	s.target = buf_bytes(&target);
+	s.body = q->body;
+	if (target_auth(&r->provider->auth, &s, &headers, &body) != 0)
+		why = "the credential does not fit";
+	if (!why)
+		why = bounds_headers(buf_bytes(&headers), NULL);
+	if (why)
+		wrong(r, q->exchange, buf_bytes(&url), why);
+	if (r->provider->dns)
+		check_dns(r, e, q);
+	r->reached[q->number]++;
+	r->requests++;
+	buf_done(&url);
+	buf_done(&target);
+	buf_done(&headers);
+	buf_done(&body);
+}
+
+/* ---- answers ---- */
+
+static unsigned status_for(struct round *r, const struct exchange *x, unsigned usual)
+{
+	static const unsigned statuses[] = {200, 201, 204, 400, 401, 404, 409, 412, 422, 429, 500};
+	unsigned also = x->also[dice_below(&r->dice, PROVIDER_ALSO)];
+
+	if (dice_is(&r->dice, 80))
+		return usual;
+	return also && dice_is(&r->dice, 50) ? also
+					     : statuses[dice_below(&r->dice, ARRAY_LEN(statuses))];
+}
+
+/* What is in no recording. */
+static const struct {
+	const struct provider *provider;
+	const char *body;
+} unrecorded[] = {
+	{&provider_dnsimple, "{\"data\":{\"user\":{\"id\":1},\"account\":null}}"},
+	{&provider_azuredns,
+	 "{\"etag\":\"e\",\"properties\":{\"TTL\":60,\"TXTRecords\":[{\"value\":[\"one\"]}],"
+	 "\"NSRecords\":[{\"nsdname\":\"ns1.example.net\"}],\"caaRecords\":[]}}"},
+	{&provider_ovh, "[123,456]"},
+	{&provider_ovh, "[\"example.org\"]"},
+};
+
+/* One that was recorded; of this exchange, where that can be told. */
+static const struct recorded *choose(struct round *r, const struct exchange *x)
+{
+	const char *last = strrchr(x->path, '}'), *tail = last ? last + 1 : x->path;
+	const struct recorded *one = NULL;
+
+	for (int tries = 0; r->recordings.n && tries < 10; tries++) {
+		one = &r->recordings.list[dice_below(&r->dice, r->recordings.n)];
+		if (!one->uri || (strcmp(one->method, x->method) == 0 && strstr(one->uri, tail)))
+			break;
+	}
+	return one;
+}
+
+/* A message that answers the question, perhaps with our text, and with a byte or two that are not as they were. */
+static void put_message(struct round *r, const struct engine *e, const struct engine_request *q,
+			struct buf *out)
+{
+	struct bytes text = e->op.value;
+
+	buf_put_bytes(out, q->body);
+	if (out->n < 12)
+		return;
+	out->p[2] |= 0x84; /* an answer, of the zone's own server */
+	if (!q->exchange->changes && e->op.type == RR_TXT && dice_is(&r->dice, 70)) {
+		out->p[7] = 1;
+		buf_put(out, "\xc0\x0c\0\x10\0\1\0\0\0\x3c", 10);
+		buf_put_be16(out, (uint16_t)(text.n + 1));
+		buf_putc(out, (unsigned char)text.n);
+		buf_put_bytes(out, text);
+	}
+	for (size_t n = dice_is(&r->dice, 50) ? dice_below(&r->dice, 4) : 0; n > 0; n--)
+		out->p[dice_below(&r->dice, out->n)] = (unsigned char)dice_roll(&r->dice);
+	for (size_t n = dice_is(&r->dice, 10) ? dice_below(&r->dice, 600) : 0; n > 0; n--)
+		buf_putc(out, (unsigned char)dice_roll(&r->dice));
+}
+
+static void put_headers(struct round *r, struct buf *out)
+{
+	const struct provider *p = r->provider;
+
+	for (size_t i = 0; i < PROVIDER_HEADERS && p->headers[i]; i++) {
+		struct buf v = BUF_INIT(8192);
+
+		if (dice_is(&r->dice, 50))
+			buf_printf(&v,
+				   "<https://evil.example/..?cursor=%s&marker=%s>; rel=\"next\"",
+				   hostile_texts[dice_below(&r->dice, ARRAY_LEN(hostile_texts))],
+				   hostile_texts[dice_below(&r->dice, ARRAY_LEN(hostile_texts))]);
+		else
+			buf_puts(&v, hostile_texts[dice_below(&r->dice, ARRAY_LEN(hostile_texts))]);
+		plist_put(out, bytes_str(p->headers[i]));
+		plist_put(out, buf_bytes(&v));
+		buf_done(&v);
+	}
+}
+
+static void put_body(struct round *r, const struct engine *e, const struct engine_request *q,
+		     unsigned *status, struct buf *body)
+{
+	const struct hostile h = {r->provider, &e->op, &r->dice};
+	const struct recorded *one = dice_is(&r->dice, 60) ? choose(r, q->exchange) : NULL;
+	static const unsigned changes[] = {0, 2, 8, 20, 60};
+	json_t *v;
+
+	*status = one ? one->status : 200;
+	if (r->provider->dns) {
+		put_message(r, e, q, body);
+	} else if (one && !one->tree) {
+		buf_put_bytes(body, buf_bytes(&one->body));
+	} else {
+		json_t *made = one ? json_incref(one->tree) : hostile_made(&h);
+
+		v = hostile_copy(&h, made, changes[dice_below(&r->dice, ARRAY_LEN(changes))]);
+		hostile_put(r->provider->xml, v, body);
+		json_decref(v);
+		json_decref(made);
+	}
+	*status = status_for(r, q->exchange, *status);
+}
+
+static void answer(struct round *r, struct engine *e, const struct engine_request *q)
+{
+	struct buf body = BUF_INIT(PROVIDER_BODY_MAX), headers = BUF_INIT(64 * 1024);
+	struct answer a = {0};
+
+	put_body(r, e, q, &a.status, &body);
+	put_headers(r, &headers);
+	a.body = buf_bytes(&body);
+	a.headers = buf_bytes(&headers);
+	assert_int_equal(engine_feed(e, &a), 0);
+	r->answers++;
+	buf_done(&body);
+	buf_done(&headers);
+}
+
+static void run_op(struct round *r)
+{
+	struct engine_request q;
+	struct engine e;
+	unsigned sent = 0;
+	int more;
+
+	begin(r, &e, (enum op_kind)dice_below(&r->dice, OP_KINDS));
+	while ((more = engine_next(&e, &q)) == ENGINE_SEND) {
+		check(r, &e, &q);
+		if (++sent <= REQUESTS_MAX)
+			answer(r, &e, &q);
+		else
+			engine_lost(&e, CODE_PROVIDER_TIMEOUT, true, "lost");
+	}
+	assert_int_equal(more, ENGINE_DONE);
+	engine_done(&e);
+}
+
+/* What a login gives stands before the credential's own fields. */
+static void put_login(const struct login *l, struct buf *out)
+{
+	for (size_t i = 0; l && i < PROVIDER_LOGIN_TAKES && l->takes[i].path; i++) {
+		plist_put(out, bytes_str(l->takes[i].field));
+		plist_put(out, BYTES("LoginGaveThis0123456789"));
+	}
+}
+
+/* It shall look into every corner. */
+static const struct exchange *unasked(const struct round *r)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(r->reached); i++) {
+		const struct exchange *x = provider_exchange(r->provider, i);
+		if (x && !r->reached[provider_exchange_number(r->provider, x)])
+			return x;
+	}
+	return NULL;
+}
+
+static void test_provider(void **state)
+{
+	const struct provider *p = *state;
+	struct round r = {.provider = p,
+			  .dice = {SEED},
+			  .credentials = BUF_INIT(64 * 1024),
+			  .public = BUF_INIT(64 * 1024),
+			  .zone_id = BUF_INIT(PROVIDER_ID_MAX),
+			  .wanted_id = BUF_INIT(PROVIDER_ID_MAX)};
+	bool some = false;
+
+	recordings_load(&r.recordings, p);
+	for (size_t i = 0; i < 3 * ARRAY_LEN(unrecorded); i++)
+		if (unrecorded[i % ARRAY_LEN(unrecorded)].provider == p)
+			recordings_add(&r.recordings, p->xml, 200, NULL, NULL,
+				       bytes_str(unrecorded[i % ARRAY_LEN(unrecorded)].body));
+	/* With the fields that may be left out, and without. */
+	for (int turn = 0; turn < 2; turn++, some = true) {
+		buf_reset(&r.credentials);
+		buf_reset(&r.public);
+		put_login(p->login, &r.credentials);
+		assert_true(sample_credentials(p, CATEGORY_STATIC, some, &r.credentials));
+		assert_int_equal(provider_public_fields(p, buf_bytes(&r.credentials), &r.public),
+				 0);
+		for (r.answers = 0;
+		     r.answers < ANSWERS / 2 || (unasked(&r) && r.answers < 10 * ANSWERS);)
+			run_op(&r);
+	}
+	if (unasked(&r))
+		fail_msg("%s: \"%s\" was never asked", p->name, unasked(&r)->name);
+	recordings_done(&r.recordings);
+	buf_done(&r.credentials);
+	buf_done(&r.public);
+	buf_done(&r.zone_id);
+	buf_done(&r.wanted_id);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[64];
+	size_t n = 0;
+
+	if (crypto_load() < 0)
+		return 1;
+	for (; providers[n]; n++)
+		tests[n] = (struct CMUnitTest){.name = providers[n]->name,
+					       .test_func = test_provider,
+					       .initial_state = (void *)(uintptr_t)providers[n]};
+	return _cmocka_run_group_tests("provider_bounds", tests, n, NULL, NULL);
+}
