@@ -2,13 +2,17 @@
 /*
  * Target: the engine and all providers, given whatever answers. Every request names an exchange of
  * the provider's own, with the arguments that its path has; a change comes in the permitted zone;
- * there is an end within the limits; what failed has no results.
+ * the courier would send it, to the provider's own paths; there is an end within the limits; what
+ * failed has no results.
  *
  * Input: provider, operation, type and mode, then answers: status (2 bytes), length (2 bytes),
  * body. No answer left: the request is lost.
  */
+#include "../unit/bounds.h"
+#include "../unit/sample.h"
 #include "provider/engine.h"
 #include "provider/kit.h"
+#include "role/target.h"
 
 #include <stdlib.h>
 
@@ -40,6 +44,37 @@ static const struct provider *choose_provider(unsigned n)
 	return providers[n % count];
 }
 
+static struct buf credentials; /* of the provider at hand */
+
+/* The finished URL, taken apart again. */
+static void check_bounds(const struct engine *e, const struct engine_request *r)
+{
+	const struct bounds b = {.provider = e->op.provider,
+				 .fields = buf_bytes(&credentials),
+				 .kind = e->op.kind,
+				 .zone_id = buf_bytes(&e->op.zone_id),
+				 .wanted_id = e->op.wanted_id,
+				 .zone = &e->op.zone,
+				 .fqdn = &e->op.fqdn};
+	const struct permit permit = {.zone_id = b.zone_id, .zone = e->op.zone, .fqdn = e->op.fqdn};
+	struct buf url = BUF_INIT(64 * 1024), target = BUF_INIT(TARGET_MAX),
+		   headers = BUF_INIT(64 * 1024);
+	struct url base;
+
+	MUST(target_base(b.provider, b.fields, &base) == 0);
+	MUST(target_build(b.provider, r->exchange, &base, b.fields, r->args, r->query, &permit,
+			  &target) == 0);
+	MUST(target_headers(b.provider, r->headers, &headers) == 0);
+	buf_puts(&url, base.tls ? "https://" : "http://");
+	url_put_authority(&base, &url);
+	buf_put_bytes(&url, buf_bytes(&target));
+	MUST(!bounds_check(&b, r->exchange->method, buf_bytes(&url)));
+	MUST(!bounds_headers(buf_bytes(&headers), b.provider->sends));
+	buf_done(&url);
+	buf_done(&target);
+	buf_done(&headers);
+}
+
 static void check_request(const struct engine *e, const struct engine_request *r)
 {
 	struct bytes args = r->args, arg;
@@ -51,10 +86,13 @@ static void check_request(const struct engine *e, const struct engine_request *r
 		MUST(plist_next(&args, &arg) && op_usable_id(arg));
 		if (strncmp(at, "{zone}", 6) == 0)
 			MUST(bytes_is(arg, "example.org."));
+		if (strncmp(at, "{zone/1}", 8) == 0)
+			MUST(bytes_is(arg, "group"));
 	}
 	MUST(args.n == 0);
 	MUST(plist_count(r->query) % 2 == 0);
 	MUST(!r->exchange->changes || e->op.kind == OP_ADD || e->op.kind == OP_REMOVE);
+	check_bounds(e, r);
 }
 
 static void check_result(const struct op *op)
@@ -91,33 +129,44 @@ static void feed(struct engine *e, const uint8_t **data, size_t *size)
 	*size -= 4 + n;
 }
 
+static bool has_groups(const struct provider *p)
+{
+	const struct exchange *look = p->ops[OP_ADD][0];
+
+	return strstr(look->path, "{zone/1}") != NULL;
+}
+
+static void begin(struct engine *e, const uint8_t *data, struct buf *fields)
+{
+	const struct provider *p = choose_provider(data[0]);
+	unsigned which = data[2] % ARRAY_LEN(records);
+
+	engine_init(e, p, (enum op_kind)(data[1] % OP_KINDS));
+	buf_init(&credentials, 64 * 1024);
+	MUST(sample_credentials(p, CATEGORY_STATIC, data[3] & 2, &credentials));
+	MUST(provider_public_fields(p, buf_bytes(&credentials), fields) == 0);
+	e->op.fields = buf_bytes(fields);
+	e->op.type = records[which].type;
+	e->op.value = bytes_str(records[which].value);
+	e->op.mode = data[3] & 1 ? MODE_REPLACE : MODE_COEXIST;
+	e->op.wanted_id = BYTES("5");
+	buf_puts(&e->op.zone_id, has_groups(p) ? "group/example.org." : "example.org.");
+	MUST(dns_name_parse(&e->op.zone, BYTES("example.org")) == 0);
+	MUST(dns_name_parse(&e->op.fqdn, data[3] & 4 ? BYTES("example.org")
+						     : BYTES("_acme-challenge.example.org")) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct buf fields = BUF_INIT(1000);
+	struct buf fields = BUF_INIT(64 * 1024);
 	struct engine_request r;
 	struct engine e;
-	unsigned sent = 0, which;
+	unsigned sent = 0;
 	int more;
 
 	if (size < 4)
 		return 0;
-	engine_init(&e, choose_provider(data[0]), (enum op_kind)(data[1] % OP_KINDS));
-	plist_put(&fields, BYTES("server_id"));
-	plist_put(&fields, BYTES("localhost"));
-	if (data[3] & 2) {
-		plist_put(&fields, BYTES("account_id"));
-		plist_put(&fields, BYTES("1010"));
-	}
-	which = data[2] % ARRAY_LEN(records);
-	e.op.fields = buf_bytes(&fields);
-	e.op.type = records[which].type;
-	e.op.value = bytes_str(records[which].value);
-	e.op.mode = data[3] & 1 ? MODE_REPLACE : MODE_COEXIST;
-	e.op.wanted_id = BYTES("5");
-	buf_puts(&e.op.zone_id, "example.org.");
-	MUST(dns_name_parse(&e.op.zone, BYTES("example.org")) == 0);
-	MUST(dns_name_parse(&e.op.fqdn, data[3] & 4 ? BYTES("example.org")
-						    : BYTES("_acme-challenge.example.org")) == 0);
+	begin(&e, data, &fields);
 	data += 4;
 	size -= 4;
 	while ((more = engine_next(&e, &r)) == ENGINE_SEND) {
@@ -129,5 +178,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_result(&e.op);
 	engine_done(&e);
 	buf_done(&fields);
+	buf_done(&credentials);
 	return 0;
 }

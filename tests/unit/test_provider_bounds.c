@@ -183,6 +183,12 @@ static const struct {
 	 "{\"etag\":\"e\",\"properties\":{\"TTL\":60,\"TXTRecords\":[{\"value\":[\"one\"]}],"
 	 "\"NSRecords\":[{\"nsdname\":\"ns1.example.net\"}],\"caaRecords\":[]}}"},
 	{&provider_ovh, "[123,456]"},
+	{&provider_porkbun,
+	 "{\"status\":\"SUCCESS\",\"id\":9,\"records\":[{\"id\":\"id7\",\"name\":"
+	 "\"_acme-challenge.example.org\",\"type\":\"TXT\",\"content\":\"one\",\"ttl\":\"600\"},{"
+	 "\"id\":\"8\",\"name\":\"_acme-challenge.example.org\",\"type\":\"NS\",\"content\":\"x."
+	 "example\""
+	 ",\"ttl\":\"600\"}]}"},
 	{&provider_ovh, "[\"example.org\"]"},
 };
 
@@ -345,10 +351,11 @@ static void test_provider(void **state)
 		assert_true(sample_credentials(p, CATEGORY_STATIC, some, &r.credentials));
 		assert_int_equal(provider_public_fields(p, buf_bytes(&r.credentials), &r.public),
 				 0);
-		for (r.answers = 0;
-		     r.answers < ANSWERS / 2 || (unasked(&r) && r.answers < 10 * ANSWERS);)
+		for (r.answers = 0; r.answers < ANSWERS / 2;)
 			run_op(&r);
 	}
+	while (unasked(&r) && r.answers < 10 * ANSWERS)
+		run_op(&r);
 	if (unasked(&r))
 		fail_msg("%s: \"%s\" was never asked", p->name, unasked(&r)->name);
 	recordings_done(&r.recordings);
@@ -356,6 +363,158 @@ static void test_provider(void **state)
 	buf_done(&r.public);
 	buf_done(&r.zone_id);
 	buf_done(&r.wanted_id);
+}
+
+/* ---- logins ---- */
+
+static void check_login(const struct provider *p, const struct login *l, enum category way,
+			const char *hostile)
+{
+	struct buf credentials = BUF_INIT(64 * 1024), target = BUF_INIT(TARGET_MAX);
+	const struct choice *c = l->bases;
+	struct bounds b = {.provider = p, .kind = OP_ZONES};
+	struct url base;
+	int r;
+
+	/* Before the sample, so that it stands for it. */
+	for (const char *at = strstr(l->path, "{="); at && hostile; at = NULL) {
+		plist_put(&credentials, bytes_of(at + 2, strcspn(at, "}") - 2));
+		plist_put(&credentials, bytes_str(hostile));
+	}
+	plist_put(&credentials, BYTES("region"));
+	plist_put(&credentials, BYTES("us-east-1"));
+	assert_true(sample_credentials(p, way, true, &credentials));
+	b.fields = buf_bytes(&credentials);
+	assert_int_equal(target_login_base(l, b.fields, b.fields, &base), 0);
+	assert_true(base.tls);
+	for (; c && c->text && !strstr(c->base, base.host); c++)
+		;
+	assert_true(c ? c->text != NULL : strstr(l->base, base.host) != NULL);
+	r = target_login(l, p, &base, b.fields, &target);
+	assert_true(hostile ? r == 0 || r == TARGET_E_FIELD : r == 0);
+	if (r == 0) {
+		const char *why =
+			bounds_path(&b, l->path, bytes_skip(buf_bytes(&target), base.path.n));
+		if (why)
+			fail_msg("%s: %.*s: %s", p->name, (int)target.n, target.p, why);
+	}
+	buf_done(&credentials);
+	buf_done(&target);
+}
+
+/* What a customer gives for a login's path stays a segment of it. */
+static void test_logins(void **state)
+{
+	for (size_t i = 0; providers[i]; i++) {
+		const struct provider *p = providers[i];
+		const struct login *logins[] = {p->login, p->assume,
+						p->oauth ? p->oauth->code : NULL,
+						p->oauth ? p->oauth->refresh : NULL};
+
+		for (size_t k = 0; k < ARRAY_LEN(logins); k++) {
+			enum category way = k == 1 ? CATEGORY_DELEGATED : CATEGORY_STATIC;
+
+			if (!logins[k])
+				continue;
+			check_login(p, logins[k], way, NULL);
+			for (size_t h = 0; h < ARRAY_LEN(hostile_texts); h++)
+				check_login(p, logins[k], way, hostile_texts[h]);
+		}
+	}
+}
+
+/* ---- the checker itself ---- */
+
+static const struct field_def some_fields[] = {
+	{.name = "key", .secret = true, .max = 100},
+	{.name = "server_id", .max = 100},
+	{0},
+};
+static const struct exchange some_read = {.method = "GET", .path = "/zones/{zone}/records"},
+			     some_change = {.method = "DELETE",
+					    .path = "/s/{=server_id}/{zone}/r/{record}/x"},
+			     some_part = {.method = "GET", .path = "/g/{zone/1}/z/{zone/2}:do"};
+static const struct provider some = {
+	.name = "some",
+	.base = "https://api.example.net/v2",
+	.fields = some_fields,
+	.ops = {[OP_ZONES] = {&some_read, &some_part}, [OP_REMOVE] = {&some_change}},
+};
+
+/* It says no where it should. */
+static void test_checker(void **state)
+{
+	static const struct {
+		bool ok;
+		const char *method, *url;
+	} cases[] = {
+		{true, "GET", "https://api.example.net/v2/zones/z1/records"},
+		{true, "GET", "https://api.example.net/v2/zones/z%3F%23%40/records?a=b&c=%2F.."},
+		{true, "GET", "https://api.example.net/v2/g/a/z/b:do"},
+		{true, "DELETE", "https://api.example.net/v2/s/local/z1/r/id7/x"},
+		{false, "POST", "https://api.example.net/v2/zones/z1/records"},
+		{false, "GET", "http://api.example.net/v2/zones/z1/records"},
+		{false, "GET", "https://api.example.net.evil.example/v2/zones/z1/records"},
+		{false, "GET", "https://api.example.net/v1/zones/z1/records"},
+		{false, "GET", "https://api.example.net/v2evil/zones/z1/records"},
+		{false, "GET", "https://evil@api.example.net/v2/zones/z1/records"},
+		{false, "GET", "https://api.example.net/v2/zones/z1/records/"},
+		{false, "GET", "https://api.example.net/v2/zones/z1//records"},
+		{false, "GET", "https://api.example.net/v2/zones/../z1/records"},
+		{false, "GET", "https://api.example.net/v2/zones/../records"},
+		{false, "GET", "https://api.example.net/v2/zones/./records"},
+		{false, "GET", "https://api.example.net/v2/zones/.../records"},
+		{false, "GET", "https://api.example.net/v2/zones/%2E%2E/records"},
+		{false, "GET", "https://api.example.net/v2/zones/..%2Fx/records"},
+		{false, "GET", "https://api.example.net/v2/zones/..%5Cx/records"},
+		{false, "GET", "https://api.example.net/v2/zones/a%0D%0Ab/records"},
+		{false, "GET", "https://api.example.net/v2/zones/a%00/records"},
+		{false, "GET", "https://api.example.net/v2/zones/%C3%A9/records"},
+		{false, "GET", "https://api.example.net/v2/zones/%3f/records"},
+		{false, "GET", "https://api.example.net/v2/zones/%4/records"},
+		{false, "GET", "https://api.example.net/v2/zones/a@b/records"},
+		{false, "GET", "https://api.example.net/v2/zones//records"},
+		{false, "GET", "https://api.example.net/v2/zones/z1/records?"},
+		{false, "GET", "https://api.example.net/v2/zones/z1/records?a=b?c"},
+		{false, "GET", "https://api.example.net/v2/zones/z1/records?a=b&&c=d"},
+		{false, "GET", "https://api.example.net/v2/zones/z1/records?a=b/c"},
+		{false, "GET", "https://api.example.net/v2/zones/z1/records#x"},
+		{false, "GET", "https://api.example.net/v2/zones/z1/records x"},
+		{false, "GET", "https://api.example.net/v2/zones/z1/records\r\nX: y"},
+		{false, "GET", "https://api.example.net/v2/zones/s3cret/records"},
+		{false, "GET", "https://api.example.net/v2/zones/z1/records?key=s3cret"},
+		{false, "GET", "https://api.example.net/v2/g/a/z/b"},
+		{false, "DELETE", "https://api.example.net/v2/s/other/z1/r/id7/x"},
+		{false, "DELETE", "https://api.example.net/v2/s/local/z2/r/id7/x"},
+		{false, "DELETE", "https://api.example.net/v2/s/local/z1/r/id8/x"},
+	};
+	struct buf fields = BUF_INIT(1000);
+	static const char *const names[PROVIDER_HEADERS] = {"If-Match"};
+
+	plist_put(&fields, BYTES("key"));
+	plist_put(&fields, BYTES("s3cret"));
+	plist_put(&fields, BYTES("server_id"));
+	plist_put(&fields, BYTES("local"));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct bounds b = {.provider = &some,
+					 .fields = buf_bytes(&fields),
+					 .kind = cases[i].method[0] == 'D' ? OP_REMOVE : OP_ZONES,
+					 .zone_id = BYTES("z1"),
+					 .wanted_id = BYTES("id7")};
+		const char *why = bounds_check(&b, cases[i].method, bytes_str(cases[i].url));
+
+		if ((why == NULL) != cases[i].ok)
+			fail_msg("%s: %s", cases[i].url, why ? why : "passes");
+	}
+	buf_reset(&fields);
+	plist_put(&fields, BYTES("If-Match: a"));
+	assert_null(bounds_headers(buf_bytes(&fields), names));
+	plist_put(&fields, BYTES("Host: a"));
+	assert_non_null(bounds_headers(buf_bytes(&fields), names));
+	assert_null(bounds_headers(buf_bytes(&fields), NULL));
+	plist_put(&fields, BYTES("A: b\r\nC: d"));
+	assert_non_null(bounds_headers(buf_bytes(&fields), NULL));
+	buf_done(&fields);
 }
 
 int main(void)
@@ -369,5 +528,7 @@ int main(void)
 		tests[n] = (struct CMUnitTest){.name = providers[n]->name,
 					       .test_func = test_provider,
 					       .initial_state = (void *)(uintptr_t)providers[n]};
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_logins);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_checker);
 	return _cmocka_run_group_tests("provider_bounds", tests, n, NULL, NULL);
 }
