@@ -332,7 +332,8 @@ static void count_wrong(const struct provider *p, enum sim_mode mode, const char
 
 	for (uint64_t seed = 1; seed <= HISTORIES / 5; seed++)
 		wrong += run(p, mode, seed) != NULL;
-	print_message("%s, %s: %u of %u histories go wrong\n", p->name, what, wrong, HISTORIES / 5);
+	print_message("# %s, %s: %u of %u histories go wrong\n", p->name, what, wrong,
+		      HISTORIES / 5);
 	assert_true(wrong > HISTORIES / 5 / 10);
 }
 

@@ -91,7 +91,7 @@ static void test_answers(void **state)
 		char detail[PROVIDER_DETAIL_MAX + 1];
 		int64_t expires = 0;
 
-		print_message("%u %s\n", a.status, answers[i].json ? answers[i].json : "");
+		print_message("# %u %s\n", a.status, answers[i].json ? answers[i].json : "");
 		if (answers[i].json)
 			a.json = json_loads(answers[i].json, 0, NULL);
 		assert_int_equal(login_read(&p, answers[i].login, buf_bytes(&credentials), 1000, &a,

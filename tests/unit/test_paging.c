@@ -319,7 +319,7 @@ static void test_kinds(void **state)
 		struct buf headers = BUF_INIT(4096);
 		struct answer a = {.status = 200, .json = json_loads(cases[i].json, 0, NULL)};
 
-		print_message("%s\n", cases[i].name);
+		print_message("# %s\n", cases[i].name);
 		for (size_t k = 0; k < 2 && cases[i].link[k]; k++) {
 			plist_put(&headers, BYTES("Link"));
 			plist_put(&headers, bytes_str(cases[i].link[k]));

@@ -43,7 +43,7 @@ static void test_rules(void **state)
 		const struct op op = {.provider = &p};
 		json_t *zone = json_loads(cases[i].zone, 0, NULL);
 
-		print_message("%s %s %s\n", cases[i].rule.path, cases[i].rule.is, cases[i].zone);
+		print_message("# %s %s %s\n", cases[i].rule.path, cases[i].rule.is, cases[i].zone);
 		assert_int_equal(shape_zone_ok(&op, zone), cases[i].ok);
 		json_decref(zone);
 	}
@@ -122,7 +122,7 @@ static void test_content(void **state)
 		json_t *v = json_loads(cases[i].json, JSON_DECODE_ANY, NULL);
 		struct buf space = BUF_INIT(4096);
 
-		print_message("%s\n", cases[i].json);
+		print_message("# %s\n", cases[i].json);
 		assert_true(bytes_is(shape_content(cases[i].shape, cases[i].type, v, &space),
 				     cases[i].content));
 		buf_done(&space);
