@@ -6,7 +6,7 @@ import time
 
 import tap
 from common import add, added, gateway, integrate, pdns, refused
-from servers import FakeUpstream
+from servers import FakeUpstream, wait_for
 
 ZONE = "faults.example"
 P = pdns(ZONE)
@@ -118,8 +118,9 @@ def test_lost_answer_after_a_change():
         status, answer = add(g, handle, name, "v")
         up.lose_answers_to(None)
         assert status == 502, (status, answer)
-        outcome = [l for l in g.audit() if l["event"] == "add_record.outcome"][-1]
-        assert outcome["result"] == "unknown", outcome
+        # The answer does not wait for its outcome's line.
+        outcomes = wait_for(lambda: [l for l in g.audit() if l["event"] == "add_record.outcome"])
+        assert outcomes[-1]["result"] == "unknown", outcomes
         rh = added(g, handle, name, "v")
         assert g.post("/remove_record", {"integration_handle": handle, "record_handle": rh}) == (200, {"removed": True})
 
