@@ -94,6 +94,7 @@ void scrub_add(struct buf *forms, struct bytes secret)
 /* ---- one character, as it is spelled ---- */
 
 enum spelling { PLAIN, JSON, URL, XML, SPELLINGS };
+static const char escapes[] = "\\%&"; /* what those of JSON, URL, XML begin with */
 
 static int hex_digit(unsigned char c)
 {
@@ -182,97 +183,140 @@ static size_t spelled(enum spelling how, struct bytes in, unsigned char *c)
 	return n ? n : 1;
 }
 
-/* How many bytes at the front of IN are the form, or its first NEED bytes and more of it; 0: they are not. */
-static size_t match(struct bytes form, size_t need, enum spelling how, struct bytes in)
-{
-	size_t got = 0, at = 0;
-	unsigned char c;
-
-	while (got < form.n && at < in.n) {
-		size_t n = spelled(how, bytes_of(in.p + at, in.n - at), &c);
-
-		if (c != form.p[got])
-			break;
-		at += n;
-		got++;
-	}
-	return got >= need ? at : 0;
-}
-
 /* ---- the text ---- */
 
-/* Which two bytes may begin a form, one bit each: nearly all of a text is passed over by it. */
-struct filter {
-	unsigned char bits[65536 / 8];
+/* A text as it stands, or with one spelling undone, or two: HTML in JSON, JSON in JSON. */
+struct layer {
+	struct bytes text;
+	const uint32_t *
+		at; /* where each byte begins in the text as it stands, and the last one ends; NULL: there */
 };
 
-static void mark(struct filter *f, unsigned char a, unsigned char b)
-{
-	unsigned bit = (unsigned)a << 8 | b;
+struct search {
+	struct bytes forms;
+	enum scrub how;
+	/* Which two bytes begin a form, one bit each: nearly all of a text is passed over by it. */
+	unsigned char begins[65536 / 8];
+	unsigned char *covered; /* of each byte of the text as it stands: does it become a star? */
+};
 
-	f->bits[bit / 8] |= (unsigned char)(1u << bit % 8);
+static unsigned pair(const unsigned char *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
 }
 
-static bool may_begin(const struct filter *f, const unsigned char *p)
+static void fill(struct search *s, struct bytes forms)
 {
-	unsigned bit = (unsigned)p[0] << 8 | p[1];
+	struct form f;
 
-	return f->bits[bit / 8] & 1u << bit % 8;
+	memset(s->begins, 0, sizeof(s->begins));
+	while (next_form(&forms, &f))
+		if (s->how == SCRUB_TEXT || f.in_data)
+			s->begins[pair(f.text.p) / 8] |= (unsigned char)(1u << pair(f.text.p) % 8);
 }
 
-static const char escapes[] = "\\%&";
-
-static void fill(struct filter *f, struct bytes forms)
+/* How many bytes at the front of IN are secret. */
+static size_t longest(const struct search *s, struct bytes in)
 {
-	struct form form;
-
-	memset(f, 0, sizeof(*f));
-	for (const char *e = escapes; *e; e++)
-		memset(f->bits + (size_t)(unsigned char)*e * 32, 0xff, 32);
-	while (next_form(&forms, &form)) {
-		mark(f, form.text.p[0], form.text.p[1]);
-		for (const char *e = escapes; *e; e++)
-			mark(f, form.text.p[0], (unsigned char)*e);
-	}
-}
-
-/* The longest of what begins at IN. */
-static size_t longest(struct bytes forms, enum scrub how, struct bytes in)
-{
+	struct bytes forms = s->forms;
 	struct form f;
 	size_t best = 0;
 
 	while (next_form(&forms, &f)) {
-		size_t need = how == SCRUB_TEXT && f.least < f.text.n ? f.least : f.text.n;
+		size_t need = s->how == SCRUB_TEXT && f.least < f.text.n ? f.least : f.text.n;
+		size_t n = 0;
 
-		for (enum spelling s = PLAIN; s < SPELLINGS && (how == SCRUB_TEXT || f.in_data);
-		     s++) {
-			size_t n = match(f.text, need, s, in);
-			best = n > best ? n : best;
-		}
+		while (n < f.text.n && n < in.n && f.text.p[n] == in.p[n])
+			n++;
+		if (n >= need && n > best && (s->how == SCRUB_TEXT || f.in_data))
+			best = n;
 	}
 	return best;
 }
 
-/* A byte becomes a star when all that begins at it, or before it, is known: what is looked for next lies behind it. */
-size_t scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n)
+static size_t offset(const struct layer *l, size_t i)
 {
-	size_t until = 0, stars = 0;
-	struct filter f;
+	return l->at ? l->at[i] : i;
+}
 
-	if (!forms.n)
-		return 0;
-	fill(&f, forms);
-	for (size_t i = 0; i < n; i++) {
-		size_t best = i + 1 < n && may_begin(&f, p + i)
-				      ? longest(forms, how, bytes_of(p + i, n - i))
-				      : 0;
+static void search(struct search *s, const struct layer *l)
+{
+	const unsigned char *p = l->text.p;
+	size_t until = 0; /* what is covered already, in the layer's bytes */
 
-		until = i + best > until ? i + best : until;
-		if (i < until) {
-			p[i] = '*';
-			stars++;
-		}
+	for (size_t i = 0; i + 1 < l->text.n; i++) {
+		size_t n;
+
+		if (!(s->begins[pair(p + i) / 8] & 1u << pair(p + i) % 8))
+			continue;
+		n = longest(s, bytes_skip(l->text, i));
+		if (i + n <= until)
+			continue;
+		until = until > i ? until : i;
+		memset(s->covered + offset(l, until), 1, offset(l, i + n) - offset(l, until));
+		until = i + n;
 	}
-	return stars;
+}
+
+/* HOW undone. TEXT and AT get the memory. False when there is none. */
+static bool undo(const struct layer *in, enum spelling how, struct buf *text, struct buf *at,
+		 struct layer *out)
+{
+	unsigned char *t = buf_extend(text, in->text.n);
+	uint32_t *places = buf_extend(at, (in->text.n + 1) * sizeof(*places));
+	size_t n = 0;
+
+	if (!t || !places)
+		return false;
+	for (size_t i = 0; i < in->text.n; n++) {
+		places[n] = (uint32_t)offset(in, i);
+		i += spelled(how, bytes_skip(in->text, i), &t[n]);
+	}
+	places[n] = (uint32_t)offset(in, in->text.n);
+	*out = (struct layer){bytes_of(t, n), places};
+	return true;
+}
+
+/* In the layer, and in what is below each of its spellings, DEPTH times. */
+static bool search_below(struct search *s, const struct layer *l, unsigned depth)
+{
+	bool ok = true;
+
+	search(s, l);
+	for (enum spelling how = JSON; how < SPELLINGS && depth > 0; how++) {
+		struct buf text = BUF_INIT(l->text.n),
+			   at = BUF_INIT((l->text.n + 1) * sizeof(uint32_t));
+		struct layer below;
+
+		if (!memchr(l->text.p, escapes[how - JSON], l->text.n))
+			continue;
+		ok = ok && undo(l, how, &text, &at, &below) && search_below(s, &below, depth - 1);
+		buf_done(&text);
+		buf_done(&at);
+	}
+	return ok;
+}
+
+int scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t *stars)
+{
+	struct search s = {.forms = forms, .how = how};
+	const struct layer as_it_stands = {.text = bytes_of(p, n)};
+	struct buf covered = BUF_INIT(n);
+	bool ok;
+
+	*stars = 0;
+	if (!forms.n || !n)
+		return 0;
+	fill(&s, forms);
+	s.covered = buf_extend(&covered, n);
+	if (s.covered)
+		memset(s.covered, 0, n);
+	ok = s.covered && n < UINT32_MAX && search_below(&s, &as_it_stands, 2);
+	for (size_t i = 0; ok && i < n; i++)
+		if (s.covered[i]) {
+			p[i] = '*';
+			++*stars;
+		}
+	buf_done(&covered);
+	return ok ? 0 : -ENOMEM;
 }

@@ -17,5 +17,5 @@ enum scrub {
 
 /* Append the forms of SECRET to FORMS, a plist that starts empty. */
 void scrub_add(struct buf *forms, struct bytes secret);
-/* Scrub the N bytes at P. How many became stars. */
-size_t scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n);
+/* Scrub the N bytes at P, of which *STARS become stars. 0; or -ENOMEM, with P as it was. */
+int scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t *stars) must_check;

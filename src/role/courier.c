@@ -49,6 +49,14 @@ void exchange_over(struct errand *e)
 	buf_reset(&e->target);
 	buf_reset(&e->headers);
 	buf_done(&e->body);
+	buf_done(&e->shown);
+}
+
+bool errand_secrets(const struct errand *e, struct buf *forms)
+{
+	buf_init(forms, SECRETS_FORMS_MAX);
+	secrets_forms(e->provider, buf_bytes(&e->credentials), buf_bytes(&e->shown), forms);
+	return buf_status(&e->shown) == 0 && buf_status(forms) == 0;
 }
 
 static void errand_free(struct errand *e)
@@ -86,6 +94,7 @@ static void on_call(const struct vc_call *m)
 	e->headers = BUF_INIT(IPC_HEADERS_MAX);
 	e->login.fn = on_login;
 	e->body = BUF_INIT(PROVIDER_REQUEST_MAX);
+	e->shown = BUF_INIT(2 * IPC_CREDENTIALS_MAX);
 	e->deadline = loop_now(courier.role->loop) + m->timeout_ms;
 	buf_put_bytes(&e->credentials, m->credentials);
 	if (buf_status(&e->credentials) < 0 || idmap_put(&courier.errands, &e->node) < 0)
@@ -205,6 +214,38 @@ static bool login_again(struct errand *e, const struct egress_answer *a)
 	return true;
 }
 
+/* The answer goes on, but for what it repeats of the credential. */
+static void deliver(struct errand *e, const struct egress_answer *a)
+{
+	struct buf forms, headers = BUF_INIT(IPC_HEADERS_MAX), body = BUF_INIT(PROVIDER_BODY_MAX);
+	const struct exchange *x = e->exchange;
+	struct egress_answer scrubbed = *a;
+	int r = errand_secrets(e, &forms) ? 0 : -ENOMEM;
+
+	exchange_over(e);
+	buf_put_bytes(&headers, a->headers);
+	buf_put_bytes(&body, a->body);
+	if (r == 0)
+		r = buf_status(&headers);
+	if (r == 0)
+		r = buf_status(&body);
+	if (r == 0)
+		r = secrets_scrub(buf_bytes(&forms), x, a->status, &headers, &body);
+	scrubbed.headers = buf_bytes(&headers);
+	scrubbed.body = buf_bytes(&body);
+	if (r == 0)
+		send_answer(e->node.id, &scrubbed);
+	else if (r == SECRETS_E_DATA)
+		send_failed(e->node.id, CODE_PROVIDER_REJECTED, true, ANSWER_HOLDS_SECRET);
+	else
+		send_failed(
+			e->node.id, CODE_PROVIDER_UNAVAILABLE, true,
+			egress_failure_text(r == -ENOBUFS ? EGRESS_TOO_LARGE : EGRESS_INTERNAL));
+	buf_done(&forms);
+	buf_done(&headers);
+	buf_done(&body);
+}
+
 static void on_done(void *arg, const struct egress_answer *a)
 {
 	struct errand *e = arg;
@@ -212,20 +253,17 @@ static void on_done(void *arg, const struct egress_answer *a)
 	e->sent = NULL;
 	if (a->failure == EGRESS_OK && login_again(e, a))
 		return;
+	if (a->failure == EGRESS_OK) {
+		deliver(e, a);
+		return;
+	}
 	exchange_over(e);
-	if (a->failure == EGRESS_OK && a->headers.n > IPC_HEADERS_MAX)
-		send_failed(e->node.id, CODE_PROVIDER_UNAVAILABLE, true,
-			    egress_failure_text(EGRESS_TOO_LARGE));
-	else if (a->failure == EGRESS_OK)
-		send_answer(e->node.id, a);
-	else
-		send_failed(e->node.id, failure_code(a->failure), a->sent,
-			    egress_failure_text(a->failure));
+	send_failed(e->node.id, failure_code(a->failure), a->sent, egress_failure_text(a->failure));
 }
 
-/* HEADERS and BODY get what the credential adds. FIELDS is what stands for it. */
+/* HEADERS and BODY get what the credential adds. FIELDS is what stands for it, OWN those of them that a login gave. */
 static int send_exchange(struct errand *e, const struct url *base, struct bytes fields,
-			 struct buf *headers, struct buf *body)
+			 struct bytes own, struct buf *headers, struct buf *body)
 {
 	const struct provider *p = e->provider;
 	const char *type = p->xml ? "text/xml" : "application/json";
@@ -236,7 +274,7 @@ static int send_exchange(struct errand *e, const struct url *base, struct bytes 
 			    .body = buf_bytes(&e->body),
 			    .now = clock_usec() / 1000000,
 			    .credentials = fields};
-	size_t wanted = 0;
+	size_t wanted = 0, lines;
 	int r;
 
 	url_put_authority(base, &host);
@@ -244,7 +282,10 @@ static int send_exchange(struct errand *e, const struct url *base, struct bytes 
 	buf_printf(&line, "Accept: %s", type);
 	plist_put(headers, buf_bytes(&line));
 	buf_put_bytes(body, buf_bytes(&e->body));
+	lines = headers->n;
 	r = target_auth(&p->auth, &s, headers, body);
+	buf_reset(&e->shown);
+	secrets_note(p, own, bytes_skip(buf_bytes(headers), lines), &e->shown);
 	buf_reset(&line);
 	buf_printf(&line, "Content-Type: %s", type);
 	if (body->n)
@@ -285,7 +326,7 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 	if (r == 0 && e->provider->dns)
 		r = dns_send(e, &base, buf_bytes(&fields));
 	else if (r == 0)
-		r = send_exchange(e, &base, buf_bytes(&fields), &headers, &body);
+		r = send_exchange(e, &base, buf_bytes(&fields), own, &headers, &body);
 	buf_done(&fields);
 	buf_done(&headers);
 	buf_done(&body);

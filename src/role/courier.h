@@ -8,6 +8,7 @@
 #include "egress/client.h"
 #include "egress/dnstcp.h"
 #include "role/role.h"
+#include "role/secrets.h"
 #include "role/target.h"
 #include "sign/tsig.h"
 
@@ -30,6 +31,7 @@ struct errand {
 
 	const struct exchange *exchange;  /* being sent, or NULL */
 	struct buf target, headers, body; /* without the credential */
+	struct buf shown;		  /* secrets_note()'s */
 	struct login_wait login;
 	bool logged_in_again; /* the exchange was refused once with what a login gave */
 	bool told_rotated;
@@ -55,6 +57,10 @@ extern struct courier courier;
 bool self_hosted(void); /* this is the courier of self-hosted providers */
 /* Why an exchange or a login failed, as the planner and the vault are told. */
 enum code failure_code(enum egress_failure f);
+/* The answer to the exchange under way holds the credential. */
+#define ANSWER_HOLDS_SECRET "the provider's answer holds the credential itself, and was not used"
+/* The forms of all that E's request shows. False when there is no memory. */
+bool errand_secrets(const struct errand *e, struct buf *forms) must_check;
 /* There is no exchange under way any more. */
 void exchange_over(struct errand *e);
 /* To the planner. */

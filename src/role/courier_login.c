@@ -265,6 +265,20 @@ static int64_t use_until(int64_t expires, int64_t now)
 	return now + life - (life / 2 < EARLY_SECONDS ? life / 2 : EARLY_SECONDS);
 }
 
+/* A server that refuses may name what it refuses: cover what of that the login showed. */
+static void scrub_detail(const struct token *t, char *detail)
+{
+	struct buf forms = BUF_INIT(SECRETS_FORMS_MAX);
+	size_t stars;
+
+	secrets_forms(t->provider, buf_bytes(&t->credentials), bytes_of(NULL, 0), &forms);
+	secrets_forms(t->provider, gateway_fields(t->provider), bytes_of(NULL, 0), &forms);
+	if (buf_status(&forms) < 0 || scrub(buf_bytes(&forms), SCRUB_TEXT, (unsigned char *)detail,
+					    strlen(detail), &stars) < 0)
+		detail[0] = '\0';
+	buf_done(&forms);
+}
+
 /* Keep what the answer gives; or say what is wrong with it. */
 static void read_answer(struct token *t, const struct answer *a)
 {
@@ -274,6 +288,8 @@ static void read_answer(struct token *t, const struct answer *a)
 	enum code code = login_read(t->provider, t->login, buf_bytes(&t->credentials), now, a,
 				    &fields, &expires, detail);
 
+	if (code != CODE_OK)
+		scrub_detail(t, detail);
 	if (code == CODE_OK && !keep_fields(t, &fields, use_until(expires, now)))
 		over(t, CODE_PROVIDER_UNAVAILABLE, false, "the login server's answer is too large");
 	else

@@ -19,7 +19,7 @@ static void expect(const char *secrets, enum scrub how, const char *text, const 
 	}
 	assert_int_equal(buf_status(&forms), 0);
 	buf_puts(&out, text);
-	scrubbed = scrub(buf_bytes(&forms), how, out.p, out.n);
+	assert_int_equal(scrub(buf_bytes(&forms), how, out.p, out.n, &scrubbed), 0);
 	for (size_t i = 0; i < out.n; i++) {
 		stars += out.p[i] == '*';
 		if (out.p[i] != '*' || i == 0 || out.p[i - 1] != '*')
@@ -64,6 +64,11 @@ static void test_escapes(void **state)
 	expect("pass\"/\\w<o>&d%+", SCRUB_TEXT, "pass%22%2f%5Cw%3Co%3E%26d%25%2B.", "*.");
 	expect("pass\"/\\w<o>&d%+", SCRUB_TEXT, "pass&quot;/\\w&#60;o&#x3E;&amp;d%+.", "*.");
 	expect("line one\nline two", SCRUB_TEXT, "line one\\nline two", "*");
+	/* one in the other */
+	expect("pass\"/\\w<o>&d%+", SCRUB_TEXT, "pass&quot;/\\\\w&lt;o\\u0026gt;&amp;d%+.", "*.");
+	expect("pass\"/\\w<o>&d%+", SCRUB_TEXT, "pass\\\\\\\"/\\\\\\\\w<o>&d%+.", "*.");
+	expect("pass\"/\\w<o>&d%+", SCRUB_TEXT, "pass%2522%252F%255Cw%253Co%253E%2526d%2525%252B.",
+	       "*.");
 	/* broken escapes are text */
 	expect("abcdefghij", SCRUB_TEXT, "%a %zz &; &#; &#x; &#999; \\u00 \\",
 	       "%a %zz &; &#; &#x; &#999; \\u00 \\");
@@ -127,7 +132,7 @@ static void test_all(void **state)
 	for (unsigned turn = 0; turn < 2000; turn++) {
 		struct buf forms = BUF_INIT(1u << 16), out = BUF_INIT(1u << 16),
 			   want = BUF_INIT(1u << 16);
-		size_t dress = dice_below(&d, 8), before = dice_below(&d, 40), covered;
+		size_t dress = dice_below(&d, 8), before = dice_below(&d, 40), covered, covered_now;
 		char secret[256];
 
 		sample_canary(dice_below(&d, ARRAY_LEN(sample_canaries)), &d, secret,
@@ -142,7 +147,9 @@ static void test_all(void **state)
 		buf_puts(&out, "\"}</b>");
 		buf_put_bytes(&want, buf_bytes(&out));
 		memset(want.p + before, '*', covered);
-		scrub(buf_bytes(&forms), dice_is(&d, 50) ? SCRUB_TEXT : SCRUB_DATA, out.p, out.n);
+		assert_int_equal(scrub(buf_bytes(&forms), dice_is(&d, 50) ? SCRUB_TEXT : SCRUB_DATA,
+				       out.p, out.n, &covered_now),
+				 0);
 		/* Around a base64 at most three characters at its front, and three behind, are others' too. */
 		for (size_t i = 0; dress > 4 && i < covered; i++)
 			if (i < 4 || i + 4 > covered)
@@ -161,6 +168,7 @@ static void test_large(void **state)
 	struct buf forms = BUF_INIT(1u << 16), out = BUF_INIT(4u << 20);
 	struct dice d = {1};
 	char secret[256];
+	size_t stars;
 
 	for (size_t i = 0; i < 3; i++) {
 		sample_canary(i, &d, secret, sizeof(secret));
@@ -171,9 +179,11 @@ static void test_large(void **state)
 		text_put_b64(&out, bytes_of(&d.state, sizeof(d.state)));
 		dice_roll(&d);
 	}
-	assert_int_equal(scrub(buf_bytes(&forms), SCRUB_TEXT, out.p, out.n), 0);
+	assert_int_equal(scrub(buf_bytes(&forms), SCRUB_TEXT, out.p, out.n, &stars), 0);
+	assert_int_equal(stars, 0);
 	buf_puts(&out, secret);
-	assert_int_equal(scrub(buf_bytes(&forms), SCRUB_TEXT, out.p, out.n), strlen(secret));
+	assert_int_equal(scrub(buf_bytes(&forms), SCRUB_TEXT, out.p, out.n, &stars), 0);
+	assert_int_equal(stars, strlen(secret));
 	buf_done(&forms);
 	buf_done(&out);
 }
