@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The servers that end-to-end tests start: PowerDNS, Postern, and providers that misbehave."""
+import base64
 import contextlib
 import http.client
 import json
@@ -399,7 +400,7 @@ class Connection(socketserver.BaseRequestHandler):
                 break
             upstream.hold()
         name, _, argument = behaviour.partition(":")
-        self.BEHAVIOURS[name](self, *([argument] if argument else []))
+        self.BEHAVIOURS[name](self, *(argument.split(",") if argument else []))
 
     def send(self, status, headers, body):
         self.socket.sendall(response(status, {**headers, **self.headers}, body))
@@ -422,6 +423,15 @@ class Connection(socketserver.BaseRequestHandler):
         """An error that holds all that was sent to us."""
         said = "%s %s %s %s" % (self.asked.method, self.asked.path, self.asked.headers, self.asked.body)
         self.send(422, {"Content-Type": "application/json"}, json.dumps({"error": said}).encode())
+
+    def echo_key(self, status, how="plain"):
+        """An error, or an answer, that has the key in it: as it is, cut, in other codes."""
+        key = self.asked.headers.get("X-API-Key", "")
+        text = {"plain": key, "cut": key[:12] + "...", "hex": key.encode().hex(), "url": urllib.parse.quote(key, safe=""),
+                "base64": base64.b64encode(b"u:" + key.encode()).decode(), "twice": json.dumps(key)}[how]
+        headers = {"Content-Type": "application/json", "X-Key": key}
+        body = {"error": "bad key %s!" % text}
+        self.send(int(status), headers, json.dumps([body] if status == "200" else body).encode())
 
     def redirect(self):
         self.send(302, {"Location": self.server.url + "/elsewhere"}, b"")
@@ -452,5 +462,5 @@ class Connection(socketserver.BaseRequestHandler):
         self.endless(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n" * 1000)
 
     # "silent" holds the request until .release(). "status" and "slow" take a number: "status:500", "slow:1.5".
-    BEHAVIOURS = {f.__name__: f for f in (ok, status, html, echo, redirect, slow, reset, garbage, truncated,
+    BEHAVIOURS = {f.__name__: f for f in (ok, status, html, echo, echo_key, redirect, slow, reset, garbage, truncated,
                                           endless_body, endless_headers)}

@@ -6,7 +6,7 @@ import os
 import urllib.parse
 
 import tap
-from common import add, gateway, integrate, pdns, remove
+from common import add, gateway, integrate, pdns, refused, remove
 from servers import FakeUpstream
 
 ZONE = "secrets.example"
@@ -83,6 +83,42 @@ def test_canary():
                 with open("/proc/%d/%s" % (pid, what), "rb") as f:
                     text = f.read()
                 assert not [n for n in needles if n in text], (name, what)
+
+
+def test_echoed_key():
+    """An upstream that says the key back, in an error or in its data: not to the caller, and not to the log."""
+    key = CANARY + "\"/\\<&>"
+    needles = forms(key) + forms(CANARY) + [CANARY[:8].encode(), CANARY[:8].encode().hex().encode()]
+    # what base64 of "u:" and the key has of the key's first eight bytes
+    needles.append(base64.b64encode(b"u:" + CANARY[:7].encode()).rstrip(b"=")[3:11])
+    with gateway() as g, FakeUpstream() as up:
+        status, made = g.post("/make_integration", {
+            "provider": "powerdns", "credentials": {"url": up.url, "api_key": key}, "verify": False})
+        assert status == 200, made
+        handle = made["integration_handle"]
+        for number in (400, 401, 403, 404, 409, 422, 429, 500, 503, 302):
+            for how in ("plain", "cut", "hex", "url", "base64", "twice"):
+                up.behave("echo_key:%d,%s" % (number, how))
+                asked = len(up.requests)
+                answers = [g.post("/get_zones", {"integration_handle": handle}),
+                           add(g, handle, "_acme-challenge." + ZONE, "v")]
+                assert len(up.requests) >= asked + 2
+                for a in answers:
+                    assert a[0] >= 400, a
+                    assert not [n for n in needles if n in str(a).encode() or n in repr(a).encode()], (number, how, a)
+                if number == 422 and how != "cut":
+                    assert "bad key" in str(answers[0]) and "****" in str(answers[0]), answers[0]
+        # In data, where it might be somebody's record: nothing is done with it.
+        up.behave("echo_key:200,plain")
+        answer = refused(g.post("/get_zones", {"integration_handle": handle}), 422, "provider_rejected")
+        assert "credential itself" in str(answer), answer
+        refused(add(g, handle, "_acme-challenge." + ZONE, "v"), 422, "provider_rejected")
+        for path in glob.glob(os.path.join(g.audit_dir, "*")):
+            with open(path, "rb") as f:
+                text = f.read()
+            assert b"provider_rejected" in text and not [n for n in needles if n in text], path
+        text = g.stderr_text().encode()
+        assert not [n for n in needles if n in text], "stderr"
 
 
 def test_memory():
