@@ -157,6 +157,18 @@ def test_wrong_secret():
         assert "invalid_client" in answer["detail"], answer
 
 
+def test_a_secret_as_the_error():
+    """The error's name is told to the caller; not when it is the secret."""
+    secret = "canaryOFletters"
+    with setup(secret) as (ocean, g):
+        for error, told in ("bad_" + secret, "refused: bad_*"), (secret[:9], "refused: *"), ("nothing", ": nothing"):
+            setup_handle, url = begin(g)
+            _, query = ocean.authorize(url)
+            ocean.override = 400, {"Content-Type": "application/json"}, json.dumps({"error": error}).encode()
+            answer = refused(finish(g, setup_handle, **query), 422, "provider_auth_failed")
+            assert told in answer["detail"] and "canary" not in json.dumps(answer), answer
+
+
 def rotated(g, handle, name="r", customer="c1"):
     """An add that must bring a fresh handle with it."""
     status, answer = add(g, handle, NAME % name, "v", customer=customer)
