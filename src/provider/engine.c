@@ -67,6 +67,8 @@ static void finish(struct engine *e)
 		op->zone_count = 0;
 		op->found = op->removed = op->pending = false;
 	}
+	if (!op->changed)
+		buf_reset(&op->replaced);
 	op_keep(op, NULL);
 	e->over = true;
 }

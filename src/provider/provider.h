@@ -400,9 +400,10 @@ struct op {
 	struct buf zones; /* plist: name, id, name, id… */
 	size_t zone_count;
 	bool found, removed, pending;
-	struct buf replaced;  /* plist of presentation lines: "name ttl TYPE content" */
-	enum code error;      /* CODE_OK unless VERDICT_ERROR */
-	uint32_t retry_after; /* seconds; 0: not said */
+	struct buf
+		replaced; /* plist of presentation lines: "name ttl TYPE content"; in the end none, unless something was changed */
+	enum code error;  /* CODE_OK unless VERDICT_ERROR */
+	uint32_t retry_after;		      /* seconds; 0: not said */
 	char detail[PROVIDER_DETAIL_MAX + 1]; /* a short printable text, or "" */
 };
 
@@ -422,6 +423,7 @@ struct op {
 	X(googleclouddns)                                                                          \
 	X(hetzner)                                                                                 \
 	X(linode)                                                                                  \
+	X(luadns)                                                                                  \
 	X(namecom)                                                                                 \
 	X(ns1)                                                                                     \
 	X(ovh)                                                                                     \

@@ -144,7 +144,8 @@ static void plan_step(struct plan *p)
 	if (r == ENGINE_SEND) {
 		buf_reset(&p->headers);
 		buf_reset(&p->body);
-		send_replaced(p);
+		if (request.exchange->changes)
+			send_replaced(p);
 		send_request(p->node.id, &request);
 		return;
 	}
