@@ -35,6 +35,7 @@ CASES = [
 # What cannot be, and why.
 NEVER = {
     ("luadns", "two pages"): "the API has no pages, but where they are asked for",
+    ("ionos", "two pages"): "the API has no pages",
     ("powerdns", "two pages"): "the API has no pages",
     ("ovh", "two pages"): "the API has no pages",
     ("rfc2136", "two pages"): "there is no list: the customer names the zones",

@@ -422,6 +422,7 @@ struct op {
 	X(godaddy)                                                                                 \
 	X(googleclouddns)                                                                          \
 	X(hetzner)                                                                                 \
+	X(ionos)                                                                                   \
 	X(linode)                                                                                  \
 	X(luadns)                                                                                  \
 	X(namecom)                                                                                 \

@@ -83,6 +83,8 @@ static const struct {
 	{"-----BEGIN PRIVATE KEY-----\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n-----END PRIVATE "
 	 "KEY-----\n",
 	 SAMPLE_ALNUM},
+	{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxx_xxxxxxxxxxxxxxx-xxxxxxxx",
+	 SAMPLE_ALNUM},
 };
 
 static inline void sample_canary(size_t family, struct dice *d, char *out, size_t size)
