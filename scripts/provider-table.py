@@ -69,7 +69,7 @@ def providers():
 def scripts(name):
     """(script's name, is one of its answers recorded?) of each."""
     code = re.sub(r'"\s*\n\s*"', "", read("tests/unit/test_%s.c" % name))
-    macros = dict(re.findall(r"^#define (\w+)(?:\([^)]*\))?\s+(.*(?:\\\n.*)*)", code, re.M))
+    macros = dict(re.findall(r"^#define (\w+)(?:\([^)]*\))?\s+((?:[^\n]*\\\n)*[^\n]*)", code, re.M))
     recorded = {m for m, text in macros.items() if is_recording(text)}
     for m, text in macros.items():
         if any(re.search(r"\b%s\b" % r, text) for r in recorded):
