@@ -111,6 +111,10 @@ static json_t *new_text(const struct op *op)
 
 	while (rest.n && !failed) {
 		size_t n = rest.n < 255 ? rest.n : 255;
+
+		/* Never within a character: JSON could not hold the halves. */
+		while (n < rest.n && (rest.p[n] & 0xc0) == 0x80 && n > 1)
+			n--;
 		failed = json_array_append_new(parts, json_stringn((const char *)rest.p, n));
 		rest = bytes_skip(rest, n);
 	}

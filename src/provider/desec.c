@@ -20,11 +20,35 @@ static int build_add(const struct op *op, struct request *req)
 					   "records", c.new));
 }
 
+/* Several sets at once, all or nothing. */
+static int build_all(const struct op *op, struct request *req)
+{
+	json_t *sets = json_array();
+	struct set_change c;
+	int failed = 0;
+
+	for (size_t i = 0; set_nth(op, i, &c); i++)
+		failed |= json_array_append_new(
+			sets, json_pack("{s:o, s:s, s:I, s:O}", "subname", op_name(op), "type",
+					rr_type_text(c.type), "ttl", (json_int_t)c.ttl, "records",
+					c.new));
+	if (json_array_size(sets) > 1 && !failed)
+		return request_json(req, sets);
+	json_decref(sets);
+	return failed ? -ENOMEM : BUILD_SKIP;
+}
+
+static enum verdict parse_all(struct op *op, const struct answer *a)
+{
+	return json_is_array(a->json) ? set_parse_all(op, a) : op_fail_shape(op);
+}
+
 #define SETS "/domains/{zone}/rrsets/"
 #define SET  SETS "{name}/{type}/"
 static const struct exchange zones =
 	EXCHANGE_READ("zones", "/domains/", stock_build_zones, stock_parse_zones);
 static const struct exchange look = EXCHANGE_READ("look", SETS, build_look, set_parse_look);
+static const struct exchange all = EXCHANGE_CHANGE("all", "PATCH", SETS, build_all, parse_all);
 static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", SET, set_build_remove, set_parse_change);
 static const struct exchange add = EXCHANGE_CHANGE("add", "POST", SETS, build_add, set_parse_put);
@@ -70,6 +94,6 @@ const struct provider provider_desec = {
 	.shape = &shape,
 	.min_ttl = 3600,
 	.ops = {[OP_ZONES] = {&zones},
-		[OP_ADD] = {&look, &remove_, &add, &edit, &check},
+		[OP_ADD] = {&look, &all, &remove_, &add, &edit, &check},
 		[OP_REMOVE] = {&look, &remove_, &edit, &check}},
 };

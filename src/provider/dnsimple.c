@@ -49,6 +49,12 @@ static int build_add(const struct op *op, struct request *req)
 	return request_json(req, record);
 }
 
+/* A duplicate is refused like anything else. */
+static enum verdict parse_add(struct op *op, const struct answer *a)
+{
+	return a->status == 400 ? op_look_again(op, a) : stock_parse_add(op, a);
+}
+
 #define RECORDS "/{account}/zones/{zone}/records"
 static const struct exchange whoami =
 	EXCHANGE_READ("whoami", "/whoami", build_account, parse_whoami);
@@ -61,7 +67,7 @@ static const struct exchange look =
 static const struct exchange clear = EXCHANGE_CHANGE("clear", "DELETE", RECORDS "/{other}",
 						     stock_build_clear, stock_parse_clear, 404);
 static const struct exchange add =
-	EXCHANGE_CHANGE("add", "POST", RECORDS, build_add, stock_parse_add);
+	EXCHANGE_CHANGE("add", "POST", RECORDS, build_add, parse_add, 400);
 static const struct exchange get =
 	EXCHANGE_READ("get", RECORDS "/{record}", NULL, stock_parse_get, 404);
 static const struct exchange remove_ =
@@ -78,9 +84,6 @@ static const struct field_def fields[] = {
 	 .optional = true},
 	{0},
 };
-
-/* A duplicate is refused like anything else. */
-static const struct error_def errors[] = {{"Validation failed", CODE_OK, true}, {0}};
 
 /* Its tokens live until the customer takes them back. */
 static const struct login code = OAUTH_LOGIN("https://api.dnsimple.com", "/v2/oauth/access_token",
@@ -118,7 +121,6 @@ const struct provider provider_dnsimple = {
 	.headers = {"X-RateLimit-Reset"},
 	.reset_header = "X-RateLimit-Reset",
 	.messages = {"message"},
-	.errors = errors,
 	.shape = &shape,
 	.min_ttl = 60,
 	.ops = {[OP_ZONES] = {&whoami, &accounts, &zones},

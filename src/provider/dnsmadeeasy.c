@@ -7,25 +7,6 @@
 
 #include <stdio.h>
 
-/* What comes from a template is nobody's to remove here. */
-static enum verdict parse_look(struct op *op, const struct answer *a)
-{
-	const json_t *records = answer_at(a, "data"), *r;
-	size_t i;
-
-	json_array_foreach(records, i, r)
-	{
-		const json_t *source = json_object_get(r, "source");
-
-		if (op->kind == OP_ADD && op->mode == MODE_REPLACE && json_is_integer(source) &&
-		    json_integer_value(source) == 0)
-			return op_fail_text(
-				op, CODE_CONFLICT,
-				"a template has records at the name; nothing was changed");
-	}
-	return stock_parse_look(op, a);
-}
-
 /* "Sat, 12 Feb 2011 20:59:04 GMT" (RFC 9110 section 5.6.7). */
 static void put_date(int64_t now, struct buf *out)
 {
@@ -77,7 +58,8 @@ static int sign(const struct signing *s, struct buf *headers)
 #define RECORDS "/dns/managed/{zone}/records"
 static const struct exchange zones =
 	EXCHANGE_READ("zones", "/dns/managed/", stock_build_zones, stock_parse_zones);
-static const struct exchange look = EXCHANGE_READ("look", RECORDS, stock_build_look, parse_look);
+static const struct exchange look =
+	EXCHANGE_READ("look", RECORDS, stock_build_look, stock_parse_look);
 static const struct exchange clear = EXCHANGE_CHANGE("clear", "DELETE", RECORDS "/{other}",
 						     stock_build_clear, stock_parse_clear, 404);
 static const struct exchange add =
@@ -106,6 +88,7 @@ static const struct shape shape = {
 	.zone_name = "name",
 	.zone_is = {{"pendingActionId", "|0"}},
 	.zone_pages = {PAGING_TOTAL, "totalPages", "page", "rows", 100, true},
+	.fixed = {"source", "0"},
 	.records = "data",
 	.record = "",
 	.record_pages = {PAGING_TOTAL, "totalPages", "page", "rows", 100, true},
@@ -117,6 +100,7 @@ static const struct shape shape = {
 	.ttl = "ttl",
 	.names = {.body = NAME_LABEL, .answer = NAME_LABEL, .path = NAME_LABEL},
 	.dotted = true,
+	.relative = true,
 	.caa = {"issuerCritical", "caaType", "value"},
 	.extra = "{\"gtdLocation\":\"DEFAULT\"}",
 };

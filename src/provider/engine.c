@@ -11,6 +11,7 @@
 #define ARGS_MAX    (4 * 1024)
 #define ZONE_BYTES  (DNS_NAME_MAX + PROVIDER_ID_MAX + 8)
 #define OTHER_BYTES (PROVIDER_ID_MAX + 4)
+#define RESTART_MS  50u /* before the first restart; each further one waits twice as long */
 
 void engine_init(struct engine *e, const struct provider *p, enum op_kind kind)
 {
@@ -104,6 +105,9 @@ static void begin(struct op *op)
 		return;
 	if (op->type == RR_NONE || !dns_name_within(&op->fqdn, &op->zone))
 		op_fail_text(op, CODE_INVALID_REQUEST, "no record of a zone");
+	else if (op->kind == OP_ADD && !shape_can_say(op))
+		op_fail_text(op, CODE_PROVIDER_REJECTED,
+			     "the provider has no place for the record's flag");
 	else if ((op->type == RR_NS || op->type == RR_CNAME) && op_at_apex(op))
 		op_fail_text(op, CODE_CONFLICT, "the zone's own name can have no such record");
 }
@@ -238,13 +242,15 @@ int engine_next(struct engine *e, struct engine_request *out)
 		return ENGINE_DONE;
 	}
 	op->sent++;
-	*out = (struct engine_request){.number =
+	*out = (struct engine_request){.wait_ms = op->pause_ms,
+				       .number =
 					       (unsigned)provider_exchange_number(op->provider, x),
 				       .exchange = x,
 				       .args = buf_bytes(&e->args),
 				       .query = buf_bytes(&e->request.query),
 				       .headers = buf_bytes(&e->request.headers),
 				       .body = buf_bytes(&e->request.body)};
+	op->pause_ms = 0;
 	return ENGINE_SEND;
 }
 
@@ -379,9 +385,12 @@ static void follow(struct engine *e, enum verdict v)
 	case VERDICT_AGAIN:
 		break;
 	case VERDICT_RESTART:
-		if (op->restarts == PROVIDER_RESTARTS)
+		if (op->restarts == PROVIDER_RESTARTS) {
 			op_fail_text(op, CODE_PROVIDER_UNAVAILABLE,
 				     "the change did not last, however often it was tried");
+			op->retry_after = PROVIDER_RESTART_SECONDS;
+		}
+		op_pause(op, RESTART_MS << op->restarts);
 		op->restarts++;
 		rewind_op(op);
 		break;
@@ -411,8 +420,9 @@ static bool reset_in(const struct op *op, const struct answer *a, uint32_t *seco
 
 static void note_retry_after(struct op *op, const struct answer *a)
 {
-	bool wait =
-		op->error == CODE_PROVIDER_RATE_LIMITED || op->error == CODE_PROVIDER_UNAVAILABLE;
+	/* Linode sends it with every answer. */
+	bool wait = !is_success(a->status) && (op->error == CODE_PROVIDER_RATE_LIMITED ||
+					       op->error == CODE_PROVIDER_UNAVAILABLE);
 
 	if (wait && op->retry_after == 0 && a->has_retry_after)
 		op->retry_after = a->retry_after;

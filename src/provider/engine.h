@@ -20,6 +20,7 @@ struct engine_request {
 	struct bytes query;   /* plist of pairs, unencoded */
 	struct bytes headers; /* plist of pairs */
 	struct bytes body;
+	unsigned wait_ms; /* at least so long before it is sent */
 };
 
 struct engine {

@@ -83,6 +83,7 @@ static const struct shape shape = {
 	.values = "rrset_values",
 	.names = {NAME_LABEL_AT, NAME_LABEL_AT, NAME_LABEL_AT},
 	.dotted = true,
+	.relative = true,
 };
 
 const struct provider provider_gandi = {
@@ -94,7 +95,7 @@ const struct provider provider_gandi = {
 	.zone_id_is_name = true,
 	.serialise = true,
 	.headers = {"Link"},
-	.messages = {"message"},
+	.messages = {"message", "errors.0.description"},
 	.shape = &shape,
 	.min_ttl = 300,
 	.ops = {[OP_ZONES] = {&zones},

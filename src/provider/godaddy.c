@@ -2,6 +2,25 @@
 /* GoDaddy, v1: https://developer.godaddy.com/doc/endpoint/domains. Records without ids; PATCH adds some, PUT makes the set. Nothing guards a removal against another writer. */
 #include "provider/kit.h"
 
+/* Of a domain that is merely registered here the name servers are others'. */
+static bool is_served(const struct op *op, const json_t *zone)
+{
+	const json_t *servers = json_object_get(zone, "nameServers"), *s;
+	bool known = false, ours = false;
+	size_t i;
+
+	(void)op;
+	json_array_foreach(servers, i, s)
+	{
+		struct bytes name = json_bytes(s), end = BYTES(".domaincontrol.com");
+
+		known = known || name.n;
+		ours = ours ||
+		       (name.n > end.n && bytes_eq_nocase(bytes_skip(name, name.n - end.n), end));
+	}
+	return ours || !known;
+}
+
 static json_t *new_value(const struct op *op)
 {
 	return json_pack("{s:o, s:I}", "data", op_content(op), "ttl", (json_int_t)op_ttl(op));
@@ -77,6 +96,7 @@ static const struct shape shape = {
 	.zone_id = "domain",
 	.zone_name = "domain",
 	.zone_is = {{"status", "ACTIVE"}},
+	.zone_ok = is_served,
 	.zone_pages = {PAGING_LAST, NULL, "marker", "limit", 1000},
 	.records = "",
 	.flat = true,

@@ -185,6 +185,7 @@ static const struct error_def errors[] = {
 	{"rateLimitExceeded", CODE_PROVIDER_RATE_LIMITED},
 	{"userRateLimitExceeded", CODE_PROVIDER_RATE_LIMITED},
 	{"quotaExceeded", CODE_PROVIDER_RATE_LIMITED},
+	{"parameters.managedZone", CODE_ZONE_NOT_FOUND, true},
 	{0},
 };
 

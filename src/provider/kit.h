@@ -44,6 +44,9 @@ enum verdict op_fail_answer(struct op *op, enum code code, const struct answer *
 /* Fail because the answer lacks what the API promises. */
 enum verdict op_fail_shape(struct op *op);
 
+/* The next request waits for so many milliseconds, at most PROVIDER_PAUSE_MAX: something is under way at the provider. */
+void op_pause(struct op *op, unsigned ms);
+
 /*
  * What lies at PATH in the answer's JSON: keys and indices with dots between ("errors.0.code"). NULL
  * when there is nothing.
@@ -118,8 +121,12 @@ bool shape_zone_ok(const struct op *op, const json_t *zone);
 /*
  * The content of a record, or of a value of a set, in presentation form as the shape says; empty when there is none. May be written to SPACE.
  */
-struct bytes shape_content(const struct shape *shape, enum rr_type type, const json_t *v,
+struct bytes shape_content(const struct op *op, enum rr_type type, const json_t *v,
 			   struct buf *space);
+/* Is it one that the provider makes by itself, from a template or a script? It is not ours to remove. */
+bool shape_is_fixed(const struct op *op, const json_t *record);
+/* Does the API have a place for all that the value says? (A CAA's flag may have none.) */
+bool shape_can_say(const struct op *op);
 /* Put the CAA record into O, in members as the shape says. 0, or -1: no memory, or it cannot be said so. */
 int shape_put_caa(const struct op *op, json_t *o) must_check;
 

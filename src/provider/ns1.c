@@ -3,6 +3,8 @@
  * against another writer. */
 #include "provider/kit.h"
 
+#include "base/text.h"
+
 static json_t *new_value(const struct op *op)
 {
 	struct caa caa;
@@ -34,9 +36,23 @@ static int build_add(const struct op *op, struct request *req)
 					   "ttl", (json_int_t)c.ttl, "answers", c.new));
 }
 
+/* The bucket fills evenly: one more request after PERIOD/LIMIT seconds. */
+static void note_rate(struct op *op, const struct answer *a)
+{
+	struct bytes text;
+	uint64_t period, limit;
+
+	if (a->status == 429 && plist_get(a->headers, "X-RateLimit-Period", &text) &&
+	    text_to_u64(text, PROVIDER_RETRY_MAX, &period) == 0 &&
+	    plist_get(a->headers, "X-RateLimit-Limit", &text) &&
+	    text_to_u64(text, UINT32_MAX, &limit) == 0 && limit > 0)
+		op->retry_after = (uint32_t)((period + limit - 1) / limit);
+}
+
 /* A set that is not there and a zone that is not there are told apart by a word. */
 static bool error(struct op *op, const struct answer *a)
 {
+	note_rate(op, a);
 	if (a->status != 404 || bytes_is(json_bytes_at(a->json, "message"), "record not found"))
 		return false;
 	op_fail_answer(op, CODE_ZONE_NOT_FOUND, a);
@@ -51,7 +67,7 @@ static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", SET, set_build_remove, set_parse_change, 404);
 static const struct exchange add = EXCHANGE_CHANGE("add", "PUT", SET, build_add, set_parse_put);
 static const struct exchange edit =
-	EXCHANGE_CHANGE("edit", "POST", SET, set_build_edit, set_parse_put);
+	EXCHANGE_CHANGE("edit", "POST", SET, set_build_edit, set_parse_put, 404);
 static const struct exchange check = EXCHANGE_READ("check", SET, NULL, set_parse_check, 404);
 
 static const struct field_def fields[] = {
@@ -87,7 +103,7 @@ const struct provider provider_ns1 = {
 	.auth = {AUTH_HEADER, "X-NSONE-Key", "", "api_key"},
 	.zone_id_is_name = true,
 	.serialise = true,
-	.headers = {"Link"},
+	.headers = {"Link", "X-RateLimit-Limit", "X-RateLimit-Period"},
 	.messages = {"message"},
 	.errors = errors,
 	.shape = &shape,

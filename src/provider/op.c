@@ -62,6 +62,11 @@ enum verdict op_fail_shape(struct op *op)
 			    "the provider's answer is not what its API promises");
 }
 
+void op_pause(struct op *op, unsigned ms)
+{
+	op->pause_ms = ms < PROVIDER_PAUSE_MAX ? ms : PROVIDER_PAUSE_MAX;
+}
+
 const json_t *answer_at(const struct answer *a, const char *path)
 {
 	return json_at(a->json, path);

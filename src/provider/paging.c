@@ -19,6 +19,17 @@ void paging_ask(const struct paging *p, const struct op *op, struct request *r)
 		request_query_num(r, p->size_param, p->size);
 }
 
+/* Is it NAME, percent-encoded or not, in whatever case? */
+static bool is_key(struct bytes key, const char *name)
+{
+	struct buf plain = BUF_INIT(256);
+	bool same = text_from_pct(key, &plain) == 0 &&
+		    bytes_eq_nocase(buf_bytes(&plain), bytes_str(name));
+
+	buf_done(&plain);
+	return same;
+}
+
 /* The value of NAME in the URL's query, its percent-encoding undone, to OUT. False when it is not there. */
 static bool query_value(struct bytes url, const char *name, struct buf *out)
 {
@@ -32,7 +43,7 @@ static bool query_value(struct bytes url, const char *name, struct buf *out)
 		pair.n = n < pair.n ? n : pair.n;
 		eq = bytes_find(pair, BYTES("="));
 		value = bytes_skip(pair, eq + 1);
-		if (!bytes_eq_nocase(bytes_of(pair.p, eq), bytes_str(name)))
+		if (!is_key(bytes_of(pair.p, eq), name))
 			continue;
 		buf_reset(out);
 		return text_from_pct(value, out) == 0 && out->n > 0;

@@ -15,26 +15,28 @@
 #include "dns/record.h"
 #include "sign/request.h"
 
-#define PROVIDER_STEPS_MAX    8	  /* exchanges in one operation's list */
-#define PROVIDER_EXCHANGES    400 /* sent for one operation, repeats included */
-#define PROVIDER_RESTARTS     8	  /* times an operation may begin again */
-#define PROVIDER_PAGES_MAX    200
-#define PROVIDER_ZONES_MAX    10000
-#define PROVIDER_JSON_DEPTH   32
-#define PROVIDER_ID_MAX	      1024 /* bytes of a record's or zone's id */
-#define PROVIDER_DETAIL_MAX   200  /* bytes of a provider's message that may reach the caller */
-#define PROVIDER_BODY_MAX     (4 * 1024 * 1024)
-#define PROVIDER_REQUEST_MAX  (1024 * 1024)
-#define PROVIDER_REPLACED_MAX (256 * 1024) /* bytes of a plist of overwritten records */
-#define PROVIDER_LINE_MAX     (16 * 1024)  /* bytes of one of them */
-#define PROVIDER_OTHERS_MAX   100   /* records that one replace may remove, where each has an id */
-#define PROVIDER_RETRY_MAX    86400 /* seconds of waiting that we believe */
-#define PROVIDER_HEADERS      4
-#define PROVIDER_ALSO	      4
-#define PROVIDER_LOGIN_TAKES  4
-#define PROVIDER_RULES	      3
-#define PROVIDER_MESSAGES     3
-#define PROVIDER_DEFAULT_TTL  60
+#define PROVIDER_STEPS_MAX	 10 /* exchanges in one operation's list, the NULL behind them too */
+#define PROVIDER_EXCHANGES	 400  /* sent for one operation, repeats included */
+#define PROVIDER_RESTARTS	 8    /* times an operation may begin again */
+#define PROVIDER_RESTART_SECONDS 5    /* after that the caller had better wait so long */
+#define PROVIDER_PAUSE_MAX	 5000 /* milliseconds between two requests */
+#define PROVIDER_PAGES_MAX	 200
+#define PROVIDER_ZONES_MAX	 10000
+#define PROVIDER_JSON_DEPTH	 32
+#define PROVIDER_ID_MAX		 1024 /* bytes of a record's or zone's id */
+#define PROVIDER_DETAIL_MAX	 200  /* bytes of a provider's message that may reach the caller */
+#define PROVIDER_BODY_MAX	 (4 * 1024 * 1024)
+#define PROVIDER_REQUEST_MAX	 (1024 * 1024)
+#define PROVIDER_REPLACED_MAX	 (256 * 1024) /* bytes of a plist of overwritten records */
+#define PROVIDER_LINE_MAX	 (16 * 1024)  /* bytes of one of them */
+#define PROVIDER_OTHERS_MAX	 100 /* records that one replace may remove, where each has an id */
+#define PROVIDER_RETRY_MAX	 86400 /* seconds of waiting that we believe */
+#define PROVIDER_HEADERS	 4
+#define PROVIDER_ALSO		 4
+#define PROVIDER_LOGIN_TAKES	 4
+#define PROVIDER_RULES		 3
+#define PROVIDER_MESSAGES	 3
+#define PROVIDER_DEFAULT_TTL	 60
 
 /* How a customer trusts the gateway. */
 enum category { CATEGORY_STATIC, CATEGORY_OAUTH, CATEGORY_DELEGATED, CATEGORIES };
@@ -268,6 +270,7 @@ struct shape {
 	bool (*zone_id_of)(const json_t *zone, struct buf *id);
 	struct paging zone_pages;
 
+	struct rule fixed; /* of a record that the provider makes by itself, from a template, say */
 	const char *records; /* path of an array: of records, or of record sets */
 	const char *record;  /* path of one, in the answer to a create, or to a get */
 	struct paging record_pages;
@@ -281,6 +284,8 @@ struct shape {
 	bool bare;   /* TXT as it is; else as quoted strings */
 	bool dotted; /* names in values end in a dot */
 	bool ttl_is_text;
+	bool ttl_or_null; /* of a set: null is the zone's own, and is never sent back */
+	bool relative; /* a name in an answer's value that has no final dot is relative to the zone */
 	/* CAA in three members; else in presentation form. Paths in a record, or in a set's value. */
 	struct {
 		const char *flags, *tag, *value; /* FLAGS NULL: it is always 0 */
@@ -387,6 +392,7 @@ struct op {
 	unsigned page;	      /* from 1 */
 	unsigned candidate;   /* OP_FIND_ZONE by names: labels cut off so far */
 	unsigned step, sent, restarts;
+	unsigned pause_ms; /* before the next request: op_pause() */
 	bool changed;	   /* an exchange with .changes was sent: the zone may have changed */
 	bool applied;	   /* and the provider did not refuse it */
 	bool there;	   /* our value was seen at the name */

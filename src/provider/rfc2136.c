@@ -74,9 +74,23 @@ static enum rr_type nth_type(const struct op *op, unsigned n)
 	return RR_NONE;
 }
 
+/* On the wire; behind them what a CNAME cannot stand beside. 0: all were asked for. */
+static uint16_t type_asked(const struct op *op)
+{
+	static const uint16_t obstacles[] = {1 /* A */, 28 /* AAAA */, 15 /* MX */};
+	unsigned n = 0;
+
+	if (nth_type(op, op->looked) != RR_NONE)
+		return wire_type(nth_type(op, op->looked));
+	while (nth_type(op, n) != RR_NONE)
+		n++;
+	n = op->looked - n;
+	return replaces(op) && op->type == RR_CNAME && n < ARRAY_LEN(obstacles) ? obstacles[n] : 0;
+}
+
 static int build_look(const struct op *op, struct request *req)
 {
-	return message_put_query(&req->body, ID, &op->fqdn, wire_type(nth_type(op, op->looked)));
+	return message_put_query(&req->body, ID, &op->fqdn, type_asked(op));
 }
 
 /* A record at the name, of the type that was asked for. The rdata of ours is kept: that, and not another cut of the same text, is removed. */
@@ -105,7 +119,8 @@ static int see(struct op *op, const struct message *m, const struct rr *rr)
 /* False when it is no answer. */
 static bool see_all(struct op *op, const struct answer *a)
 {
-	uint16_t type = wire_type(nth_type(op, op->looked));
+	enum rr_type ours = nth_type(op, op->looked);
+	uint16_t type = type_asked(op);
 	struct rr_cursor c = {0};
 	struct message m;
 	struct rr rr;
@@ -117,9 +132,13 @@ static bool see_all(struct op *op, const struct answer *a)
 		    !wire_name_is(&rr.owner, &op->fqdn))
 			continue;
 		/* The set's TTL stays. */
-		if (nth_type(op, op->looked) == op->type && op->kind == OP_ADD)
+		if (ours == op->type && op->kind == OP_ADD)
 			op->ttl = rr.ttl;
-		if (see(op, &m, &rr) < 0)
+		if (ours == RR_NONE)
+			op_fail_text(
+				op, CODE_CONFLICT,
+				"records of other types stand at the name; nothing was changed");
+		else if (see(op, &m, &rr) < 0)
 			op_fail_text(op, CODE_OVERLOADED, "out of memory");
 	}
 	return true;
@@ -132,7 +151,7 @@ static enum verdict parse_look(struct op *op, const struct answer *a)
 	if (op->error != CODE_OK)
 		return VERDICT_ERROR;
 	op->looked++;
-	if (nth_type(op, op->looked) != RR_NONE)
+	if (type_asked(op))
 		return VERDICT_AGAIN;
 	if (op->kind == OP_REMOVE)
 		return op->there ? VERDICT_NEXT : op_gone(op);

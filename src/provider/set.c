@@ -102,7 +102,7 @@ static int sort_values(struct op *op, enum rr_type type, const json_t *old, uint
 	json_array_foreach(old, i, v)
 	{
 		struct buf space = BUF_INIT(PROVIDER_BODY_MAX);
-		struct bytes content = shape_content(op->provider->shape, type, v, &space);
+		struct bytes content = shape_content(op, type, v, &space);
 		bool ours = type == op->type && record_value_matches(type, content, op->value);
 
 		op->there = op->there || ours;
@@ -232,6 +232,8 @@ static bool read_set(const struct op *op, const struct answer *a, const json_t *
 	if (!*set || (shape->refuse && shape->refuse(*set)))
 		return true;
 	*values = json_at(*set, shape->values);
+	if (shape->ttl_or_null && json_is_null(json_at(*set, shape->ttl)))
+		return json_is_array(*values);
 	return json_is_array(*values) && op_read_number(json_at(*set, shape->ttl), UINT32_MAX, ttl);
 }
 
@@ -318,9 +320,8 @@ enum verdict set_parse_check(struct op *op, const struct answer *a)
 		struct buf space = BUF_INIT(PROVIDER_BODY_MAX);
 
 		there = there ||
-			record_value_matches(
-				op->type, shape_content(op->provider->shape, op->type, v, &space),
-				op->value);
+			record_value_matches(op->type, shape_content(op, op->type, v, &space),
+					     op->value);
 		buf_done(&space);
 	}
 	return there == (op->kind == OP_ADD) ? VERDICT_DONE : VERDICT_RESTART;

@@ -53,6 +53,13 @@ bool shape_zone_ok(const struct op *op, const json_t *zone)
 	return !shape->zone_ok || shape->zone_ok(op, zone);
 }
 
+bool shape_is_fixed(const struct op *op, const json_t *record)
+{
+	const struct rule *fixed = &op->provider->shape->fixed;
+
+	return fixed->path && holds(fixed, record);
+}
+
 /* ---- content ---- */
 
 /* The presentation form of a CAA that comes in parts; empty when it is none. */
@@ -90,16 +97,34 @@ static struct bytes joined(const json_t *v, struct buf *space)
 	return buf_bytes(space);
 }
 
-struct bytes shape_content(const struct shape *shape, enum rr_type type, const json_t *v,
+/* NAME with its zone and the final dot, where it has none. */
+static struct bytes qualified(const struct op *op, struct bytes name, struct buf *space)
+{
+	if (space->n || (name.n && name.p[name.n - 1] == '.'))
+		return name;
+	buf_put_bytes(space, name);
+	if (name.n)
+		buf_putc(space, '.');
+	buf_put_bytes(space, dns_name_text(&op->zone));
+	buf_putc(space, '.');
+	return buf_bytes(space);
+}
+
+struct bytes shape_content(const struct op *op, enum rr_type type, const json_t *v,
 			   struct buf *space)
 {
+	const struct shape *shape = op->provider->shape;
 	struct bytes content = {0};
 
 	if (shape->caa.tag && type == RR_CAA)
 		content = caa_of(shape, v, space);
 	if (!content.n)
 		content = joined(json_at(v, shape->content ? shape->content : ""), space);
-	return content.n || !shape->content_of ? content : shape->content_of(v, space);
+	if (!content.n && shape->content_of)
+		content = shape->content_of(v, space);
+	return shape->relative && (type == RR_CNAME || type == RR_NS)
+		       ? qualified(op, content, space)
+		       : content;
 }
 
 /* O[PATH] becomes V, which is taken; of "a.b" the object O.a is made where there is none. */
@@ -119,6 +144,15 @@ static int put_at(json_t *o, const char *path, json_t *v)
 		(void)json_object_set_new(o, key, inner);
 	}
 	return put_at(inner, path + n + 1, v);
+}
+
+bool shape_can_say(const struct op *op)
+{
+	const struct shape *shape = op->provider->shape;
+	struct caa caa;
+
+	return op->type != RR_CAA || !shape || !shape->caa.tag || shape->caa.flags ||
+	       caa_parse(&caa, op->value) != 0 || caa.flags == 0;
 }
 
 int shape_put_caa(const struct op *op, json_t *o)

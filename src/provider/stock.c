@@ -80,7 +80,7 @@ static bool read_record(const struct op *op, const json_t *record, struct seen *
 	*out = (struct seen){.id = json_at(record, shape->id),
 			     .type = read_type(shape, record),
 			     .space = BUF_INIT(PROVIDER_BODY_MAX)};
-	out->content = shape_content(shape, out->type, record, &out->space);
+	out->content = shape_content(op, out->type, record, &out->space);
 	if (!op_read_number(json_at(record, shape->ttl), UINT32_MAX, &out->ttl))
 		out->ttl = 0;
 	return true;
@@ -138,6 +138,19 @@ static enum verdict see(struct op *op, const struct seen *s)
 	return VERDICT_NEXT;
 }
 
+/* What the provider makes by itself stays: it cannot be replaced, and a removal leaves it. */
+static enum verdict see_fixed(struct op *op, const struct seen *s)
+{
+	if (op->kind != OP_ADD)
+		return VERDICT_NEXT;
+	if (op->mode == MODE_REPLACE && s->type != RR_NONE && !is_ours(op, s) &&
+	    !(s->type == RR_NS && op_at_apex(op)))
+		return op_fail_text(
+			op, CODE_CONFLICT,
+			"a template or a script makes records at the name; nothing was changed");
+	return see(op, s);
+}
+
 enum verdict stock_see_record(struct op *op, const json_t *record)
 {
 	struct seen s;
@@ -145,7 +158,7 @@ enum verdict stock_see_record(struct op *op, const json_t *record)
 
 	if (!read_record(op, record, &s))
 		return VERDICT_NEXT;
-	v = see(op, &s);
+	v = shape_is_fixed(op, record) ? see_fixed(op, &s) : see(op, &s);
 	buf_done(&s.space);
 	return v;
 }

@@ -11,16 +11,20 @@
 #include "sys/harden.h"
 #include "sys/log.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* One operation in flight. It waits for the courier's answer, always: whatever else happens is done at once. */
+/* One operation in flight. It waits for the courier's answer, or pauses before the next request: whatever else happens is done at once. */
 struct plan {
 	struct idmap_node node; /* by call */
 	struct engine engine;
 	struct buf fields, value, wanted_id; /* what the op borrows */
 	struct answer answer;		     /* being put together from pieces */
 	struct buf headers, body;
+	struct loop_timer pause;    /* before NEXT is sent */
+	struct engine_request next; /* borrowed from the engine */
+	bool pausing;
 	size_t told; /* bytes of op.replaced that the vault has */
 };
 
@@ -39,6 +43,7 @@ static bool self_hosted(void)
 static void plan_free(struct plan *p)
 {
 	idmap_remove(&planner.plans, &p->node);
+	loop_timer_clear(planner.role->loop, &p->pause);
 	engine_done(&p->engine);
 	buf_done(&p->fields);
 	buf_done(&p->value);
@@ -131,22 +136,44 @@ static void send_request(uint64_t call, const struct engine_request *r)
 	} while (rest.n);
 }
 
+static void ask(struct plan *p)
+{
+	buf_reset(&p->headers);
+	buf_reset(&p->body);
+	p->pausing = false;
+	if (p->next.exchange->changes)
+		send_replaced(p);
+	send_request(p->node.id, &p->next);
+}
+
+static void on_pause_over(void *arg)
+{
+	ask(arg);
+}
+
+/* Others who wait for the same shall not all come back at once. */
+static void pause_before(struct plan *p, unsigned ms)
+{
+	p->pausing = true;
+	if (loop_timer_set(planner.role->loop, &p->pause, ms + randombytes_uniform(ms / 2 + 1)) < 0)
+		log_fatal("out of memory");
+}
+
 /* Go on until the next request, or the end. */
 static void plan_step(struct plan *p)
 {
-	struct engine_request request;
-	int r = engine_next(&p->engine, &request);
+	int r = engine_next(&p->engine, &p->next);
 
 	if (r == ENGINE_SEND && !channel_is_open(&planner.courier)) {
 		engine_lost(&p->engine, CODE_PROVIDER_UNAVAILABLE, false, "the courier restarts");
-		r = engine_next(&p->engine, &request);
+		r = engine_next(&p->engine, &p->next);
+	}
+	if (r == ENGINE_SEND && p->next.wait_ms) {
+		pause_before(p, p->next.wait_ms);
+		return;
 	}
 	if (r == ENGINE_SEND) {
-		buf_reset(&p->headers);
-		buf_reset(&p->body);
-		if (request.exchange->changes)
-			send_replaced(p);
-		send_request(p->node.id, &request);
+		ask(p);
 		return;
 	}
 	if (r < 0)
@@ -200,6 +227,7 @@ static void on_op(const struct vp_op *m)
 	p->wanted_id = BUF_INIT(PROVIDER_ID_MAX);
 	p->headers = BUF_INIT(EGRESS_HEADERS_MAX);
 	p->body = BUF_INIT(PROVIDER_BODY_MAX);
+	p->pause = (struct loop_timer){.fn = on_pause_over, .arg = p};
 	p->node.id = m->call;
 	r = fill(p, m);
 	if (r == 0)
@@ -282,6 +310,10 @@ static void on_courier(void *arg, struct channel *c, uint16_t number, const void
 
 	if (!p)
 		return; /* aborted meanwhile */
+	if (p->pausing) {
+		channel_reject(&planner.courier);
+		return;
+	}
 	if (number == MSG_cp_answer) {
 		on_answer(p, msg);
 	} else if (number == MSG_cp_body) {
@@ -296,7 +328,9 @@ static void lose(struct idmap_node *node, void *arg)
 {
 	struct plan *p = idmap_entry(node, struct plan, node);
 
-	engine_lost(&p->engine, CODE_PROVIDER_UNAVAILABLE, true, "the courier restarts");
+	loop_timer_clear(planner.role->loop, &p->pause);
+	engine_lost(&p->engine, CODE_PROVIDER_UNAVAILABLE, !p->pausing, "the courier restarts");
+	p->pausing = false;
 	plan_step(p);
 }
 

@@ -54,6 +54,14 @@ class DnsServer:
                              check=True, stdout=subprocess.PIPE, text=True).stdout
         return out if options else sorted(out.splitlines())
 
+    def make(self, zone, *lines):
+        """Records that somebody else makes: "NAME TTL TYPE CONTENT"."""
+        text = "server %s %s\ncheck-names no\nkey %s:%s %s\nzone %s\n" % (self.dns_host, self.dns_port, self.sha256.algorithm,
+                                                        self.sha256.name, self.sha256.secret, zone)
+        text += "".join("update add %s\n" % line for line in lines) + "send\n"
+        done = subprocess.run(["nsupdate", "-v"], input=text, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def rrset(self, name, rtype):
         """[(TTL, content in presentation form)], sorted."""
         lines = self.dig(name, rtype, "+noall", "+answer").splitlines()

@@ -128,6 +128,20 @@ def test_replace(server, g):
 
 
 @on_each_server
+def test_replace_where_a_cname_cannot_stand(server, g):
+    """The server would take the others away, and make no CNAME: nothing is asked for."""
+    handle = integrate(g, server)
+    for i, line in enumerate(("A 192.0.2.1", "AAAA 2001:db8::1", "MX 10 mail.example.net.")):
+        name = name_for("obstacle%d" % i)
+        server.make(ZONE, "%s. 60 %s" % (name, line))
+        added(g, handle, name, "precious")
+        refused(add(g, handle, name, "ca.example", type="CNAME", mode="replace"), 409, "conflict")
+        assert server.txt(name) == [b"precious"]
+        status, answer = add(g, handle, name, "new", mode="replace")
+        assert status == 200 and server.txt(name) == [b"new"] and server.rrset(name, line.split()[0]), answer
+
+
+@on_each_server
 def test_cname_in_the_way(server, g):
     """BIND and Knot take the update and do nothing (RFC 2136 3.4.2.2): told as what it is."""
     handle, name = integrate(g, server), name_for("cname")

@@ -22,9 +22,10 @@ struct step {
 	const char *request; /* "GET /zones?page=1 [If-Match: x]", without the provider's base */
 	const char *body;    /* of the request; NULL: none */
 	unsigned status;
-	const char *answer; /* or "@dnsimple/lexicon/x.json 3": the body in that fixture */
-	const char *header[2];
+	const char *answer;    /* or "@dnsimple/lexicon/x.json 3": the body in that fixture */
+	const char *header[4]; /* of the answer: name, value, name, value */
 	uint32_t retry_after;
+	unsigned pause; /* it comes after so many milliseconds at least */
 };
 
 struct script {
@@ -223,9 +224,8 @@ static inline void feed(struct engine *e, const struct step *st, unsigned status
 			   .retry_after = st ? st->retry_after : 0,
 			   .body = bytes_of(exact, body.n)};
 
-	if (st && st->header[0]) {
-		plist_put(&headers, bytes_str(st->header[0]));
-		plist_put(&headers, bytes_str(st->header[1]));
+	for (size_t i = 0; st && i < ARRAY_LEN(st->header) && st->header[i]; i++) {
+		plist_put(&headers, bytes_str(st->header[i]));
 	}
 	a.headers = buf_bytes(&headers);
 	assert_int_equal(engine_feed(e, &a), 0);
@@ -264,6 +264,7 @@ static inline size_t script_run(const struct script *s, struct engine *e, const 
 			assert_non_null(st && st->request ? st : NULL);
 			buf_putc(&request, 0);
 			assert_string_equal(request.p, st->request);
+			assert_true(r.wait_ms >= st->pause);
 			if (!bytes_eq(r.body, opt_str(st->body)))
 				fail_msg("body is %.*s\nnot %s", (int)r.body.n, r.body.p, st->body);
 		} else if (i > m->step) {

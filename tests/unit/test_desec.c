@@ -133,12 +133,11 @@ static const struct script scripts[] = {
 		    "\"type\":\"CNAME\"}]"},
 		   {"GET /domains/example.com/rrsets/?subname=_acme-challenge&type=NS", NULL, 200,
 		    "[]"},
-		   {"DELETE /domains/example.com/rrsets/_acme-challenge/CNAME/", NULL, 204, ""},
-		   {"PATCH /domains/example.com/rrsets/_acme-challenge/TXT/",
-		    "{\"records\":[\"\\\"new\\\"\"]}", 200,
-		    "{\"domain\":\"example.com\",\"subname\":\"_acme-challenge\",\"name\":\"_acme-"
-		    "challenge.example.com.\",\"records\":[\"\\\"new\\\"\"],\"ttl\":300,\"type\":"
-		    "\"TXT\"}"},
+		   {"PATCH /domains/example.com/rrsets/",
+		    "[{\"subname\":\"_acme-challenge\",\"type\":\"CNAME\",\"ttl\":300,\"records\":"
+		    "[]},{\"subname\":\"_acme-challenge\",\"type\":\"TXT\",\"ttl\":300,"
+		    "\"records\":[\"\\\"new\\\"\"]}]",
+		    200, "[]"},
 		   {"GET /domains/example.com/rrsets/?subname=_acme-challenge&type=TXT", NULL, 200,
 		    "[{\"domain\":\"example.com\",\"subname\":\"_acme-challenge\",\"name\":\"_acme-"
 		    "challenge.example.com.\",\"records\":[\"\\\"new\\\"\"],\"ttl\":300,\"type\":"

@@ -68,6 +68,38 @@ static const struct script scripts[] = {
 		    "\"\\\"one\\\"\",\"ttl\":300,\"source\":1,\"issuerCritical\":0,\"caaType\":"
 		    "\"issue\"}],\"page\":0,\"totalPages\":1}"}},
 	 .record_id = "11", .found = true},
+	{"add: replace beside what a template made", BASE, .kind = OP_ADD, .fqdn = "example.com",
+	 .value = "new", .type = RR_TXT, .mode = MODE_REPLACE,
+	 .steps = {{"GET /dns/managed/z1/records?recordName=&page=0&rows=100", NULL, 200,
+		    "{\"data\":[{\"id\":1,\"type\":\"MX\",\"name\":\"\",\"value\":\"mail\",\"ttl\":"
+		    "300,\"source\":0},{\"id\":2,\"type\":\"NS\",\"name\":\"\",\"value\":\"ns2\","
+		    "\"ttl\":300,\"source\":0}],\"page\":0,\"totalPages\":1}"},
+		   {"POST /dns/managed/z1/records/",
+		    "{\"type\":\"TXT\",\"name\":\"\",\"value\":\"\\\"new\\\"\",\"ttl\":60,"
+		    "\"gtdLocation\":\"DEFAULT\"}",
+		    201, "{\"id\":3}"}},
+	 .record_id = "3"},
+	{"remove: what a template makes", BASE, .kind = OP_REMOVE,
+	 .fqdn = "_acme-challenge.example.com", .value = "one", .type = RR_TXT, .wanted_id = "11",
+	 .steps = {{"GET /dns/managed/z1/records?recordName=_acme-challenge&page=0&rows=100", NULL,
+		    200,
+		    "{\"data\":[{\"id\":11,\"type\":\"TXT\",\"name\":\"_acme-challenge\",\"value\":"
+		    "\"\\\"one\\\"\",\"ttl\":300,\"source\":0}],\"page\":0,\"totalPages\":1}"}},
+	 .unchanged = true},
+	{"add: exists, as a relative name", BASE, .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.example.com", .value = "ns2.example.com", .type = RR_NS,
+	 .steps = {{"GET /dns/managed/z1/records?recordName=_acme-challenge&page=0&rows=100", NULL,
+		    200,
+		    "{\"data\":[{\"id\":11,\"type\":\"NS\",\"name\":\"_acme-challenge\",\"value\":"
+		    "\"ns2\",\"ttl\":300,\"source\":1}],\"page\":0,\"totalPages\":1}"}},
+	 .record_id = "11", .found = true, .unchanged = true},
+	{"add: exists, as the zone's own name", BASE, .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.example.com", .value = "example.com", .type = RR_CNAME,
+	 .steps = {{"GET /dns/managed/z1/records?recordName=_acme-challenge&page=0&rows=100", NULL,
+		    200,
+		    "{\"data\":[{\"id\":11,\"type\":\"CNAME\",\"name\":\"_acme-challenge\","
+		    "\"value\":\"\",\"ttl\":300,\"source\":1}],\"page\":0,\"totalPages\":1}"}},
+	 .record_id = "11", .found = true, .unchanged = true},
 	{"add: replace what a template made", BASE, .kind = OP_ADD,
 	 .fqdn = "_acme-challenge.example.com", .value = "new", .type = RR_TXT,
 	 .mode = MODE_REPLACE,

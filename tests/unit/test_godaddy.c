@@ -5,6 +5,14 @@
 #define BASE .provider = &provider_godaddy, .zone = "example.com", .zone_id = "example.com"
 
 static const struct script scripts[] = {
+	{"zones: merely registered", BASE, .kind = OP_ZONES,
+	 .steps = {{"GET /domains?statuses=ACTIVE&limit=1000", NULL, 200,
+		    "[{\"domain\":\"a.example\",\"status\":\"ACTIVE\",\"nameServers\":[\"NS01."
+		    "DOMAINCONTROL.COM\"]},"
+		    "{\"domain\":\"b.example\",\"status\":\"ACTIVE\",\"nameServers\":[\"ns.else."
+		    "example\"]},"
+		    "{\"domain\":\"c.example\",\"status\":\"ACTIVE\",\"nameServers\":null}]"}},
+	 .zones = "a.example=a.example c.example=c.example"},
 	{"zones: an inactive one", BASE, .kind = OP_ZONES,
 	 .steps = {{"GET /domains?statuses=ACTIVE&limit=1000", NULL, 200,
 		    "[{\"domain\":\"a.example\",\"status\":\"ACTIVE\"},{\"domain\":\"b.example\","

@@ -4,6 +4,28 @@
 /* Answers that begin with '@' are recordings, or made in their shape where it says so (SOURCE); the rest is made in their shape. */
 #define BASE .provider = &provider_hetzner, .zone = "example.com", .zone_id = "z1"
 
+#define LOOK(type) "GET /zones/z1/rrsets?type=" type "&name=_acme-challenge", NULL, 200
+#define NONE	   "{\"rrsets\":[]}"
+#define TXT                                                                                        \
+	"{\"rrsets\":[{\"name\":\"_acme-challenge\",\"type\":\"TXT\",\"ttl\":300,\"records\":[{"   \
+	"\"value\":\"\\\"one\\\"\"}]}]}"
+#define CNAME(target)                                                                              \
+	"{\"rrsets\":[{\"name\":\"_acme-challenge\",\"type\":\"CNAME\",\"ttl\":300,\"records\":[{" \
+	"\"value\":\"" target "\"}]}]}"
+#define ACTION(text) "{\"action\":{\"id\":7,\"status\":" text "}}"
+#define RUNNING	     ACTION("\"running\"")
+#define SUCCESS	     ACTION("\"success\"")
+#define FAILED	     ACTION("\"error\",\"error\":{\"code\":\"x\",\"message\":\"it failed\"}")
+#define LOCKED	     "{\"error\":{\"code\":\"locked\",\"message\":\"zone is locked\"}}"
+#define NO_ZONE                                                                                    \
+	"{\"error\":{\"code\":\"incorrect_zone_mode\",\"message\":\"the zone is a secondary\"}}"
+#define ONE                                                                                        \
+	"POST /zones/z1/rrsets/_acme-challenge/TXT/actions/add_records",                           \
+		"{\"ttl\":60,\"records\":[{\"value\":\"\\\"one\\\"\"}]}"
+#define TAKE                                                                                       \
+	"POST /zones/z1/rrsets/_acme-challenge/TXT/actions/remove_records",                        \
+		"{\"records\":[{\"value\":\"\\\"one\\\"\"}]}"
+
 static const struct script scripts[] = {
 	{"zones: two pages", BASE, .kind = OP_ZONES,
 	 .steps = {{"GET /zones?page=1&per_page=50", NULL, 200,
@@ -19,10 +41,11 @@ static const struct script scripts[] = {
 		    "{\"error\":{\"code\":\"unauthorized\",\"message\":\"unable to "
 		    "authenticate\"}}"}},
 	 .error = CODE_PROVIDER_AUTH_FAILED, .detail = "unable to authenticate"},
+	/* RateLimit-Reset is when the whole bucket is full again, an hour away: nobody has to wait for that. */
 	{"zones: slow down", BASE, .kind = OP_ZONES, .now = 1790000000,
 	 .steps = {{"GET /zones?page=1&per_page=50", NULL, 429, "@hetzner/made/error-429.json 0",
-		    .header = {"RateLimit-Reset", "1790000042"}}},
-	 .error = CODE_PROVIDER_RATE_LIMITED, .wait = 42},
+		    .header = {"RateLimit-Reset", "1790003600"}}},
+	 .error = CODE_PROVIDER_RATE_LIMITED},
 	{"zones: an error inside a 200", BASE, .kind = OP_ZONES,
 	 .steps = {{"GET /zones?page=1&per_page=50", NULL, 200,
 		    "{\"error\":{\"code\":\"x\",\"message\":\"oops\"}}"}},
@@ -159,6 +182,67 @@ static const struct script scripts[] = {
 		   {"POST /zones/z1/rrsets/_acme-challenge/TXT/actions/add_records",
 		    "{\"records\":[{\"value\":\"\\\"one\\\"\"}]}", 201,
 		    "@hetzner/lego/hetznerv1/get_action_success.json"}}},
+	{"add: to a set with the zone's TTL", BASE, .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.example.com", .value = "two", .type = RR_TXT,
+	 .steps = {{LOOK("TXT"), "{\"rrsets\":[{\"name\":\"_acme-challenge\",\"type\":\"TXT\","
+				 "\"ttl\":null,\"records\":[{\"value\":\"\\\"one\\\"\"}]}]}"},
+		   {"POST /zones/z1/rrsets/_acme-challenge/TXT/actions/add_records",
+		    "{\"records\":[{\"value\":\"\\\"two\\\"\"}]}", 201, SUCCESS}}},
+	{"add: replace, while the zone is locked", BASE, .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.example.com", .value = "new", .type = RR_TXT,
+	 .mode = MODE_REPLACE,
+	 .steps = {{LOOK("TXT"), NONE},
+		   {LOOK("CAA"), NONE},
+		   {LOOK("CNAME"), CNAME("else.example.net.")},
+		   {LOOK("NS"), NONE},
+		   {"DELETE /zones/z1/rrsets/_acme-challenge/CNAME", NULL, 201, RUNNING},
+		   {"GET /zones/actions/7", NULL, 200, RUNNING},
+		   {"GET /zones/actions/7", NULL, 200, RUNNING, .pause = 500},
+		   {"GET /zones/actions/7", NULL, 200, SUCCESS, .pause = 500},
+		   {"POST /zones/z1/rrsets/_acme-challenge/TXT/actions/add_records",
+		    "{\"ttl\":60,\"records\":[{\"value\":\"\\\"new\\\"\"}]}", 201, SUCCESS}},
+	 .replaced = "_acme-challenge.example.com. 300 CNAME else.example.net."},
+	{"add: replace, whose removal failed", BASE, .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.example.com", .value = "new", .type = RR_TXT,
+	 .mode = MODE_REPLACE,
+	 .steps = {{LOOK("TXT"), NONE},
+		   {LOOK("CAA"), NONE},
+		   {LOOK("CNAME"), CNAME("else.example.net.")},
+		   {LOOK("NS"), NONE},
+		   {"DELETE /zones/z1/rrsets/_acme-challenge/CNAME", NULL, 201, RUNNING},
+		   {"GET /zones/actions/7", NULL, 200, FAILED}},
+	 .error = CODE_PROVIDER_REJECTED, .detail = "it failed",
+	 .replaced = "_acme-challenge.example.com. 300 CNAME else.example.net."},
+	{"add: a relative target is another", BASE, .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.example.com", .value = "docs.example.com", .type = RR_CNAME,
+	 .steps = {{LOOK("CNAME"), CNAME("docs.example.com")},
+		   {"POST /zones/z1/rrsets/_acme-challenge/CNAME/actions/add_records",
+		    "{\"records\":[{\"value\":\"docs.example.com.\"}]}", 201, SUCCESS}}},
+	{"add: a relative target is ours", BASE, .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.example.com", .value = "docs.example.com", .type = RR_CNAME,
+	 .steps = {{LOOK("CNAME"), CNAME("docs")}}, .found = true, .unchanged = true},
+	{"add: locked again and again", BASE, .kind = OP_ADD, .fqdn = "_acme-challenge.example.com",
+	 .value = "one", .type = RR_TXT,
+	 .steps = {{LOOK("TXT"), NONE},
+		   {ONE, 423, LOCKED},
+		   {LOOK("TXT"), NONE, .pause = 50},
+		   {ONE, 423, LOCKED},
+		   {LOOK("TXT"), NONE, .pause = 100},
+		   {ONE, 423, LOCKED},
+		   {LOOK("TXT"), NONE, .pause = 200},
+		   {ONE, 201, SUCCESS}}},
+	{"remove: refused, for it is gone", BASE, .kind = OP_REMOVE,
+	 .fqdn = "_acme-challenge.example.com", .value = "one", .type = RR_TXT,
+	 .steps = {{LOOK("TXT"), TXT},
+		   {TAKE, 422, "{\"error\":{\"code\":\"invalid_input\"}}"},
+		   {LOOK("TXT"), NONE}}},
+	{"remove: refused", BASE, .kind = OP_REMOVE, .fqdn = "_acme-challenge.example.com",
+	 .value = "one", .type = RR_TXT,
+	 .steps = {{LOOK("TXT"), TXT},
+		   {TAKE, 422, NO_ZONE},
+		   {LOOK("TXT"), TXT},
+		   {TAKE, 422, NO_ZONE}},
+	 .error = CODE_PROVIDER_REJECTED, .detail = "secondary"},
 	{"add: zone missing", BASE, .kind = OP_ADD, .fqdn = "_acme-challenge.example.com",
 	 .value = "one", .type = RR_TXT,
 	 .steps = {{"GET /zones/z1/rrsets?type=TXT&name=_acme-challenge", NULL, 404,

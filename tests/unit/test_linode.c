@@ -91,6 +91,14 @@ static const struct script scripts[] = {
 		    "{\"id\":33,\"type\":\"CAA\",\"name\":\"_acme-challenge\",\"target\":\"0 issue "
 		    "\\\"ca.example\\\"\"}"}},
 	 .record_id = "33"},
+	{"add: replace by a CAA whose flag has no place", BASE, .kind = OP_ADD,
+	 .fqdn = "_acme-challenge.example.com", .value = "128 issue \"ca.example\"", .type = RR_CAA,
+	 .mode = MODE_REPLACE, .error = CODE_PROVIDER_REJECTED, .detail = "flag",
+	 .unchanged = true},
+	{"zones: Retry-After in a good answer", BASE, .kind = OP_ZONES,
+	 .steps = {{"GET /domains?page=1&page_size=100", NULL, 200, "{\"oops\":1}",
+		    .retry_after = 99}},
+	 .error = CODE_PROVIDER_UNAVAILABLE},
 	{"add: a CAA exists", BASE, .kind = OP_ADD, .fqdn = "_acme-challenge.example.com",
 	 .value = "0 issue \"ca.example\"", .type = RR_CAA,
 	 .steps =

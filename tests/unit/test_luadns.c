@@ -77,7 +77,7 @@ static const struct script scripts[] = {
 	{"add: replace what the script makes", RECORD(OP_ADD, NAME, RR_TXT, "new"),
 	 .mode = MODE_REPLACE,
 	 .steps = {{LOOK, 200, "[" TXT("1", "one") "," SCRIPT("2", "two") "]"}},
-	 .error = CODE_CONFLICT, .detail = "zone's script", .unchanged = true},
+	 .error = CODE_CONFLICT, .detail = "a script", .unchanged = true},
 	{"add: replace beside what the script makes", RECORD(OP_ADD, NAME, RR_TXT, "new"),
 	 .mode = MODE_REPLACE,
 	 .steps = {{LOOK, 200, "[" ITEM("1", "A", "192.0.2.1", "true") "]"},

@@ -4,6 +4,8 @@
 /* Answers that begin with '@' are recordings, or made in their shape where it says so (SOURCE); the rest is made in their shape. */
 #define BASE .provider = &provider_ns1, .zone = "example.com", .zone_id = "example.com"
 
+#define SET "GET /zones/example.com/_acme-challenge.example.com/TXT"
+
 static const struct script scripts[] = {
 	{"zones: two pages", BASE, .kind = OP_ZONES,
 	 .steps = {{"GET /zones", NULL, 200,
@@ -25,8 +27,27 @@ static const struct script scripts[] = {
 	 .steps = {{"GET /zones", NULL, 401, "@ns1/made/error-401.json 0"}},
 	 .error = CODE_PROVIDER_AUTH_FAILED, .detail = "Unauthorized"},
 	{"zones: slow down", BASE, .kind = OP_ZONES,
-	 .steps = {{"GET /zones", NULL, 429, "@ns1/made/error-429.json 0", .retry_after = 7}},
-	 .error = CODE_PROVIDER_RATE_LIMITED, .wait = 7},
+	 .steps = {{"GET /zones", NULL, 429, "@ns1/made/error-429.json 0",
+		    .header = {"X-RateLimit-Limit", "100", "X-RateLimit-Period", "250"}}},
+	 .error = CODE_PROVIDER_RATE_LIMITED, .wait = 3},
+	{"zones: slow down, without a limit", BASE, .kind = OP_ZONES,
+	 .steps = {{"GET /zones", NULL, 429, "@ns1/made/error-429.json 0",
+		    .header = {"X-RateLimit-Limit", "0", "X-RateLimit-Period", "250"}}},
+	 .error = CODE_PROVIDER_RATE_LIMITED},
+	{"add: the set vanishes", BASE, .kind = OP_ADD, .fqdn = "_acme-challenge.example.com",
+	 .value = "two", .type = RR_TXT,
+	 .steps = {{SET, NULL, 200,
+		    "{\"ttl\":300,\"answers\":[{\"answer\":[\"one\"]}],\"type\":\"TXT\"}"},
+		   {"POST /zones/example.com/_acme-challenge.example.com/TXT",
+		    "{\"answers\":[{\"answer\":[\"one\"]},{\"answer\":[\"two\"]}]}", 404,
+		    "{\"message\":\"record not found\"}"},
+		   {SET, NULL, 404, "{\"message\":\"record not found\"}"},
+		   {"PUT /zones/example.com/_acme-challenge.example.com/TXT",
+		    "{\"zone\":\"example.com\",\"domain\":\"_acme-challenge.example.com\",\"type\":"
+		    "\"TXT\",\"ttl\":60,\"answers\":[{\"answer\":[\"two\"]}]}",
+		    200, "{\"answers\":[{\"answer\":[\"two\"]}]}"},
+		   {SET, NULL, 200,
+		    "{\"ttl\":60,\"answers\":[{\"answer\":[\"two\"]}],\"type\":\"TXT\"}"}}},
 	{"zones: an error inside a 200", BASE, .kind = OP_ZONES,
 	 .steps = {{"GET /zones", NULL, 200, "{\"message\":\"oops\"}"}},
 	 .error = CODE_PROVIDER_UNAVAILABLE},

@@ -88,6 +88,7 @@ static void test_content(void **state)
 				  none = {.content_of = last_resort, .content = "data"},
 				  parts = {.content = "data", .caa = {"f", "t", "v"}},
 				  no_flags = {.content = "data", .caa = {NULL, "t", "v", true}},
+				  relative = {.content = "data", .relative = true},
 				  deep = {.content = "answer",
 					  .caa = {"answer.0", "answer.1", "answer.2"}};
 	static const struct {
@@ -116,15 +117,25 @@ static void test_content(void **state)
 		 "0 issue \"a.example\""},
 		{&deep, RR_CAA, "{\"answer\":[\"0\",\"issue\",\"a\"]}", "0 issue \"a\""},
 		{&deep, RR_TXT, "{\"answer\":[\"one \",\"two\"]}", "one two"},
+		{&relative, RR_CNAME, "{\"data\":\"www\"}", "www.example.org."},
+		{&relative, RR_NS, "{\"data\":\"ns.example.net\"}", "ns.example.net.example.org."},
+		{&relative, RR_CNAME, "{\"data\":\"ns.example.net.\"}", "ns.example.net."},
+		{&relative, RR_CNAME, "{\"data\":\"\"}", "example.org."},
+		{&relative, RR_TXT, "{\"data\":\"www\"}", "www"},
+		{&plain, RR_CNAME, "{\"data\":\"www\"}", "www"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		json_t *v = json_loads(cases[i].json, JSON_DECODE_ANY, NULL);
 		struct buf space = BUF_INIT(4096);
 
+		const struct provider provider = {.shape = cases[i].shape};
+		struct op op = {.provider = &provider};
+
+		assert_int_equal(dns_name_parse(&op.zone, BYTES("example.org")), 0);
 		print_message("# %s\n", cases[i].json);
-		assert_true(bytes_is(shape_content(cases[i].shape, cases[i].type, v, &space),
-				     cases[i].content));
+		assert_true(
+			bytes_is(shape_content(&op, cases[i].type, v, &space), cases[i].content));
 		buf_done(&space);
 		json_decref(v);
 	}
