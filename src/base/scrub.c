@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #define FORM_MAX (64 * 1024)
+#define WORK_MAX (32u * 1024 * 1024)
 #define BASE64_MIN                                                                                 \
 	(SCRUB_MIN * 8 / 6) /* characters that SCRUB_MIN bytes make, wherever they begin */
 
@@ -192,12 +193,22 @@ struct layer {
 		at; /* where each byte begins in the text as it stands, and the last one ends; NULL: there */
 };
 
+/* A form, and how far it matches itself: Z[i] bytes at i are those at its front. */
+struct known {
+	struct form form;
+	size_t need;	 /* bytes that must match */
+	uint32_t *z;	 /* form.text.n of them */
+	size_t box, end; /* in the layer at hand: what lies in [BOX, END) is the form's front */
+};
+
 struct search {
-	struct bytes forms;
-	enum scrub how;
+	struct known *known;
+	size_t n;
+	size_t work; /* matches tried, in all layers: no answer may cost more than WORK_MAX */
 	/* Which two bytes begin a form, one bit each: nearly all of a text is passed over by it. */
 	unsigned char begins[65536 / 8];
 	unsigned char *covered; /* of each byte of the text as it stands: does it become a star? */
+	struct buf memory, tables;
 };
 
 static unsigned pair(const unsigned char *p)
@@ -205,32 +216,88 @@ static unsigned pair(const unsigned char *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-static void fill(struct search *s, struct bytes forms)
+/* Gusfield's Z function: linear, whatever the text. */
+static void fill_z(struct bytes text, uint32_t *z)
 {
-	struct form f;
+	size_t box = 0, end = 0;
 
-	memset(s->begins, 0, sizeof(s->begins));
-	while (next_form(&forms, &f))
-		if (s->how == SCRUB_TEXT || f.in_data)
-			s->begins[pair(f.text.p) / 8] |= (unsigned char)(1u << pair(f.text.p) % 8);
+	z[0] = (uint32_t)text.n;
+	for (size_t i = 1; i < text.n; i++) {
+		size_t n = i < end ? z[i - box] : 0;
+
+		n = i + n < end || i >= end ? n : end - i;
+		while (i + n < text.n && text.p[n] == text.p[i + n])
+			n++;
+		z[i] = (uint32_t)n;
+		if (i + n > end) {
+			box = i;
+			end = i + n;
+		}
+	}
 }
 
-/* How many bytes at the front of IN are secret. */
-static size_t longest(const struct search *s, struct bytes in)
+/* What is looked for. False when there is no memory. */
+static bool prepare(struct search *s, struct bytes forms, enum scrub how)
 {
-	struct bytes forms = s->forms;
+	struct bytes rest = forms;
+	size_t bytes = 0;
 	struct form f;
+
+	while (next_form(&rest, &f)) {
+		s->n++;
+		bytes += f.text.n;
+	}
+	s->memory = BUF_INIT(s->n * sizeof(*s->known) + 1);
+	s->tables = BUF_INIT(bytes * sizeof(uint32_t) + 1);
+	s->known = buf_extend(&s->memory, s->n * sizeof(*s->known) + 1);
+	uint32_t *z = buf_extend(&s->tables, bytes * sizeof(*z) + 1);
+	if (!s->known || !z)
+		return false;
+	s->n = 0;
+	while (next_form(&forms, &f)) {
+		if (how == SCRUB_DATA && !f.in_data)
+			continue;
+		s->known[s->n++] = (struct known){
+			.form = f,
+			.need = how == SCRUB_TEXT && f.least < f.text.n ? f.least : f.text.n,
+			.z = z};
+		fill_z(f.text, z);
+		z += f.text.n;
+		s->begins[pair(f.text.p) / 8] |= (unsigned char)(1u << pair(f.text.p) % 8);
+	}
+	return true;
+}
+
+/* How many bytes of TEXT at I are the form's front. Each byte of the text is compared once, but for a mismatch. */
+static size_t match(struct known *k, struct bytes text, size_t i)
+{
+	const struct bytes form = k->form.text;
+	size_t n = i < k->end ? k->z[i - k->box] : 0;
+
+	if (i < k->end && i + n > k->end)
+		n = k->end - i;
+	if (i >= k->end || i + n == k->end)
+		while (n < form.n && i + n < text.n && form.p[n] == text.p[i + n])
+			n++;
+	if (i + n > k->end) {
+		k->box = i;
+		k->end = i + n;
+	}
+	return n;
+}
+
+/* How many bytes of TEXT at I are secret. */
+static size_t longest(struct search *s, struct bytes text, size_t i)
+{
 	size_t best = 0;
 
-	while (next_form(&forms, &f)) {
-		size_t need = s->how == SCRUB_TEXT && f.least < f.text.n ? f.least : f.text.n;
-		size_t n = 0;
+	for (size_t f = 0; f < s->n; f++) {
+		size_t n = match(&s->known[f], text, i);
 
-		while (n < f.text.n && n < in.n && f.text.p[n] == in.p[n])
-			n++;
-		if (n >= need && n > best && (s->how == SCRUB_TEXT || f.in_data))
+		if (n >= s->known[f].need && n > best)
 			best = n;
 	}
+	s->work += s->n;
 	return best;
 }
 
@@ -244,12 +311,14 @@ static void search(struct search *s, const struct layer *l)
 	const unsigned char *p = l->text.p;
 	size_t until = 0; /* what is covered already, in the layer's bytes */
 
-	for (size_t i = 0; i + 1 < l->text.n; i++) {
+	for (size_t f = 0; f < s->n; f++)
+		s->known[f].box = s->known[f].end = 0;
+	for (size_t i = 0; i + 1 < l->text.n && s->work < WORK_MAX; i++) {
 		size_t n;
 
 		if (!(s->begins[pair(p + i) / 8] & 1u << pair(p + i) % 8))
 			continue;
-		n = longest(s, bytes_skip(l->text, i));
+		n = longest(s, l->text, i);
 		if (i + n <= until)
 			continue;
 		until = until > i ? until : i;
@@ -299,7 +368,7 @@ static bool search_below(struct search *s, const struct layer *l, unsigned depth
 
 int scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t *stars)
 {
-	struct search s = {.forms = forms, .how = how};
+	struct search s = {0};
 	const struct layer as_it_stands = {.text = bytes_of(p, n)};
 	struct buf covered = BUF_INIT(n);
 	bool ok;
@@ -307,16 +376,20 @@ int scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t
 	*stars = 0;
 	if (!forms.n || !n)
 		return 0;
-	fill(&s, forms);
 	s.covered = buf_extend(&covered, n);
 	if (s.covered)
 		memset(s.covered, 0, n);
-	ok = s.covered && n < UINT32_MAX && search_below(&s, &as_it_stands, 2);
-	for (size_t i = 0; ok && i < n; i++)
+	ok = s.covered && n < UINT32_MAX && prepare(&s, forms, how) &&
+	     search_below(&s, &as_it_stands, 2);
+	for (size_t i = 0; ok && s.work < WORK_MAX && i < n; i++)
 		if (s.covered[i]) {
 			p[i] = '*';
 			++*stars;
 		}
 	buf_done(&covered);
-	return ok ? 0 : -ENOMEM;
+	buf_done(&s.memory);
+	buf_done(&s.tables);
+	if (!ok)
+		return -ENOMEM;
+	return s.work < WORK_MAX ? 0 : SCRUB_E_WORK;
 }

@@ -17,5 +17,8 @@ enum scrub {
 
 /* Append the forms of SECRET to FORMS, a plist that starts empty. */
 void scrub_add(struct buf *forms, struct bytes secret);
-/* Scrub the N bytes at P, of which *STARS become stars. 0; or -ENOMEM, with P as it was. */
+enum {
+	SCRUB_E_WORK = 1, /* made to be hard: what it would cost is bounded, and it is not done */
+};
+/* Scrub the N bytes at P, of which *STARS become stars. 0; or SCRUB_E_WORK or -ENOMEM, with P as it was. */
 int scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t *stars) must_check;

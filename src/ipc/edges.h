@@ -312,7 +312,8 @@ enum verb verb_parse(struct bytes in);
 /* ---- vault (A) ↔ courier (B) ---- */
 
 #define VAULT_COURIER_MESSAGES(M)                                                                  \
-	M(vc_trade, A)	 /* a code of OAuth: for what it stands? */                                \
+	M(vc_trade,                                                                                \
+	  A) /* a code of OAuth: for what does it stand? Or a probe: would it be refused? */       \
 	M(vc_call, A)	 /* a call begins: its credential; reads only */                           \
 	M(vc_change, A)	 /* its intent is durable: changes to this zone too */                     \
 	M(vc_end, A)	 /* forget the call */                                                     \
@@ -322,22 +323,29 @@ enum verb verb_parse(struct bytes in);
 
 #define FIELDS_vc_trade(F, S)                                                                      \
 	F(S, U64, call, 0)                                                                         \
+	F(S, U8, probe, 1)                                                                         \
 	F(S, TEXT, provider, PROVIDER_NAME_MAX) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
 #define FIELDS_cv_traded(F, S)                                                                     \
 	F(S, U64, call, 0)                                                                         \
 	F(S, U8, code, CODE_COUNT - 1)                                                             \
 	F(S, TEXT, detail, PROVIDER_DETAIL_MAX) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
-#define FIELDS_cv_rotated(F, S) F(S, U64, call, 0) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
+/* CALL: who has just been served with them; or 0. */
+#define FIELDS_cv_rotated(F, S)                                                                    \
+	F(S, U64, call, 0)                                                                         \
+	F(S, FIXED, integration, INTEGRATION_ID_BYTES) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
 #define FIELDS_vc_call(F, S)                                                                       \
 	F(S, U64, call, 0)                                                                         \
 	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
 	F(S, LIST, credentials, IPC_CREDENTIALS_MAX)                                               \
+	F(S, FIXED, integration, INTEGRATION_ID_BYTES)                                             \
 	F(S, U32, timeout_ms, UINT32_MAX)
+/* ALL_TYPES: a replace, which may remove records of all our types at the name. */
 #define FIELDS_vc_change(F, S)                                                                     \
 	F(S, U64, call, 0)                                                                         \
 	F(S, TEXT, zone_id, PROVIDER_ID_MAX)                                                       \
 	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
-	F(S, TEXT, fqdn, DNS_NAME_MAX)
+	F(S, TEXT, fqdn, DNS_NAME_MAX)                                                             \
+	F(S, U8, type, RR_TYPES - 1) F(S, U8, all_types, 1)
 #define FIELDS_vc_end(F, S)   F(S, U64, call, 0)
 #define FIELDS_cv_ready(F, S) F(S, U64, call, 0)
 

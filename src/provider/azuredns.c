@@ -62,6 +62,25 @@ static enum verdict parse_zones(struct op *op, const struct answer *a)
 	return v;
 }
 
+/* Before each change too, for the owner may have taken the tag away. */
+static int build_zone(const struct op *op, struct request *req)
+{
+	if (!op_field(op, CREDENTIALS_EXTERNAL).n)
+		return BUILD_SKIP;
+	request_query(req, "api-version", BYTES(VERSION));
+	return 0;
+}
+
+static enum verdict parse_zone(struct op *op, const struct answer *a)
+{
+	if (!json_is_object(a->json))
+		return op_fail_shape(op);
+	return zone_ok(op, a->json) ? VERDICT_NEXT
+				    : op_fail_text(op, CODE_ZONE_NOT_FOUND,
+						   "the zone has not the tag \"" AZURE_TAG
+						   "\" with this set-up's external id");
+}
+
 static int build_zones(const struct op *op, struct request *req)
 {
 	request_query(req, "api-version", BYTES(VERSION));
@@ -174,11 +193,11 @@ static enum verdict parse_put(struct op *op, const struct answer *a)
 }
 
 #define SUBSCRIPTION "/subscriptions/{=subscription_id}"
-#define SET                                                                                        \
-	SUBSCRIPTION "/resourceGroups/{zone/1}/providers/Microsoft.Network/dnsZones/{zone/2}"      \
-		     "/{type}/{name}"
+#define ZONE	     SUBSCRIPTION "/resourceGroups/{zone/1}/providers/Microsoft.Network/dnsZones/{zone/2}"
+#define SET	     ZONE "/{type}/{name}"
 static const struct exchange zones = EXCHANGE_READ(
 	"zones", SUBSCRIPTION "/providers/Microsoft.Network/dnsZones", build_zones, parse_zones);
+static const struct exchange zone = EXCHANGE_READ("zone", ZONE, build_zone, parse_zone);
 static const struct exchange look = EXCHANGE_READ("look", SET, build_look, parse_look, 404);
 static const struct exchange remove_ =
 	EXCHANGE_CHANGE("remove", "DELETE", SET, build_remove, set_parse_change, 412);
@@ -268,6 +287,6 @@ const struct provider provider_azuredns = {
 	.shape = &shape,
 	.min_ttl = 1,
 	.ops = {[OP_ZONES] = {&zones},
-		[OP_ADD] = {&look, &remove_, &add},
-		[OP_REMOVE] = {&look, &remove_, &add}},
+		[OP_ADD] = {&zone, &look, &remove_, &add},
+		[OP_REMOVE] = {&zone, &look, &remove_, &add}},
 };

@@ -129,7 +129,8 @@ static int instructions(struct bytes gateway, struct bytes external_id, struct b
 }
 
 /* Google has no external id: the name of the account is one. */
-static int check(struct bytes credentials, const char **field, const char **why)
+static int check(struct bytes gateway, struct bytes credentials, const char **field,
+		 const char **why)
 {
 	struct buf name = BUF_INIT(64);
 	struct bytes email, external;

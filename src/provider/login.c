@@ -118,12 +118,43 @@ static struct bytes error_name(const struct answer *a)
 	return word;
 }
 
+/* Names that do not mean that the customer's trust has ended. OURS: the login is made with a credential of the gateway's, and that is what is refused. */
+static const struct {
+	const char *name;
+	enum code means;
+	bool ours;
+} others[] = {
+	{"Throttling", CODE_PROVIDER_RATE_LIMITED},
+	{"ThrottlingException", CODE_PROVIDER_RATE_LIMITED},
+	{"RequestLimitExceeded", CODE_PROVIDER_RATE_LIMITED},
+	{"slow_down", CODE_PROVIDER_RATE_LIMITED},
+	{"RESOURCE_EXHAUSTED", CODE_PROVIDER_RATE_LIMITED},
+	{"temporarily_unavailable", CODE_PROVIDER_UNAVAILABLE},
+	{"server_error", CODE_PROVIDER_UNAVAILABLE},
+	{"UNAVAILABLE", CODE_PROVIDER_UNAVAILABLE},
+	{"invalid_client", CODE_PROVIDER_UNAVAILABLE, true},
+	{"UNAUTHENTICATED", CODE_PROVIDER_UNAVAILABLE, true},
+	{"InvalidClientTokenId", CODE_PROVIDER_UNAVAILABLE, true},
+	{"SignatureDoesNotMatch", CODE_PROVIDER_UNAVAILABLE, true},
+	{"IncompleteSignature", CODE_PROVIDER_UNAVAILABLE, true},
+	{"ExpiredToken", CODE_PROVIDER_UNAVAILABLE, true},
+	{"ExpiredTokenException", CODE_PROVIDER_UNAVAILABLE, true},
+};
+
 static enum code refused(const struct provider *p, const struct login *login,
 			 const struct answer *a, char *detail)
 {
 	bool refresh = p->oauth && login == p->oauth->refresh;
 	struct bytes word = error_name(a);
 
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (bytes_is(word, others[i].name) && (!others[i].ours || login != p->login)) {
+			snprintf(detail, PROVIDER_DETAIL_MAX + 1, "%s: %s",
+				 others[i].ours ? "the gateway's own credential there was refused"
+						: "the login server does not serve now",
+				 others[i].name);
+			return others[i].means;
+		}
 	snprintf(detail, PROVIDER_DETAIL_MAX + 1, "the login was refused%s%.*s%s",
 		 word.n ? ": " : "", (int)word.n, word.n ? (const char *)word.p : "",
 		 refresh ? "; if a newer integration_handle was given out, use that one" : "");

@@ -100,6 +100,8 @@ struct login_input {
 	int64_t now;	 /* seconds since 1970 */
 	/* A scoped login: what is to be changed; empty when nothing is. */
 	struct bytes zone_id, fqdn;
+	enum rr_type type;
+	bool all_types; /* …or what a replace removes at the name */
 };
 
 /*
@@ -144,8 +146,12 @@ struct delegated {
 	 * -errno.
 	 */
 	int (*instructions)(struct bytes gateway, struct bytes external_id, struct buf *out);
-	/* Is what the customer named bound to the external id? As provider_check_credentials(). NULL: the provider itself checks that. */
-	int (*check)(struct bytes credentials, const char **field, const char **why);
+	/* Is what the customer named bound to the external id, and none of the gateway's own? As provider_check_credentials(). NULL: all is well. */
+	int (*check)(struct bytes gateway, struct bytes credentials, const char **field,
+		     const char **why);
+	/* A login that must be refused before what the customer named is trusted: as a stranger would try it. NULL: none. WHY says what it means when it is not. */
+	const struct login *probe;
+	const char *why;
 };
 
 /*
@@ -339,9 +345,11 @@ struct provider {
 	const struct oauth *oauth;	   /* NULL: no such way */
 	const struct login *assume;	   /* delegated; NULL: no such way */
 	const struct delegated *delegated; /* as ASSUME */
-	bool xml;			   /* bodies are XML */
-	bool dns;			   /* bodies are DNS messages, over TCP */
-	const char *account_field;	   /* fills {account} when the customer gave it; or NULL */
+	unsigned
+		login_stale; /* besides 401, how what a login gave is refused when it ended before its time; or 0 */
+	bool xml;		   /* bodies are XML */
+	bool dns;		   /* bodies are DNS messages, over TCP */
+	const char *account_field; /* fills {account} when the customer gave it; or NULL */
 	const char *headers[PROVIDER_HEADERS]; /* of the answer, that parse wants to see */
 	const char *sends[PROVIDER_HEADERS];   /* of requests, that build may set */
 	/* Which of HEADERS says when a rate limit ends: in Unix time; or NULL. */

@@ -322,6 +322,7 @@ const struct provider provider_route53 = {
 	.auth = {AUTH_SIGN, .sign = sign},
 	.assume = &route53_assume,
 	.delegated = &route53_delegated,
+	.login_stale = 403,
 	.serialise = true,
 	.xml = true,
 	.messages = {"ErrorResponse.Error.0.Message.0", "InvalidChangeBatch.Messages.0.Message.0"},

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A role in the customer's account, assumed by sts:AssumeRole: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html. The external id is ours and unguessable, one for each
- * set-up, so that nobody can name another customer's role (the confused deputy). Each session has a policy that leaves it the reading, or the one change.
+ * set-up, so that nobody can name another customer's role (the confused deputy); and a role that does not ask for it is not taken. Each session has a policy that leaves it the reading, or changes of the one name
+ * and type.
  */
 #include "provider/route53.h"
 
@@ -53,23 +54,27 @@ static int sign(const struct signing *s, struct buf *headers)
 	return sigv4_sign(s, region, "sts", headers);
 }
 
-/* What the session may do: read, or change that one name of that one zone. */
+/* What the session may do: read, or change that one name of that one zone, in records of the one type (of all of ours, for a replace). */
 static json_t *session_policy(const struct login_input *in, struct bytes partition)
 {
-	json_t *zone, *condition;
+	json_t *zone, *condition, *types;
 
 	if (!in->zone_id.n)
 		return json_pack("{s:s, s:[{s:s, s:[s, s, s], s:s}]}", "Version", "2012-10-17",
 				 "Statement", "Effect", "Allow", "Action",
 				 "route53:ListHostedZones", "route53:GetHostedZone",
 				 "route53:ListResourceRecordSets", "Resource", "*");
+	types = json_pack("[s]", rr_type_text(in->type));
+	for (enum rr_type t = RR_TXT; in->all_types && t < RR_TYPES; t++)
+		if (t != in->type)
+			json_array_append_new(types, json_string(rr_type_text(t)));
 	zone = json_sprintf("arn:%.*s:route53:::hostedzone/%.*s", (int)partition.n,
 			    (const char *)partition.p, (int)in->zone_id.n,
 			    (const char *)in->zone_id.p);
-	condition = json_pack("{s:{s:[s%], s:[s, s, s, s]}}", "ForAllValues:StringEquals",
+	condition = json_pack("{s:{s:[s%], s:o, s:[s, s]}}", "ForAllValues:StringEquals",
 			      "route53:ChangeResourceRecordSetsNormalizedRecordNames", in->fqdn.p,
-			      in->fqdn.n, "route53:ChangeResourceRecordSetsRecordTypes", "TXT",
-			      "CAA", "CNAME", "NS");
+			      in->fqdn.n, "route53:ChangeResourceRecordSetsRecordTypes", types,
+			      "route53:ChangeResourceRecordSetsActions", "CREATE", "DELETE");
 	return json_pack("{s:s, s:[{s:s, s:s, s:O}, {s:s, s:s, s:o, s:o}]}", "Version",
 			 "2012-10-17", "Statement", "Effect", "Allow", "Action",
 			 "route53:ListResourceRecordSets", "Resource", zone, "Effect", "Allow",
@@ -89,7 +94,17 @@ static int put_policy(const struct login_input *in, struct bytes partition, stru
 	return r == -ENOBUFS ? SIGN_E_FIELD : r;
 }
 
-static int build(const struct login_input *in, struct buf *body)
+static void put_external(const char *before, struct bytes external, struct buf *body)
+{
+	struct buf id = BUF_INIT(256);
+
+	buf_puts(&id, before);
+	buf_put_bytes(&id, external);
+	form_put(body, "ExternalId", buf_bytes(&id));
+	buf_done(&id);
+}
+
+static int put_assume(const struct login_input *in, const char *before, struct buf *body)
 {
 	struct bytes role, external, partition;
 	struct buf session = BUF_INIT(64);
@@ -106,28 +121,37 @@ static int build(const struct login_input *in, struct buf *body)
 	form_put(body, "Version", BYTES("2011-06-15"));
 	form_put(body, "RoleArn", role);
 	form_put(body, "RoleSessionName", buf_bytes(&session));
-	form_put(body, "ExternalId", external);
+	put_external(before, external, body);
 	form_put(body, "DurationSeconds", BYTES(SESSION_SECONDS));
 	r = put_policy(in, partition, body);
 	buf_done(&session);
 	return r != 0 ? r : buf_status(body);
 }
 
+static int build(const struct login_input *in, struct buf *body)
+{
+	return put_assume(in, "", body);
+}
+
+/* With a wrong external id: a role that lets this in lets everybody in who knows the gateway. */
+static int build_probe(const struct login_input *in, struct buf *body)
+{
+	return put_assume(in, "not-", body);
+}
+
 #define RESULT "AssumeRoleResponse.AssumeRoleResult.0.Credentials.0."
-const struct login route53_assume = {
-	.bases = regions,
-	.chosen_by = "region",
-	.path = "/",
-	.build = build,
-	.content_type = "application/x-www-form-urlencoded",
-	.auth = {AUTH_SIGN, .sign = sign},
-	.takes = {{RESULT "AccessKeyId.0", "access_key_id"},
-		  {RESULT "SecretAccessKey.0", "secret_access_key"},
-		  {RESULT "SessionToken.0", "session_token"}},
-	.expires_at = RESULT "Expiration.0",
-	.xml = true,
-	.scoped = true,
-};
+#define ASSUME(build_)                                                                             \
+	{                                                                                          \
+		.bases = regions, .chosen_by = "region", .path = "/", .build = build_,             \
+		.content_type = "application/x-www-form-urlencoded",                               \
+		.auth = {AUTH_SIGN, .sign = sign},                                                 \
+		.takes = {{RESULT "AccessKeyId.0", "access_key_id"},                               \
+			  {RESULT "SecretAccessKey.0", "secret_access_key"},                       \
+			  {RESULT "SessionToken.0", "session_token"}},                             \
+		.expires_at = RESULT "Expiration.0", .xml = true, .scoped = true,                  \
+	}
+const struct login route53_assume = ASSUME(build);
+static const struct login probe = ASSUME(build_probe);
 
 /* ---- what the customer must do ---- */
 
@@ -137,24 +161,35 @@ static void put_pair(struct buf *out, const char *name, const struct buf *text)
 	plist_put(out, buf_bytes(text));
 }
 
+/* %s: the partition */
 static const char permissions[] =
 	"{\"Version\":\"2012-10-17\",\"Statement\":["
 	"{\"Effect\":\"Allow\",\"Action\":[\"route53:ListHostedZones\"],\"Resource\":\"*\"},"
 	"{\"Effect\":\"Allow\",\"Action\":[\"route53:GetHostedZone\","
 	"\"route53:ListResourceRecordSets\",\"route53:ChangeResourceRecordSets\"],"
-	"\"Resource\":\"arn:aws:route53:::hostedzone/*\","
+	"\"Resource\":\"arn:%s:route53:::hostedzone/*\","
 	"\"Condition\":{\"ForAllValues:StringEquals\":"
 	"{\"route53:ChangeResourceRecordSetsRecordTypes\":[\"TXT\",\"CAA\",\"CNAME\",\"NS\"]}}}]}";
+
+/* Of the gateway's own account: a role of another one it could not assume. */
+static const char *partition_of(struct bytes region)
+{
+	return bytes_starts(region, BYTES("cn-"))	? "aws-cn"
+	       : bytes_starts(region, BYTES("us-gov-")) ? "aws-us-gov"
+							: "aws";
+}
 
 static int instructions(struct bytes gateway, struct bytes external_id, struct buf *out)
 {
 	struct buf text = BUF_INIT(4096);
-	struct bytes account;
+	struct bytes account, region;
+	const char *partition;
 
 	if (!plist_get(gateway, "account_id", &account) ||
 	    !plist_get(gateway, "access_key_id", &(struct bytes){0}) ||
-	    !plist_get(gateway, "region", &(struct bytes){0}))
+	    !plist_get(gateway, "region", &region))
 		return SIGN_E_FIELD;
+	partition = partition_of(region);
 	plist_put(out, BYTES("account_id"));
 	plist_put(out, account);
 	plist_put(out, BYTES("external_id"));
@@ -162,13 +197,14 @@ static int instructions(struct bytes gateway, struct bytes external_id, struct b
 	buf_printf(
 		&text,
 		"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
-		"\"Principal\":{\"AWS\":\"arn:aws:iam::%.*s:root\"},\"Action\":\"sts:AssumeRole\","
+		"\"Principal\":{\"AWS\":\"arn:%s:iam::%.*s:root\"},\"Action\":\"sts:AssumeRole\","
 		"\"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"%.*s\"}}}]}",
-		(int)account.n, (const char *)account.p, (int)external_id.n,
+		partition, (int)account.n, (const char *)account.p, (int)external_id.n,
 		(const char *)external_id.p);
 	put_pair(out, "trust_policy", &text);
-	plist_put(out, BYTES("permissions_policy"));
-	plist_put(out, bytes_str(permissions));
+	buf_reset(&text);
+	buf_printf(&text, permissions, partition);
+	put_pair(out, "permissions_policy", &text);
 	buf_reset(&text);
 	buf_printf(&text,
 		   "aws iam create-role --role-name postern-dns --assume-role-policy-document "
@@ -183,5 +219,28 @@ static int instructions(struct bytes gateway, struct bytes external_id, struct b
 	return buf_status(out);
 }
 
-/* AWS itself holds the role against the external id. */
-const struct delegated route53_delegated = {.instructions = instructions};
+/* "arn:aws:iam::ACCOUNT:role/NAME": of a customer's account, not of the gateway's. */
+static int check(struct bytes gateway, struct bytes credentials, const char **field,
+		 const char **why)
+{
+	struct bytes account, role;
+
+	*field = "role_arn";
+	*why = "must be a role of the customer's own account";
+	if (!plist_get(gateway, "account_id", &account) ||
+	    !plist_get(credentials, "role_arn", &role))
+		return PROVIDER_E_FIELD;
+	for (int i = 0; i < 4; i++)
+		role = bytes_skip(role, bytes_find(role, BYTES(":")) + 1);
+	role.n = bytes_find(role, BYTES(":"));
+	return bytes_eq(role, account) ? PROVIDER_E_FIELD : 0;
+}
+
+/* AWS itself holds the role against the external id, if its trust policy asks for that: hence the probe. */
+const struct delegated route53_delegated = {
+	.instructions = instructions,
+	.check = check,
+	.probe = &probe,
+	.why = "the role lets the gateway in without the external id: its trust policy must demand "
+	       "it",
+};

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define IDLE_CONNECTIONS 256
+#define GATEWAY_MAX	 (256 * 1024)
 
 struct courier courier;
 
@@ -45,7 +46,6 @@ void exchange_over(struct errand *e)
 	e->sent = NULL;
 	e->sent_dns = NULL;
 	e->exchange = NULL;
-	e->logged_in_again = false;
 	buf_reset(&e->target);
 	buf_reset(&e->headers);
 	buf_done(&e->body);
@@ -96,6 +96,7 @@ static void on_call(const struct vc_call *m)
 	e->body = BUF_INIT(PROVIDER_REQUEST_MAX);
 	e->shown = BUF_INIT(2 * IPC_CREDENTIALS_MAX);
 	e->deadline = loop_now(courier.role->loop) + m->timeout_ms;
+	memcpy(e->integration, m->integration, sizeof(e->integration));
 	buf_put_bytes(&e->credentials, m->credentials);
 	if (buf_status(&e->credentials) < 0 || idmap_put(&courier.errands, &e->node) < 0)
 		log_fatal("out of memory");
@@ -112,8 +113,11 @@ static void on_change(const struct vc_change *m)
 		return;
 	}
 	e->may_change = true;
+	e->logged_in_again = false; /* a scoped login is another one from now on */
 	buf_put_bytes(&e->zone_id, m->zone_id);
 	e->permit.zone_id = buf_bytes(&e->zone_id);
+	e->permit.type = (enum rr_type)m->type;
+	e->permit.all_types = m->all_types;
 	if (buf_status(&e->zone_id) < 0)
 		log_fatal("out of memory");
 	channel_send(&courier.vault, cv_ready, .call = m->call);
@@ -192,9 +196,12 @@ static struct login_key key_of(const struct errand *e)
 {
 	struct login_key key = {.provider = e->provider,
 				.login = provider_login(e->provider, buf_bytes(&e->credentials)),
-				.credentials = buf_bytes(&e->credentials)};
+				.credentials = buf_bytes(&e->credentials),
+				.integration = e->integration};
 
 	if (e->may_change) {
+		key.type = e->permit.type;
+		key.all_types = e->permit.all_types;
 		key.zone_id = e->permit.zone_id;
 		key.fqdn = dns_name_text(&e->permit.fqdn);
 	}
@@ -206,7 +213,8 @@ static bool login_again(struct errand *e, const struct egress_answer *a)
 {
 	const struct login_key key = key_of(e);
 
-	if (!key.login || a->status != 401 || e->logged_in_again)
+	if (!key.login || e->logged_in_again ||
+	    !(a->status == 401 || (a->status == e->provider->login_stale && a->status)))
 		return false;
 	login_spoil(&key, &e->login);
 	e->logged_in_again = true;
@@ -333,27 +341,12 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 	return r;
 }
 
-/* Does the credential hold all that the login gave? */
-static bool holds(struct bytes credentials, struct bytes own)
-{
-	struct bytes name, value, old;
-	char key[64];
-
-	while (plist_next(&own, &name) && plist_next(&own, &value))
-		if (bytes_to_str(name, key, sizeof(key)) < 0 ||
-		    !plist_get(credentials, key, &old) || !bytes_eq(old, value))
-			return false;
-	return true;
-}
-
-/* The credential was renewed: the vault seals a fresh handle. */
+/* The credential was renewed, and this call is served with it: the vault seals a fresh handle. */
 static void tell_rotated(struct errand *e, struct bytes own)
 {
-	if (e->told_rotated || !plist_get(own, CREDENTIALS_REFRESH, &(struct bytes){0}) ||
-	    holds(buf_bytes(&e->credentials), own))
-		return;
-	e->told_rotated = true;
-	channel_send(&courier.vault, cv_rotated, .call = e->node.id, .fields = own);
+	if (e->told != e->login.login)
+		login_tell(e->node.id, e->integration, own);
+	e->told = e->login.login;
 }
 
 /* The request is whole: send it, perhaps after a login, or say why not. */
@@ -381,6 +374,8 @@ static void launch(struct errand *e)
 	else if (r == TARGET_E_FIELD)
 		send_failed(e->node.id, CODE_PROVIDER_AUTH_FAILED, false,
 			    "a field of the credential cannot be used as it is");
+	else if (r == -EAGAIN)
+		send_failed(e->node.id, CODE_OVERLOADED, false, "too many logins are under way");
 	else if (r == -ETIMEDOUT)
 		send_failed(e->node.id, CODE_PROVIDER_TIMEOUT, false,
 			    egress_failure_text(EGRESS_TIMEOUT));
@@ -496,7 +491,7 @@ static void on_planner_closed(void *arg, struct channel *c, bool bad)
 static void courier_init(struct role *r)
 {
 	courier.role = r;
-	courier.gateway = BUF_INIT(256 * 1024);
+	courier.gateway = courier.next_gateway = BUF_INIT(GATEWAY_MAX);
 	harden_json(); /* logins */
 	channel_init(&courier.vault, r->loop, &edge_vault_courier, SIDE_B, on_vault,
 		     on_vault_closed, NULL);
@@ -532,10 +527,21 @@ static void add_rule(const struct s_address *m)
 
 static void add_provider(const struct s_provider *m)
 {
-	plist_put(&courier.gateway, m->provider);
-	plist_put(&courier.gateway, m->fields);
-	if (buf_status(&courier.gateway) < 0)
+	plist_put(&courier.next_gateway, m->provider);
+	plist_put(&courier.next_gateway, m->fields);
+	if (buf_status(&courier.next_gateway) < 0)
 		log_fatal("too much is configured for providers");
+}
+
+/* At the start, and at a reload. */
+static void apply_providers(void)
+{
+	struct buf old = courier.gateway;
+
+	courier.gateway = courier.next_gateway;
+	courier.next_gateway = BUF_INIT(GATEWAY_MAX);
+	buf_done(&old);
+	logins_forget();
 }
 
 static void courier_control(struct role *r, uint16_t number, const void *msg, int fd)
@@ -546,6 +552,8 @@ static void courier_control(struct role *r, uint16_t number, const void *msg, in
 		add_rule(msg);
 	else if (number == MSG_s_provider)
 		add_provider(msg);
+	else if (number == MSG_s_apply)
+		apply_providers();
 	if (fd >= 0)
 		close(fd);
 }

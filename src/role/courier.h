@@ -26,6 +26,7 @@ struct errand {
 	struct buf credentials;
 	int64_t deadline; /* loop_now() */
 	bool may_change;
+	unsigned char integration[INTEGRATION_ID_BYTES];
 	struct buf zone_id; /* PERMIT's */
 	struct permit permit;
 
@@ -33,8 +34,8 @@ struct errand {
 	struct buf target, headers, body; /* without the credential */
 	struct buf shown;		  /* secrets_note()'s */
 	struct login_wait login;
-	bool logged_in_again; /* the exchange was refused once with what a login gave */
-	bool told_rotated;
+	bool logged_in_again;	  /* the call was refused once with what a login gave */
+	uint64_t told;		  /* number of the login whose fields the vault was told */
 	struct egress_call *sent; /* not NULL from egress_start() to its end */
 	struct dnstcp_call *sent_dns;
 	struct tsig_mac mac; /* of what was sent, for its answer */
@@ -47,8 +48,8 @@ struct courier {
 	struct egress *egress;
 	struct address_rules rules;
 	struct bytes ca;
-	struct buf
-		gateway; /* plist of pairs: a provider's name, and what the gateway has of its own there */
+	/* Plists of pairs: a provider's name, and what the gateway has of its own there; and what is being told anew. */
+	struct buf gateway, next_gateway;
 };
 extern struct courier courier;
 
@@ -87,18 +88,25 @@ struct login_key {
 	const struct provider *provider;
 	const struct login *login;
 	struct bytes credentials;   /* plist of pairs */
-	struct bytes zone_id, fqdn; /* a scoped one: what is to be changed */
+	struct bytes zone_id, fqdn; /* a scoped one: what is to be changed… */
+	enum rr_type type;
+	bool all_types;
+	const unsigned char *integration; /* whose it is, for what is renewed; NULL: nobody's yet */
 };
 
 /*
  * What the credentials are traded for: *FIELDS, a plist that is good for this turn of the loop, and 1; or 0, and W->fn is called once, perhaps before login_get() returns: with
- * CODE_OK (then ask again), or with what went wrong. -errno.
+ * CODE_OK (then ask again), or with what went wrong. -EAGAIN: too many are under way; -errno.
  */
 int login_get(const struct login_key *key, struct login_wait *w, struct bytes *fields) must_check;
 /* W does not wait any more. */
 void login_leave(struct login_wait *w);
-/* What login_get() gave W is refused, or was for this once: forget it. What came since then stays. */
+/* What login_get() gave W is refused, or was for this once: it is not given out again. What came since then stays, and a refresh token is still good for the next login. */
 void login_spoil(const struct login_key *key, const struct login_wait *w);
+/* Tell the vault what a renewal gave, and CALL, if not 0, that was served with it. Nothing when FIELDS is no such thing. */
+void login_tell(uint64_t call, const unsigned char *integration, struct bytes fields);
+/* The gateway's own credentials changed: forget all that was got with them. */
+void logins_forget(void);
 
 /* ---- courier_trade.c ---- */
 

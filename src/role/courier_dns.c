@@ -74,7 +74,7 @@ static void deliver(struct errand *e, uint8_t rcode, struct bytes message)
 	buf_put_bytes(&copy, message);
 	exchange_over(e);
 	if (!known || buf_status(&copy) < 0 ||
-	    scrub(buf_bytes(&forms), SCRUB_DATA, copy.p, copy.n, &stars) < 0)
+	    scrub(buf_bytes(&forms), SCRUB_DATA, copy.p, copy.n, &stars) != 0)
 		send_failed(e->node.id, CODE_OVERLOADED, true, "out of memory");
 	else if (stars)
 		send_failed(e->node.id, CODE_PROVIDER_REJECTED, true, ANSWER_HOLDS_SECRET);

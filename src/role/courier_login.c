@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Logins: credentials that are traded for something short-lived before they are used. What came is kept in locked memory until shortly before it expires; whoever needs the same
- * while it is on its way waits for it, so that a refresh token is never used twice at once.
+ * while it is on its way waits for it, so that a refresh token is never used twice at once. What is renewed the vault is told at once, whether somebody still waits or not.
  *
  * A login's answer holds a secret, so it is read here and not in the planner. It comes from the provider's own login server, whose name stands in the table.
  */
@@ -21,15 +21,21 @@
 #define LOGIN_MS       15000
 #define LOGIN_BODY_MAX (64 * 1024)
 #define HASH_BYTES     32
+#define SWEEP_MS       60000
 
 struct token {
 	struct idmap_node node; /* by the first bytes of HASH */
 	unsigned char hash[HASH_BYTES];
 	const struct provider *provider;
 	const struct login *login;
+	unsigned char integration[INTEGRATION_ID_BYTES];
+	bool has_integration;
 	struct buf credentials, zone_id, fqdn; /* while it is on its way */
-	uint64_t number;		       /* of what is kept: no two logins have the same */
-	unsigned char *fields;		       /* sodium_malloc(): a plist of pairs; NULL: none */
+	enum rr_type type;
+	bool all_types;
+	uint64_t renewals;     /* of the credential, as far as is known here */
+	uint64_t number;       /* of what is kept: no two logins have the same */
+	unsigned char *fields; /* sodium_malloc(): a plist of pairs; NULL: none */
 	size_t n;
 	int64_t until; /* it is used, in seconds since 1970: a little less than it lives */
 	struct token *newer, *older;
@@ -39,6 +45,7 @@ struct token {
 };
 
 static struct {
+	struct loop_timer sweep;
 	struct idmap tokens;
 	struct token *newest, *oldest;
 	uint64_t last_number;
@@ -97,6 +104,8 @@ static void hash_of(const struct login_key *key, unsigned char hash[HASH_BYTES])
 	if (key->login->scoped) {
 		hash_part(&h, key->zone_id.p, key->zone_id.n);
 		hash_part(&h, key->fqdn.p, key->fqdn.n);
+		hash_part(&h, &key->type, sizeof(key->type));
+		hash_part(&h, &key->all_types, sizeof(key->all_types));
 	}
 	crypto_generichash_final(&h, hash, HASH_BYTES);
 	sodium_memzero(&h, sizeof(h));
@@ -134,7 +143,7 @@ static void forget_fields(struct token *t)
 
 static bool is_busy(const struct token *t)
 {
-	return t->sent || t->first.prev;
+	return t->sent || t->first.prev || t->waiting;
 }
 
 static void token_free(struct token *t)
@@ -150,24 +159,56 @@ static void token_free(struct token *t)
 	free(t);
 }
 
-/* The oldest that nobody waits for makes room. */
-static void make_room(void)
+/* The oldest that nobody waits for makes room. False when all are under way. */
+static bool make_room(void)
 {
 	struct token *t = logins.oldest;
 
+	if (logins.tokens.n < TOKENS_MAX)
+		return true;
 	while (t && is_busy(t))
 		t = t->newer;
-	if (t && logins.tokens.n >= TOKENS_MAX)
+	if (t)
 		token_free(t);
+	return t != NULL;
+}
+
+static void forget_if(struct idmap_node *node, void *until)
+{
+	struct token *t = idmap_entry(node, struct token, node);
+
+	if (!is_busy(t) && t->until <= *(const int64_t *)until)
+		token_free(t);
+}
+
+/* What cannot be used any more does not stay. */
+static void on_sweep(void *arg)
+{
+	int64_t now = now_seconds();
+
+	idmap_each(&logins.tokens, forget_if, &now);
+	if (logins.tokens.n && loop_timer_set(courier.role->loop, &logins.sweep, SWEEP_MS) < 0)
+		log_fatal("out of memory");
+}
+
+void logins_forget(void)
+{
+	int64_t end = INT64_MAX;
+
+	idmap_each(&logins.tokens, forget_if, &end);
 }
 
 static struct token *token_new(const struct login_key *key, const unsigned char hash[HASH_BYTES])
 {
-	struct token *t = calloc(1, sizeof(*t));
+	struct token *t = make_room() ? calloc(1, sizeof(*t)) : NULL;
 
-	make_room();
 	if (!t)
 		return NULL;
+	if (!logins.sweep.due) {
+		logins.sweep = (struct loop_timer){.fn = on_sweep};
+		if (loop_timer_set(courier.role->loop, &logins.sweep, SWEEP_MS) < 0)
+			log_fatal("out of memory");
+	}
 	t->node.id = id_of(hash);
 	memcpy(t->hash, hash, HASH_BYTES);
 	t->provider = key->provider;
@@ -206,7 +247,13 @@ void login_leave(struct login_wait *w)
 	w->prev = NULL;
 }
 
-/* Whoever waits hears it; a waiter may ask again at once. */
+/* Is what it gives a renewal of the credential itself? */
+static bool renews(const struct token *t)
+{
+	return t->provider->oauth && t->login == t->provider->oauth->refresh;
+}
+
+/* Whoever waits hears it; a waiter may ask again at once. A renewal that did not come leaves the last refresh token: it may be the only one that is still good. */
 static void over(struct token *t, enum code code, bool sent, const char *detail)
 {
 	struct login_wait *list = t->waiting, *w;
@@ -215,8 +262,10 @@ static void over(struct token *t, enum code code, bool sent, const char *detail)
 	t->waiting = NULL;
 	if (list)
 		list->prev = &list;
-	if (code != CODE_OK)
+	if (code == CODE_PROVIDER_AUTH_FAILED || (code != CODE_OK && !renews(t)))
 		forget_fields(t);
+	else if (code != CODE_OK)
+		t->until = 0;
 	while ((w = list)) {
 		login_leave(w);
 		w->fn(w, code, sent, detail);
@@ -274,9 +323,42 @@ static void scrub_detail(const struct token *t, char *detail)
 	secrets_forms(t->provider, buf_bytes(&t->credentials), bytes_of(NULL, 0), &forms);
 	secrets_forms(t->provider, gateway_fields(t->provider), bytes_of(NULL, 0), &forms);
 	if (buf_status(&forms) < 0 || scrub(buf_bytes(&forms), SCRUB_TEXT, (unsigned char *)detail,
-					    strlen(detail), &stars) < 0)
+					    strlen(detail), &stars) != 0)
 		detail[0] = '\0';
 	buf_done(&forms);
+}
+
+static uint64_t renewals_of(struct bytes credentials)
+{
+	struct bytes text;
+	uint64_t n;
+
+	return plist_get(credentials, CREDENTIALS_RENEWED, &text) &&
+			       text_to_u64(text, UINT32_MAX, &n) == 0
+		       ? n
+		       : 0;
+}
+
+/* Each renewal has a number, so that the vault sees which is the newest. */
+static void count_renewal(struct token *t, struct buf *fields)
+{
+	uint64_t known = renewals_of(buf_bytes(&t->credentials));
+	char text[24];
+
+	t->renewals = (known > t->renewals ? known : t->renewals) + 1;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)t->renewals);
+	plist_put(fields, BYTES(CREDENTIALS_RENEWED));
+	plist_put(fields, bytes_str(text));
+}
+
+void login_tell(uint64_t call, const unsigned char *integration, struct bytes fields)
+{
+	struct cv_rotated m = {.call = call, .fields = fields};
+
+	if (!plist_get(fields, CREDENTIALS_RENEWED, &(struct bytes){0}))
+		return;
+	memcpy(m.integration, integration, sizeof(m.integration));
+	channel_send_fd(&courier.vault, MSG_cv_rotated, &m, -1);
 }
 
 /* Keep what the answer gives; or say what is wrong with it. */
@@ -288,12 +370,19 @@ static void read_answer(struct token *t, const struct answer *a)
 	enum code code = login_read(t->provider, t->login, buf_bytes(&t->credentials), now, a,
 				    &fields, &expires, detail);
 
+	if (code == CODE_OK && renews(t))
+		count_renewal(t, &fields);
+	if (code == CODE_OK && !keep_fields(t, &fields, use_until(expires, now))) {
+		code = CODE_PROVIDER_UNAVAILABLE;
+		snprintf(detail, sizeof(detail), "the login server's answer is too large");
+	}
+	if (code == CODE_OK && t->has_integration)
+		login_tell(0, t->integration, bytes_of(t->fields, t->n));
 	if (code != CODE_OK)
 		scrub_detail(t, detail);
-	if (code == CODE_OK && !keep_fields(t, &fields, use_until(expires, now)))
-		over(t, CODE_PROVIDER_UNAVAILABLE, false, "the login server's answer is too large");
-	else
-		over(t, code, false, detail);
+	if (code != CODE_OK && code != CODE_PROVIDER_AUTH_FAILED)
+		log_warn("login at %s: %s", t->provider->name, detail);
+	over(t, code, false, detail);
 	buf_done(&fields);
 }
 
@@ -350,7 +439,9 @@ static int send_login(struct token *t, struct bytes own)
 				       .gateway = gateway_fields(t->provider),
 				       .now = now_seconds(),
 				       .zone_id = buf_bytes(&t->zone_id),
-				       .fqdn = buf_bytes(&t->fqdn)};
+				       .fqdn = buf_bytes(&t->fqdn),
+				       .type = t->type,
+				       .all_types = t->all_types};
 	struct buf headers = BUF_INIT(EGRESS_HEADERS_MAX), body = BUF_INIT(LOGIN_BODY_MAX),
 		   target = BUF_INIT(TARGET_MAX);
 	struct url base;
@@ -402,6 +493,8 @@ static void start(struct token *t)
 	if (r > 0)
 		over(t, CODE_PROVIDER_AUTH_FAILED, false,
 		     "the credential, or the gateway's own, lacks what the login needs");
+	else if (r == -EAGAIN)
+		over(t, CODE_OVERLOADED, false, "too many logins are under way");
 	else if (r < 0)
 		over(t, CODE_PROVIDER_UNAVAILABLE, false, "the login could not be sent");
 }
@@ -413,13 +506,30 @@ static void on_first(struct login_wait *w, enum code code, bool sent, const char
 	if (code == CODE_OK)
 		start(t);
 	else
-		over(t, code, sent, detail);
+		over(t, code == CODE_PROVIDER_AUTH_FAILED ? CODE_PROVIDER_UNAVAILABLE : code, sent,
+		     detail);
+}
+
+/* The credential; but a refresh token that is newer than the handle's, for that one was spent. */
+static void put_newest(struct token *t, struct bytes credentials)
+{
+	struct bytes name, value, newest;
+	bool newer =
+		t->fields && plist_get(bytes_of(t->fields, t->n), CREDENTIALS_REFRESH, &newest);
+
+	while (plist_next(&credentials, &name) && plist_next(&credentials, &value)) {
+		plist_put(&t->credentials, name);
+		plist_put(&t->credentials,
+			  newer && bytes_is(name, CREDENTIALS_REFRESH) ? newest : value);
+	}
 }
 
 static int begin(struct token *t, const struct login_key *key)
 {
 	t->first.fn = on_first;
-	buf_put_bytes(&t->credentials, key->credentials);
+	t->type = key->type;
+	t->all_types = key->all_types;
+	put_newest(t, key->credentials);
 	buf_put_bytes(&t->zone_id, key->zone_id);
 	buf_put_bytes(&t->fqdn, key->fqdn);
 	if (buf_status(&t->credentials) < 0 || buf_status(&t->zone_id) < 0 ||
@@ -433,6 +543,7 @@ int login_get(const struct login_key *key, struct login_wait *w, struct bytes *f
 {
 	unsigned char hash[HASH_BYTES];
 	struct token *t;
+	bool begun;
 	int r = 0;
 
 	hash_of(key, hash);
@@ -440,16 +551,21 @@ int login_get(const struct login_key *key, struct login_wait *w, struct bytes *f
 	if (!t) {
 		t = token_new(key, hash);
 		if (!t)
-			return -ENOMEM;
+			return -EAGAIN;
 		seed(t, key->credentials);
+	}
+	if (key->integration) {
+		memcpy(t->integration, key->integration, sizeof(t->integration));
+		t->has_integration = true;
 	}
 	if (t->fields && t->until > now_seconds()) {
 		*fields = bytes_of(t->fields, t->n);
 		w->login = t->number;
 		return 1;
 	}
+	begun = is_busy(t);
 	wait_for(t, w);
-	if (!is_busy(t))
+	if (!begun)
 		r = begin(t, key);
 	if (r < 0)
 		login_leave(w);
@@ -463,6 +579,10 @@ void login_spoil(const struct login_key *key, const struct login_wait *w)
 
 	hash_of(key, hash);
 	t = find(hash);
-	if (t && t->fields && t->number == w->login)
+	if (!t || !t->fields || t->number != w->login)
+		return;
+	if (renews(t))
+		t->until = 0;
+	else
 		forget_fields(t);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* OAuth's codes: each is traded once, for what the vault then seals into a handle. */
+/*
+ * OAuth's codes: each is traded once, for what the vault then seals into a handle. And probes of delegated trust: a login that must be refused, for it shows what a stranger would.
+ */
 #include "role/courier.h"
 #include "sys/log.h"
 
@@ -9,6 +11,8 @@
 struct trade {
 	struct idmap_node node; /* by call */
 	const struct provider *provider;
+	const struct login *login;
+	bool probe;
 	struct buf fields;
 	struct login_wait wait;
 };
@@ -23,9 +27,8 @@ static void trade_free(struct trade *t)
 
 static struct login_key trade_key(const struct trade *t)
 {
-	return (struct login_key){.provider = t->provider,
-				  .login = t->provider->oauth->code,
-				  .credentials = buf_bytes(&t->fields)};
+	return (struct login_key){
+		.provider = t->provider, .login = t->login, .credentials = buf_bytes(&t->fields)};
 }
 
 static void on_traded(struct login_wait *w, enum code code, bool sent, const char *detail)
@@ -37,7 +40,7 @@ static void on_traded(struct login_wait *w, enum code code, bool sent, const cha
 	if (code == CODE_OK && login_get(&key, w, &fields) != 1)
 		code = CODE_PROVIDER_UNAVAILABLE;
 	channel_send(&courier.vault, cv_traded, .call = t->node.id, .code = (uint8_t)code,
-		     .detail = bytes_str(detail), .fields = fields);
+		     .detail = bytes_str(detail), .fields = t->probe ? bytes_of(NULL, 0) : fields);
 	login_spoil(&key, &t->wait);
 	trade_free(t);
 }
@@ -45,12 +48,17 @@ static void on_traded(struct login_wait *w, enum code code, bool sent, const cha
 void trade_begin(const struct vc_trade *m)
 {
 	const struct provider *provider = provider_by_name(m->provider);
+	const struct login *login = NULL;
 	struct login_key key;
 	struct bytes none;
 	struct trade *t;
+	int r;
 
-	if (!provider || !provider->oauth || self_hosted() ||
-	    idmap_find(&courier.trades, m->call)) {
+	if (provider && m->probe && provider->delegated)
+		login = provider->delegated->probe;
+	else if (provider && !m->probe && provider->oauth)
+		login = provider->oauth->code;
+	if (!login || self_hosted() || idmap_find(&courier.trades, m->call)) {
 		channel_reject(&courier.vault);
 		return;
 	}
@@ -59,14 +67,20 @@ void trade_begin(const struct vc_trade *m)
 		log_fatal("out of memory");
 	t->node.id = m->call;
 	t->provider = provider;
+	t->login = login;
+	t->probe = m->probe;
 	t->fields = BUF_INIT(IPC_CREDENTIALS_MAX);
 	t->wait.fn = on_traded;
 	buf_put_bytes(&t->fields, m->fields);
 	if (buf_status(&t->fields) < 0 || idmap_put(&courier.trades, &t->node) < 0)
 		log_fatal("out of memory");
 	key = trade_key(t);
-	if (login_get(&key, &t->wait, &none) != 0)
-		log_fatal("out of memory");
+	r = login_get(&key, &t->wait, &none);
+	/* 1: it was traded for a call that had ended before the answer came. */
+	if (r == 1)
+		on_traded(&t->wait, CODE_OK, false, "");
+	else if (r < 0)
+		on_traded(&t->wait, CODE_OVERLOADED, false, "too many logins are under way");
 }
 
 void trade_end(uint64_t call)

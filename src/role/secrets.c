@@ -60,6 +60,8 @@ int secrets_scrub(struct bytes forms, const struct exchange *e, unsigned status,
 
 	if (r == 0)
 		r = scrub(forms, how, body->p, body->n, &stars);
+	if (r == SCRUB_E_WORK)
+		return -ENOBUFS;
 	if (r == 0 && stars && is_data && !e->changes)
 		r = SECRETS_E_DATA;
 	return r;

@@ -23,7 +23,7 @@ void secrets_forms(const struct provider *p, struct bytes pairs, struct bytes sh
 enum { SECRETS_E_DATA = 1 };
 /*
  * Scrub an answer. SECRETS_E_DATA: it is what an exchange that reads was after, and holds the secret itself. It must not go on: the stars would be written back
- * into the zone. 0 or -ENOMEM otherwise.
+ * into the zone. -ENOBUFS: it was made to be hard to read. 0 or -ENOMEM otherwise.
  */
 int secrets_scrub(struct bytes forms, const struct exchange *e, unsigned status,
 		  struct buf *headers, struct buf *body) must_check;

@@ -133,7 +133,9 @@ static void tell_courier(struct supervisor *s, enum proc p, struct channel *c)
 		memcpy(m.a, rule->net.a, sizeof(m.a));
 		channel_send_fd(c, MSG_s_address, &m, -1);
 	}
-	tell_providers(s, c, true);
+	/* What is the gateway's own is nothing for a courier whose servers are customers' own. */
+	if (p == PROC_COURIER)
+		tell_providers(s, c, true);
 	channel_send(c, s_apply, 0);
 }
 
@@ -441,7 +443,7 @@ static void record_config(struct supervisor *s)
 	record_keys(s);
 }
 
-/* Callers, keys and policy are read anew; listeners and the log stay where they are until a restart. */
+/* Callers, keys, policy and what the gateway has at providers are read anew; listeners and the log stay where they are until a restart. */
 static void reload(struct supervisor *s)
 {
 	char err[CONFIG_ERROR_MAX];
@@ -461,6 +463,10 @@ static void reload(struct supervisor *s)
 		tell(s, PROC_FRONT);
 	if (s->children[PROC_VAULT].pid)
 		tell(s, PROC_VAULT);
+	if (s->children[PROC_COURIER].pid) {
+		tell_providers(s, &s->children[PROC_COURIER].control, true);
+		channel_send(&s->children[PROC_COURIER].control, s_apply, 0);
+	}
 	record_config(s);
 	log_info("reloaded");
 }

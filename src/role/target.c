@@ -107,7 +107,8 @@ static bool is_permitted(const struct permit *permit, struct bytes name, struct 
 	if (bytes_is(name, "name"))
 		return is_permitted_name(permit, value);
 	if (bytes_is(name, "type"))
-		return rr_type_parse(value) != RR_NONE;
+		return rr_type_parse(value) != RR_NONE &&
+		       (permit->all_types || rr_type_parse(value) == permit->type);
 	return true;
 }
 

@@ -21,6 +21,8 @@ enum {
 struct permit {
 	struct bytes zone_id;
 	struct dns_name zone, fqdn;
+	enum rr_type type;
+	bool all_types; /* a replace: records of all our types at the name */
 };
 
 /* Where the provider is: its fixed base, the one of its list that the credential chooses, or the customer's URL. The path of *OUT lies in P's table or CREDENTIALS. 0 or TARGET_E_FIELD. */
@@ -31,7 +33,7 @@ int target_login_base(const struct login *l, struct bytes credentials, struct by
 
 /*
  * Append path and query. Each argument becomes one percent-encoded segment (see path_segment()). When E changes something, {zone} must be PERMIT's, {name} its name in
- * one of the forms, {type} one of our types. 0, TARGET_E_ARGS, TARGET_E_FIELD, TARGET_E_ZONE or -errno.
+ * one of the forms, {type} its type. 0, TARGET_E_ARGS, TARGET_E_FIELD, TARGET_E_ZONE or -errno.
  */
 int target_build(const struct provider *p, const struct exchange *e, const struct url *base,
 		 struct bytes credentials, struct bytes args, struct bytes query,

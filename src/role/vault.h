@@ -144,15 +144,15 @@ void make_go(struct call *c);
 void setup_begin(struct call *c, const struct fv_begin_integration *m);
 /* make_integration with a setup handle; the zones, the policy and so on are taken already. */
 void setup_make(struct call *c, const struct fv_make_integration *m);
-/* What a code was traded for. */
-void setup_traded(struct call *c, struct bytes fields);
+/* What a code was traded for, or what became of a probe. */
+void setup_traded(struct call *c, enum code code, struct bytes fields, const char *detail);
 
 /* ---- vault_fresh.c ---- */
 
-/* The handle was opened: is a newer credential known? */
+/* Is a newer credential known than the call's? Then it has that from now on. */
 void fresh_look(struct call *c);
-/* The courier was given new fields for the credential. */
-void fresh_rotated(struct call *c, struct bytes fields);
+/* A courier was given new FIELDS for the credential of that integration. Wiped when the vault ends. */
+void fresh_rotated(const unsigned char id[INTEGRATION_ID_BYTES], struct bytes fields);
 
 /* ---- vault_call.c ---- */
 
@@ -166,7 +166,7 @@ enum { CALL_E_REQUEST_ID = 1 };
 int call_new(struct call **out, enum verb verb, uint64_t front_call, struct bytes request_id,
 	     struct bytes caller, struct bytes customer) must_check;
 /* Have a code traded for what FIELDS say. */
-void call_trade(struct call *c, struct bytes fields);
+void call_trade(struct call *c, bool probe, struct bytes fields);
 /* On to the provider. The call's integration is open, its record known. */
 void call_go(struct call *c);
 /* It is over, well or not: let go of everything, write the line, answer. */

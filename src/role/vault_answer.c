@@ -124,6 +124,8 @@ void answer(struct call *c)
 
 	if (c->front_epoch != vault.front_epoch)
 		return; /* who asked is gone */
+	if (c->has_integration && c->provider)
+		fresh_look(c); /* another call may have renewed it meanwhile */
 	if (c->fresh && c->verb != VERB_MAKE_INTEGRATION && c->verb != VERB_REWRAP_HANDLE)
 		send_fresh(c);
 	if (c->verb == VERB_REWRAP_HANDLE)

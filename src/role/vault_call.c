@@ -291,7 +291,8 @@ void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsig
 	else
 		channel_send(&vault.courier[call_class(c)], vc_change, .call = c->node.id,
 			     .zone_id = buf_bytes(&c->zone_id), .zone = dns_name_text(&c->zone),
-			     .fqdn = dns_name_text(&c->fqdn));
+			     .fqdn = dns_name_text(&c->fqdn), .type = (uint8_t)c->type,
+			     .all_types = c->verb == VERB_ADD_RECORD && c->mode == MODE_REPLACE);
 }
 
 /* ---- with courier and planner ---- */
@@ -336,12 +337,12 @@ static bool can_go(struct call *c)
 	return true;
 }
 
-void call_trade(struct call *c, struct bytes fields)
+void call_trade(struct call *c, bool probe, struct bytes fields)
 {
 	if (!can_go(c))
 		return;
 	c->state = CALL_TRADING;
-	channel_send(&vault.courier[call_class(c)], vc_trade, .call = c->node.id,
+	channel_send(&vault.courier[call_class(c)], vc_trade, .call = c->node.id, .probe = probe,
 		     .provider = bytes_str(c->provider->name), .fields = fields);
 }
 
@@ -349,14 +350,17 @@ void call_go(struct call *c)
 {
 	unsigned class = call_class(c);
 	int64_t left = time_left(c);
+	struct vc_call m;
 
 	if (!can_go(c))
 		return;
 	c->state = CALL_OPENING;
-	channel_send(&vault.courier[class], vc_call, .call = c->node.id,
-		     .provider = bytes_str(c->provider->name),
-		     .credentials = c->integration.credentials,
-		     .timeout_ms = left > 0 ? (uint32_t)left : 0);
+	m = (struct vc_call){.call = c->node.id,
+			     .provider = bytes_str(c->provider->name),
+			     .credentials = c->integration.credentials,
+			     .timeout_ms = left > 0 ? (uint32_t)left : 0};
+	memcpy(m.integration, c->integration.id, sizeof(m.integration));
+	channel_send_fd(&vault.courier[class], MSG_vc_call, &m, -1);
 }
 
 static void traded(struct call *c, const struct cv_traded *m)
@@ -365,13 +369,17 @@ static void traded(struct call *c, const struct cv_traded *m)
 
 	if (c->state != CALL_TRADING)
 		return;
-	if (m->code == CODE_OK) {
-		setup_traded(c, m->fields);
-		return;
-	}
 	if (bytes_to_str(m->detail, detail, sizeof(detail)) < 0 || !bytes_printable(m->detail))
 		detail[0] = 0;
-	call_fail(c, (enum code)m->code, "", detail);
+	setup_traded(c, (enum code)m->code, m->fields, detail);
+}
+
+/* It is remembered whether the call is still there or not: the old credential is spent. */
+static void rotated(struct call *c, const struct cv_rotated *m)
+{
+	fresh_rotated(m->integration, m->fields);
+	if (c && c->has_integration && c->state >= CALL_READING && c->state <= CALL_CHANGING)
+		fresh_look(c);
 }
 
 void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
@@ -379,15 +387,17 @@ void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg,
 	/* Each of these messages begins with its call. */
 	struct call *c = call_by_id(*(const uint64_t *)msg);
 
+	if (number == MSG_cv_rotated) {
+		if ((enum proc)(uintptr_t)arg == PROC_COURIER)
+			rotated(c, msg);
+		else
+			channel_reject(ch);
+		return;
+	}
 	if (!c)
 		return; /* it ended meanwhile */
 	if (number == MSG_cv_traded) {
 		traded(c, msg);
-		return;
-	}
-	if (number == MSG_cv_rotated) {
-		if (c->has_integration && c->state >= CALL_READING && c->state <= CALL_CHANGING)
-			fresh_rotated(c, ((const struct cv_rotated *)msg)->fields);
 		return;
 	}
 	if (c->state == CALL_OPENING && c->verb == VERB_REMOVE_RECORD) {

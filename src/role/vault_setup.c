@@ -265,7 +265,7 @@ static void trade(struct call *c, const struct fv_make_integration *m)
 	if (buf_status(&fields) < 0)
 		call_refuse(c, CODE_INVALID_REQUEST, "credentials.code", "is too long");
 	else
-		call_trade(c, buf_bytes(&fields));
+		call_trade(c, false, buf_bytes(&fields));
 	buf_done(&fields);
 }
 
@@ -275,10 +275,29 @@ static void put_way(struct call *c, enum category way)
 	plist_put(&c->credentials, bytes_str(category_text(way)));
 }
 
-void setup_traded(struct call *c, struct bytes fields)
+/* A stranger would be refused: now we. */
+static void probed(struct call *c, enum code code, const char *detail)
+{
+	if (code == CODE_OK)
+		call_refuse(c, CODE_INVALID_REQUEST, "credentials", c->provider->delegated->why);
+	else if (code == CODE_PROVIDER_AUTH_FAILED)
+		make_go(c);
+	else
+		call_fail(c, code, "", detail);
+}
+
+void setup_traded(struct call *c, enum code code, struct bytes fields, const char *detail)
 {
 	struct bytes name, value;
 
+	if (c->setup.way == SETUP_DELEGATED) {
+		probed(c, code, detail);
+		return;
+	}
+	if (code != CODE_OK) {
+		call_fail(c, code, "", detail);
+		return;
+	}
 	put_way(c, CATEGORY_OAUTH);
 	while (plist_next(&fields, &name) && plist_next(&fields, &value)) {
 		plist_put(&c->credentials, name);
@@ -303,7 +322,8 @@ static void assume(struct call *c, const struct fv_make_integration *m)
 	r = provider_check_credentials(c->provider, CATEGORY_DELEGATED, m->credentials,
 				       &c->credentials, &field, &why);
 	if (r == 0 && c->provider->delegated->check)
-		r = c->provider->delegated->check(buf_bytes(&c->credentials), &field, &why);
+		r = c->provider->delegated->check(gateway_of(c->provider),
+						  buf_bytes(&c->credentials), &field, &why);
 	if (r < 0) {
 		call_refuse(c, CODE_INVALID_REQUEST, "credentials", "too large");
 		return;
@@ -314,7 +334,10 @@ static void assume(struct call *c, const struct fv_make_integration *m)
 			    strcmp(field, "credentials") == 0 ? field : path, why);
 		return;
 	}
-	make_go(c);
+	if (c->provider->delegated->probe)
+		call_trade(c, true, buf_bytes(&c->credentials));
+	else
+		make_go(c);
 }
 
 void setup_make(struct call *c, const struct fv_make_integration *m)

@@ -45,13 +45,13 @@ class Cloud(FakeUpstream):
 
 
 class AWS(Cloud):
-    """STS and Route 53. ROLES: ARN -> the external id that its trust policy asks for."""
+    """STS and Route 53. ROLES: ARN -> the external id that its trust policy asks for; None: for none. .throttle: the error that STS answers."""
 
     ZONE, ID = "aws.example", "Z0123456789EXAMPLE"
     NS = ' xmlns="https://route53.amazonaws.com/doc/2013-04-01/"'
 
     def __init__(self, roles):
-        self.roles = roles
+        self.roles, self.throttle = roles, None
         super().__init__()
 
     def error(self, status, code, message="no"):
@@ -78,7 +78,9 @@ class AWS(Cloud):
         self.logins.append(form)
         if "Credential=AKIAGATEWAY/" not in request.headers.get("Authorization", ""):
             return self.error(403, "InvalidClientTokenId")
-        if form["Action"] != "AssumeRole" or self.roles.get(form["RoleArn"], "") != form["ExternalId"]:
+        if self.throttle:
+            return self.error(400, self.throttle)
+        if form["Action"] != "AssumeRole" or self.roles.get(form["RoleArn"], "") not in (form["ExternalId"], None):
             return self.error(403, "AccessDenied", "is not authorized to perform: sts:AssumeRole")
         pair = "ASIA" + secrets.token_hex(8).upper(), "session-" + secrets.token_hex(16)
         self.tokens[pair] = json.loads(form["Policy"])
@@ -106,9 +108,10 @@ class AWS(Cloud):
         for c in tree.iter("Change"):
             name, kind = c.findtext(".//Name"), c.findtext(".//Type")
             values = [v.text for v in c.iter("Value")]
-            names = statement and statement["Condition"]["ForAllValues:StringEquals"][
-                "route53:ChangeResourceRecordSetsNormalizedRecordNames"]
-            if not names or name.rstrip(".") not in names or not statement["Resource"].endswith("/" + self.ID):
+            asked = {"NormalizedRecordNames": name.rstrip("."), "RecordTypes": kind, "Actions": c.findtext("Action")}
+            allowed = statement and statement["Condition"]["ForAllValues:StringEquals"]
+            if (not allowed or not statement["Resource"].endswith("/" + self.ID) or
+                    any(v not in allowed["route53:ChangeResourceRecordSets" + k] for k, v in asked.items())):
                 return self.error(403, "AccessDenied")
             if c.findtext("Action") == "DELETE" and self.sets.pop((name, kind), None) != values:
                 return self.error(400, "InvalidChangeBatch", "the values provided do not match the current values")
@@ -191,6 +194,9 @@ class Azure(Cloud):
             base = path.split("/providers/")[0] + "/resourceGroups/rg/providers/Microsoft.Network/dnszones/"
             return as_json(200, {"value": [{"id": base + z, "name": z, "tags": t, "properties": {"zoneType": "Public"}}
                                            for z, t in self.tags.items()]})
+        if re.search(r"/dnszones/[^/]*$", path, re.I):
+            zone = path.rpartition("/")[2]
+            return as_json(200, {"name": zone, "tags": self.tags[zone]}) if zone in self.tags else as_json(404, {})
         return self.one_set(request, path)
 
     def one_set(self, request, path):

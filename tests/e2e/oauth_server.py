@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 import threading
+import time
 import urllib.parse
 
 from clouds import as_json
@@ -140,13 +141,15 @@ class Server(AuthorizationServer):
 
 
 class DigitalOcean(FakeUpstream):
-    """.grants_seen: the kinds of token requests, in order. .override: what the token endpoint answers instead."""
+    """.grants_seen: the kinds of token requests, in order; .answered: the same, when they were answered. .override: what the token endpoint
+    answers instead. .late: the seconds it takes for that. .refuse: so many requests for records are answered with 401."""
 
     ZONE = "ocean.example"
 
     def __init__(self):
         self.lock, self.oauth, self.override = threading.Lock(), Server(), None
-        self.grants_seen, self.forms, self.records, self.barrier = [], [], {}, None
+        self.grants_seen, self.forms, self.records = [], [], {}
+        self.answered, self.late, self.refuse = [], 0, 0
         super().__init__()
 
     def authorize(self, url):
@@ -183,6 +186,9 @@ class DigitalOcean(FakeUpstream):
             if self.override:
                 return self.override
             status, body, headers = self.oauth.create_token_response(("POST", self.url + request.path, form))
+        # An answer that is under way for so long: what happens meanwhile is what the test is about.
+        time.sleep(self.late)
+        self.answered.append(form.get("grant_type"))
         text = json.dumps(body if isinstance(body, dict) else dict(body))
         return status, {k: v for k, v in headers.items() if k != "Content-Length"}, text.encode()
 
@@ -192,6 +198,9 @@ class DigitalOcean(FakeUpstream):
             return as_json(401, {"id": "Unauthorized", "message": "Unable to authenticate you"})
         if path == "/v2/domains":
             return as_json(200, {"domains": [{"name": self.ZONE}], "links": {}})
+        if self.refuse and "/records" in path:
+            self.refuse -= 1
+            return as_json(401, {"id": "Unauthorized", "message": "this replica is behind"})
         number = path.rpartition("/")[2]
         if request.method == "POST":
             record = dict(json.loads(request.body), id=len(self.records) + 1)

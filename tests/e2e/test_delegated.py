@@ -6,6 +6,7 @@ import json
 import tap
 from clouds import AWS, Azure, Google
 from common import add, added, gateway_of, refused, remove, together
+from servers import wait_for
 
 @contextlib.contextmanager
 def gateway_at(cloud, provider, base, own, **files):
@@ -32,6 +33,9 @@ def at_google(cloud):
 def at_azure(cloud):
     return gateway_at(cloud, "azuredns", "", 'client_id = "app-1" client_secret_file = "{d}/azure"',
                       azure="azure-canary-secret")
+
+
+TOKENS_MAX = 1024  # as in courier_login.c
 
 
 def begin(g, provider, customer):
@@ -86,6 +90,21 @@ def test_aws():
         assert len(aws.logins) == logins, aws.logins
         policies = {form["Policy"] for form in aws.logins}
         assert any('"_acme-challenge.www.%s"' % AWS.ZONE in p for p in policies)
+        assert all('"TXT"' not in p or '"NS"' not in p for p in policies), "a session for a TXT is none for a delegation"
+        # A replace may take all our types away.
+        added(g, handle, "_acme-challenge.re." + AWS.ZONE, "v", customer="c1")
+        status, answer = add(g, handle, "_acme-challenge.re." + AWS.ZONE, "x.example", type="CNAME", mode="replace",
+                             customer="c1")
+        assert status == 200 and set(t for _, t in aws.sets) == {"CNAME"}, (answer, aws.sets)
+        # He ends all sessions, but not his trust: the next call logs in again.
+        aws.tokens.clear()
+        added(g, handle, "_acme-challenge.www." + AWS.ZONE, "v", customer="c1")
+        # What is wrong between AWS and the gateway is not the customer's doing.
+        for i, (word, status, code) in enumerate([("Throttling", 429, "provider_rate_limited"),
+                                                  ("InvalidClientTokenId", 502, "provider_unavailable")]):
+            aws.throttle = word
+            refused(add(g, handle, "_acme-challenge.t%d.%s" % (i, AWS.ZONE), "v", customer="c1"), status, code)
+        aws.throttle = None
         # The customer takes his trust back.
         aws.roles.clear()
         aws.tokens.clear()
@@ -109,6 +128,23 @@ def test_aws_confused_deputy():
         refused(make(g, "route53", "a", setup_a, role_arn="arn:aws:iam::1:role/x"), 400, "invalid_request",
                 "credentials.role_arn")
         made(g, "route53", "a", setup_a, role_arn=ROLE)
+
+
+def test_aws_without_the_condition():
+    """A role that anybody could have the gateway assume, and one of the gateway's own account, are not taken."""
+    with AWS({ROLE: None}) as aws, at_aws(aws) as g:
+        setup, todo = begin(g, "route53", "c1")
+        answer = refused(make(g, "route53", "c1", setup, role_arn=ROLE), 400, "invalid_request", "credentials")
+        assert "external id" in answer["detail"], answer
+        assert len(aws.logins) == 1 and aws.logins[0]["ExternalId"] != todo["external_id"]
+        refused(make(g, "route53", "c1", setup, role_arn="arn:aws:iam::210987654321:role/OrganizationAccountAccessRole"),
+                400, "invalid_request", "credentials.role_arn")
+        assert len(aws.logins) == 1, "nobody was asked"
+        aws.throttle = "Throttling"
+        refused(make(g, "route53", "c1", setup, role_arn=ROLE), 429, "provider_rate_limited")
+        aws.throttle = None
+        aws.roles[ROLE] = todo["external_id"]
+        made(g, "route53", "c1", setup, role_arn=ROLE)
 
 
 def test_aws_together():
@@ -170,10 +206,47 @@ def test_azure():
         assert [z["name"] for z in answer["zones"]] == ["azure.example"]
         add_and_remove(g, handle, "c1", "azure.example")
         refused(add(g, handle, "_acme-challenge.other.example", "x", customer="c1"), 422, "zone_not_found")
+        # The tag is taken away: so is the trust, for removals too.
+        record = added(g, handle, "_acme-challenge.azure.example", "v", customer="c1")
+        azure.tags["azure.example"] = {}
+        refused(remove(g, handle, record, customer="c1"), 422, "zone_not_found")
+        assert len(azure.sets) == 1
+        azure.tags["azure.example"] = {"postern": todo["external_id"]}
+        assert remove(g, handle, record, customer="c1") == (200, {"removed": True})
         assert not azure.sets and {f["tenant"] for f in azure.logins} == {TENANT}
         # Another customer, with a set-up of his own, in the same directory.
         setup, _ = begin(g, "azuredns", "c2")
         refused(make(g, "azuredns", "c2", setup, **args), 422, "provider_auth_failed")
+
+
+def test_many_logins():
+    """More logins at once than are kept: those that find no room hear so, none is lost, and the courier lives."""
+    for many in TOKENS_MAX - 1, TOKENS_MAX:  # for the first, room for the customer's login, and none for the gateway's own
+        with Google() as google, at_google(google) as g:
+            setup, todo = begin(g, "googleclouddns", "c1")
+            account = todo["service_account_name"] + "@p-1234.iam.gserviceaccount.com"
+            args = {"project": "p-1234", "service_account_email": account}
+            google.grants.add(account)
+            google.behave("silent", "/token")
+            pids = g.pids()
+
+            def login(i):
+                if i < many:
+                    return g.post("/make_integration", {"provider": "googleclouddns", "credentials": {
+                        "client_email": "a%d@p.iam.gserviceaccount.com" % i, "private_key_id": "%x" % i,
+                        "private_key": google.key, "project": "p-1234"}})
+                wait_for(lambda: len(google.requests) >= many, 14)
+                try:
+                    return make(g, "googleclouddns", "c1", setup, **args)
+                finally:
+                    google.release()
+                    google.behave("ok")
+
+            answers = together(login, range(many + 1), workers=many + 1)
+            refused(answers[many], 503, "overloaded")
+            assert {a[1].get("code") for a in answers[:many]} == {"provider_auth_failed"}, answers[0]
+            assert g.pids() == pids, "nobody fell"
+            made(g, "googleclouddns", "c1", setup, **args)
 
 
 def test_no_account_of_our_own():

@@ -2,22 +2,24 @@
 """OAuth 2 through the whole gateway, with an authorization server that is not ours."""
 import contextlib
 import json
+import os
+import signal
 import urllib.parse
 
 import tap
 from common import add, added, gateway_of, refused, remove, together
 from oauth_server import CLIENT, REDIRECT, SECRET, DigitalOcean
-from servers import exchange
+from servers import exchange, wait_for
 
 NAME = "_acme-challenge.%s." + DigitalOcean.ZONE
 
 
 @contextlib.contextmanager
-def setup(secret=SECRET):
+def setup(secret=SECRET, client=CLIENT, more=""):
     """(provider, gateway); in the end no secret is to be found in what the gateway wrote."""
     with DigitalOcean() as ocean:
-        section = ('provider "digitalocean" {{ base = "{u}/v2" login = "{u}" authorize = "{u}/v1/oauth/authorize" '
-                   'client_id = "{c}" client_secret_file = "{{d}}/secret" }}').format(u=ocean.url, c=CLIENT)
+        section = more + ('\nprovider "digitalocean" {{ base = "{u}/v2" login = "{u}" authorize = "{u}/v1/oauth/authorize" '
+                   'client_id = "{c}" client_secret_file = "{{d}}/secret" }}').format(u=ocean.url, c=client)
         with gateway_of(section, secret=secret) as g:
             yield ocean, g
             text = g.stderr_text() + json.dumps(g.audit())
@@ -153,8 +155,8 @@ def test_wrong_secret():
     with setup("another-canary") as (ocean, g):
         setup_handle, url = begin(g)
         _, query = ocean.authorize(url)
-        answer = refused(finish(g, setup_handle, **query), 422, "provider_auth_failed")
-        assert "invalid_client" in answer["detail"], answer
+        answer = refused(finish(g, setup_handle, **query), 502, "provider_unavailable")
+        assert "the gateway's own" in answer["detail"] and "invalid_client" in answer["detail"], answer
 
 
 def test_a_secret_as_the_error():
@@ -206,6 +208,74 @@ def test_old_handle_after_a_restart():
         answer = refused(zones(g, handle), 422, "provider_auth_failed")
         assert "newer integration_handle" in answer["detail"], answer
         assert zones(g, fresh)[0] == 200
+
+
+def test_nobody_waits_for_the_renewal():
+    """The call is over before the login server answers: what it gave is not lost, for the old token is spent."""
+    for late in 0.5, 4:  # beyond the call's own time; and beyond all that the vault waits
+        with setup(more="limits { call_seconds = 2 }") as (ocean, g):
+            handle = connect(ocean, g)
+            ocean.revoke()
+            ocean.late = 2 + late
+            refused(zones(g, handle), 504, "provider_timeout")
+            ocean.late = 0
+            wait_for(lambda: ocean.answered == ["authorization_code", "refresh_token"])
+            answer = wait_for(lambda: (lambda a: a[0] == 200 and a[1])(zones(g, handle)))
+            assert answer["integration_handle"] != handle
+            ocean.revoke()
+            status, answer = zones(g, answer["integration_handle"])
+            assert status == 200, answer
+
+
+def test_refused_again_in_the_same_call():
+    """A later exchange of the call is refused too: the newest refresh token is sent, once, and none twice."""
+    with setup() as (ocean, g):
+        handle = connect(ocean, g)
+        for refusals in 1, 2, 50:
+            ocean.revoke()
+            ocean.refuse = refusals
+            before = len(ocean.forms)
+            status, answer = add(g, handle, NAME % ("again%d" % refusals), "v", customer="c1")
+            ocean.refuse = 0
+            sent = [f["refresh_token"] for f in ocean.forms[before:]]
+            assert 1 <= len(sent) <= 2 and len(set(sent)) == len(sent), (refusals, sent)
+            handle = answer["integration_handle"]
+            assert zones(g, handle)[0] == 200
+
+
+def test_a_code_whose_call_was_lost():
+    """The vault falls while a code is traded. Trying again, as the answer says, gets what it was traded for."""
+    with setup() as (ocean, g):
+        setup_handle, url = begin(g)
+        _, query = ocean.authorize(url)
+        ocean.late = 2
+        pids = g.pids()
+
+        def fall(i):
+            wait_for(lambda: ocean.forms)
+            os.kill(pids["postern-vault"], signal.SIGKILL)
+
+        first, _ = together(lambda i: fall(i) if i else finish(g, setup_handle, **query), range(2))
+        assert first[0] in (502, 503), first
+        wait_for(lambda: ocean.answered)
+        wait_for(lambda: g.get("/readyz")[0] == 200)
+        status, answer = finish(g, setup_handle, **query)
+        assert status == 200, answer
+        assert g.pids()["postern-courier"] == pids["postern-courier"] and ocean.grants_seen == ["authorization_code"]
+
+
+def test_reload():
+    """A new client, by SIGHUP: for the customer's browser and for the courier."""
+    with setup("old-canary", client="old-client") as (ocean, g):
+        with open(g.dir + "/postern.conf") as f:
+            text = f.read()
+        with open(g.dir + "/postern.conf", "w") as f:
+            f.write(text.replace("old-client", CLIENT))
+        with open(g.dir + "/secret", "w") as f:
+            f.write(SECRET)
+        os.kill(g.pid, signal.SIGHUP)
+        wait_for(lambda: len([line for line in g.audit() if line["event"] == "config.load"]) == 2)
+        connect(ocean, g)
 
 
 def test_before_it_expires():
@@ -265,7 +335,9 @@ def test_a_server_that_misbehaves():
              ((200, page, b'{"error": "invalid_grant"}'), 422, "provider_auth_failed"),
              ((400, page, b'{"error": "refresh-canary was wrong", "error_description": "client-canary-secret"}'), 422,
               "provider_auth_failed"),
-             ((429, page, b"{}"), 503, "provider_rate_limited"),
+             ((429, page, b"{}"), 429, "provider_rate_limited"),
+             ((400, page, b'{"error": "temporarily_unavailable"}'), 502, "provider_unavailable"),
+             ((401, page, b'{"error": "invalid_client"}'), 502, "provider_unavailable"),
              ((302, {"Location": "https://evil.example/"}, b""), 502, "provider_unavailable")]
     with setup() as (ocean, g):
         handle = connect(ocean, g)
@@ -274,7 +346,7 @@ def test_a_server_that_misbehaves():
             ocean.override = override
             got, answer = zones(g, handle)
             assert "canary" not in json.dumps(answer), answer
-            assert got != 200 and (code is None or answer["code"] == code), (override, got, answer)
+            assert got != 200 and (code is None or (got, answer["code"]) == (status, code)), (override, got, answer)
             ocean.override = None
         for behaviour in "reset", "garbage":
             ocean.behave(behaviour, "/v1/oauth/token")

@@ -7,7 +7,9 @@ import urllib.parse
 
 import tap
 from common import add, gateway, integrate, pdns, refused, remove
+from clouds import Azure
 from servers import FakeUpstream
+from test_delegated import at_azure
 
 ZONE = "secrets.example"
 CANARY = "CANARYq7Zk2Vb9Xw4Lt8Rm1Ns5Hd3Gf6"
@@ -142,6 +144,17 @@ def test_memory():
             for secret in secrets:
                 needles = [secret.encode()] if len(secret) < 200 else [secret[40:140].encode()]
                 assert not holds(pid, needles), (name, secret[:12])
+
+
+def test_the_gateways_own_secret():
+    """What it has of its own at a provider is the couriers' of fixed hosts; those that speak with customers' own servers have nothing of it."""
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root to read other processes' memory")
+    with Azure() as azure, at_azure(azure) as g:
+        needle = [b"azure-canary-secret"]
+        assert holds(g.pids()["postern-courier"], needle), "the test looks in the wrong place"
+        for name, pid in g.pids().items():
+            assert name == "postern-courier" or not holds(pid, needle), name
 
 
 def test_planners_never_hold_a_credential():

@@ -56,7 +56,12 @@ static void check_bounds(const struct engine *e, const struct engine_request *r)
 				 .wanted_id = e->op.wanted_id,
 				 .zone = &e->op.zone,
 				 .fqdn = &e->op.fqdn};
-	const struct permit permit = {.zone_id = b.zone_id, .zone = e->op.zone, .fqdn = e->op.fqdn};
+	const struct permit permit = {.zone_id = b.zone_id,
+				      .zone = e->op.zone,
+				      .fqdn = e->op.fqdn,
+				      .type = e->op.type,
+				      .all_types =
+					      e->op.kind == OP_ADD && e->op.mode == MODE_REPLACE};
 	struct buf url = BUF_INIT(64 * 1024), target = BUF_INIT(TARGET_MAX),
 		   headers = BUF_INIT(64 * 1024);
 	struct url base;

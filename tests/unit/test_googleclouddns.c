@@ -187,9 +187,9 @@ static void test_binding(void **state)
 		struct buf c = pairs_of(list);
 		const char *field, *why;
 
-		assert_int_equal(
-			provider_googleclouddns.delegated->check(buf_bytes(&c), &field, &why),
-			cases[i].r);
+		assert_int_equal(provider_googleclouddns.delegated->check(
+					 bytes_of(NULL, 0), buf_bytes(&c), &field, &why),
+				 cases[i].r);
 		buf_done(&c);
 	}
 }

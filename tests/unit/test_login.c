@@ -8,7 +8,7 @@ static const struct login code = OAUTH_LOGIN("https://a.example", "/t", oauth_bu
 static const struct login refresh =
 	OAUTH_LOGIN("https://a.example", "/t", oauth_build_refresh, "token");
 static const struct oauth oauth = {.code = &code, .refresh = &refresh};
-static const struct provider p = {.name = "p", .oauth = &oauth};
+static const struct provider p = {.login = &timed, .name = "p", .oauth = &oauth};
 static const struct login timed = {.takes = {{"a.t", "token"}}, .expires_at = "a.e"};
 
 #define NEWER "the login was refused; if a newer integration_handle was given out, use that one"
@@ -47,6 +47,16 @@ static const struct {
 	 NULL, "the login was refused: PERMISSION_DENIED"},
 	{&code, 400, NULL, CODE_PROVIDER_AUTH_FAILED, NULL, "the login was refused"},
 	{&refresh, 400, "{}", CODE_PROVIDER_AUTH_FAILED, NULL, NEWER},
+	/* not the customer's doing */
+	{&code, 400, "{\"error\":\"slow_down\"}", CODE_PROVIDER_RATE_LIMITED, NULL,
+	 "the login server does not serve now: slow_down"},
+	{&refresh, 503, "{\"error\":\"temporarily_unavailable\"}", CODE_PROVIDER_UNAVAILABLE, NULL,
+	 NULL},
+	{&refresh, 401, "{\"error\":\"invalid_client\"}", CODE_PROVIDER_UNAVAILABLE, NULL,
+	 "the gateway's own credential there was refused: invalid_client"},
+	/* but where it is the customer's own client */
+	{&timed, 401, "{\"error\":\"invalid_client\"}", CODE_PROVIDER_AUTH_FAILED, NULL,
+	 "the login was refused: invalid_client"},
 	{&code, 429, "{\"error\":\"slow_down\"}", CODE_PROVIDER_RATE_LIMITED, NULL,
 	 "the login server asks to slow down"},
 	{&code, 500, "{\"access_token\":\"A\"}", CODE_PROVIDER_UNAVAILABLE, NULL, NULL},

@@ -119,7 +119,12 @@ static void check(struct round *r, const struct engine *e, const struct engine_r
 				 .wanted_id = buf_bytes(&r->wanted_id),
 				 .zone = &e->op.zone,
 				 .fqdn = &e->op.fqdn};
-	const struct permit permit = {.zone_id = b.zone_id, .zone = e->op.zone, .fqdn = e->op.fqdn};
+	const struct permit permit = {.zone_id = b.zone_id,
+				      .zone = e->op.zone,
+				      .fqdn = e->op.fqdn,
+				      .type = e->op.type,
+				      .all_types =
+					      e->op.kind == OP_ADD && e->op.mode == MODE_REPLACE};
 	struct buf url = BUF_INIT(64 * 1024), target = BUF_INIT(TARGET_MAX),
 		   headers = BUF_INIT(64 * 1024), body = BUF_INIT(PROVIDER_REQUEST_MAX);
 	struct signing s = {.method = q->exchange->method, .credentials = b.fields, .now = 1};
@@ -343,12 +348,17 @@ static void test_provider(void **state)
 		if (unrecorded[i % ARRAY_LEN(unrecorded)].provider == p)
 			recordings_add(&r.recordings, p->xml, 200, NULL, NULL,
 				       bytes_str(unrecorded[i % ARRAY_LEN(unrecorded)].body));
-	/* With the fields that may be left out, and without. */
-	for (int turn = 0; turn < 2; turn++, some = true) {
+	/* With the fields that may be left out, and without; and, where there is such a way, trusted by name. */
+	for (int turn = 0; turn < 2 + (p->assume != NULL); turn++, some = true) {
 		buf_reset(&r.credentials);
 		buf_reset(&r.public);
-		put_login(p->login, &r.credentials);
-		assert_true(sample_credentials(p, CATEGORY_STATIC, some, &r.credentials));
+		put_login(turn < 2 ? p->login : p->assume, &r.credentials);
+		assert_true(sample_credentials(p, turn < 2 ? CATEGORY_STATIC : CATEGORY_DELEGATED,
+					       some, &r.credentials));
+		if (turn == 2) {
+			plist_put(&r.credentials, BYTES(CREDENTIALS_EXTERNAL));
+			plist_put(&r.credentials, BYTES("external"));
+		}
 		assert_int_equal(provider_public_fields(p, buf_bytes(&r.credentials), &r.public),
 				 0);
 		for (r.answers = 0; r.answers < ANSWERS / 2;)

@@ -62,7 +62,10 @@ static int build(const struct provider *p, const char *path, bool changes, const
 	const struct exchange e = {.name = "x", .method = "GET", .path = path, .changes = changes};
 	struct buf c = credentials("https://pdns.example:8443/prefix/"), a = split(args),
 		   q = split(query);
-	struct permit permit = {.zone_id = bytes_str(zone)};
+	/* ALL TYPES where the test says "*". */
+	struct permit permit = {.zone_id = bytes_str(zone + (*zone == '*')),
+				.type = RR_TXT,
+				.all_types = *zone == '*'};
 	struct url base;
 	int r;
 
@@ -123,6 +126,10 @@ static void test_targets(void **state)
 		{&fixed, "/{zone}/{name}", true, "z1|@", "", "z1", TARGET_E_ZONE, NULL},
 		{&fixed, "/{zone}/{name}", false, "z1|www", "", "z1", 0, "/v2/z1/www"},
 		{&fixed, "/{zone}/{type}", true, "z1|A", "", "z1", TARGET_E_ZONE, NULL},
+		{&fixed, "/{zone}/{type}", true, "z1|A", "", "*z1", TARGET_E_ZONE, NULL},
+		/* nor of another type than ours, but for a replace */
+		{&fixed, "/{zone}/{type}", true, "z1|NS", "", "z1", TARGET_E_ZONE, NULL},
+		{&fixed, "/{zone}/{type}", true, "z1|NS", "", "*z1", 0, "/v2/z1/NS"},
 		{&fixed, "/{zone/1}/x/{zone/2}", true, "a|b", "", "a/b", 0, "/v2/a/x/b"},
 		{&fixed, "/{zone/1}/x/{zone/2}", true, "a|c", "", "a/b", TARGET_E_ZONE, NULL},
 		/* a secret never becomes a part of the path */

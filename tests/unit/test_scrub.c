@@ -188,12 +188,40 @@ static void test_large(void **state)
 	buf_done(&out);
 }
 
+/* Made to be slow: a secret that nearly matches everywhere, and all escapes. It is done, or refused; it does not take long either way. */
+static void test_hard(void **state)
+{
+	static const size_t size = 4u << 20;
+	struct buf forms = BUF_INIT(1u << 16), out = BUF_INIT(size + 16);
+	unsigned char secret[512];
+	size_t stars;
+
+	memset(secret, 'a', sizeof(secret));
+	secret[sizeof(secret) - 1] = 'b';
+	scrub_add(&forms, bytes_of(secret, sizeof(secret)));
+	assert_int_equal(buf_status(&forms), 0);
+	buf_puts(&out, "\\\\%25&amp;");
+	while (out.n < size)
+		buf_putc(&out, 'a');
+	/* Twelve forms begin with the same two bytes: what one layer of this costs is known. */
+	assert_int_equal(scrub(buf_bytes(&forms), SCRUB_TEXT, out.p, out.n, &stars), SCRUB_E_WORK);
+	assert_int_equal(out.p[size - 1], 'a');
+	/* A tenth of it is no trouble. */
+	assert_int_equal(
+		scrub(buf_bytes(&forms), SCRUB_TEXT, out.p + size - size / 10, size / 10, &stars),
+		0);
+	assert_int_equal(stars, size / 10);
+	buf_done(&forms);
+	buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),	cmocka_unit_test(test_data),
 		cmocka_unit_test(test_escapes), cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_all),	cmocka_unit_test(test_large),
+		cmocka_unit_test(test_hard),
 	};
 
 	return cmocka_run_group_tests_name("scrub", tests, NULL, NULL);
