@@ -8,8 +8,8 @@ static const struct login code = OAUTH_LOGIN("https://a.example", "/t", oauth_bu
 static const struct login refresh =
 	OAUTH_LOGIN("https://a.example", "/t", oauth_build_refresh, "token");
 static const struct oauth oauth = {.code = &code, .refresh = &refresh};
-static const struct provider p = {.login = &timed, .name = "p", .oauth = &oauth};
 static const struct login timed = {.takes = {{"a.t", "token"}}, .expires_at = "a.e"};
+static const struct provider p = {.login = &timed, .name = "p", .oauth = &oauth};
 
 #define NEWER "the login was refused; if a newer integration_handle was given out, use that one"
 
