@@ -23,7 +23,7 @@ struct command {
 };
 
 extern const struct command command_serve, command_keygen, command_check_config, command_inspect,
-	command_policy, command_audit, command_call;
+	command_policy, command_audit, command_call, command_doctor;
 
 /* A long option: with VALUE it takes one, else it sets FLAG. */
 struct cli_option {

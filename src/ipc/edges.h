@@ -11,6 +11,7 @@
 #include "ipc/wire.h"
 #include "provider/provider.h"
 #include "seal/handle.h"
+#include "sys/sandbox.h"
 
 /* ---- processes ---- */
 
@@ -100,9 +101,11 @@ enum verb verb_parse(struct bytes in);
 	  A) /* the gateway's own at a provider: all to couriers, what is open to the vault */     \
 	M(s_address, A)                                                                            \
 	M(s_apply, A)	 /* what s_front or s_vault began is whole: it holds from now on */        \
+	M(s_confine, A)	 /* it has all that it needs: into the sandbox */                          \
 	M(s_start, A)	 /* everything is told: serve */                                           \
 	M(s_stop, A)	 /* finish what is in flight, then end */                                  \
 	M(s_event, A)	 /* scribe: a line of the gateway's own */                                 \
+	M(r_confined, B) /* what holds there */                                                    \
 	M(r_ready, B)	 /* the role serves */                                                     \
 	M(r_event, B)	 /* scribe: that line is durable, or could not be made so */               \
 	M(r_bad_peer, B) /* that process broke the rules of that edge: end it */
@@ -134,6 +137,8 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_s_address(F, S)                                                                     \
 	F(S, U8, family, 6) F(S, FIXED, a, 16) F(S, U8, bits, 128) F(S, U8, plain_http, 1)
 #define FIELDS_s_apply(F, S)	F(S, U8, unused, 0)
+#define FIELDS_s_confine(F, S)	F(S, BYTES, filter, SANDBOX_FILTER_MAX) F(S, U8, off, 1)
+#define FIELDS_r_confined(F, S) F(S, U32, holds, SANDBOX_ALL)
 #define FIELDS_s_start(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_stop(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_event(F, S)	F(S, U64, number, 0) F(S, TEXT, event, 40) F(S, TEXT, value, 512)

@@ -62,6 +62,7 @@ struct config {
 	struct address_rules chosen; /* of the addresses in PROVIDERS */
 	uint64_t segment_bytes, segment_seconds;
 	uint32_t connections_max, calls_max, call_seconds;
+	bool sandbox_required;	/* else what the kernel lacks is told, and done without */
 	uint32_t uid_base;	/* started as root: process P runs as uid and gid uid_base + P */
 	unsigned char hash[32]; /* SHA-256 of the config file, for the audit log */
 };

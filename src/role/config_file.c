@@ -236,6 +236,14 @@ static const char *take_uid_base(const struct setting *s, struct bytes value)
 	return NULL;
 }
 
+static const char *take_sandbox(const struct setting *s, struct bytes value)
+{
+	if (!bytes_is(value, "require") && !bytes_is(value, "best-effort"))
+		return "must be require or best-effort";
+	*(bool *)field(s) = bytes_is(value, "require");
+	return NULL;
+}
+
 static const char *take_provider(const struct setting *s, struct bytes value)
 {
 	return provider_draft_take(&reading->provider, s->name + strlen("provider."), value);
@@ -250,6 +258,7 @@ static const struct setting settings[] = {
 	{"ca_file", take_path, AT(ca_file)},
 	{"callers", take_callers},
 	{"uid_base", take_uid_base, AT(uid_base), 1000, UINT32_MAX - PROC_COUNT - 1},
+	{"sandbox", take_sandbox, AT(sandbox_required)},
 	{END, take_end},
 	{"root_key.file", take_key_file},
 	{"root_key.state", take_key_state},
@@ -411,6 +420,7 @@ static cfg_t *syntax(void)
 		OPTION("ca_file"),
 		OPTION("callers"),
 		OPTION("uid_base"),
+		OPTION("sandbox"),
 		OPTION(END),
 		SECTION("root_key", root_key, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
 			on_root_key),

@@ -565,7 +565,8 @@ static void courier_peer(struct role *r, enum proc peer, int fd)
 	role_take_edge(c, peer, fd);
 }
 
-static void courier_start(struct role *r)
+/* The libraries, the configuration of DNS. */
+static void courier_prepare(struct role *r)
 {
 	const struct egress_config config = {.ca_pem = courier.ca,
 					     .rules = &courier.rules,
@@ -576,6 +577,10 @@ static void courier_start(struct role *r)
 		log_fatal("libcrypto cannot be used");
 	if (egress_new(&courier.egress, r->loop, &config) < 0)
 		log_fatal("the HTTPS client does not start");
+}
+
+static void courier_start(struct role *r)
+{
 	role_ready(r);
 }
 
@@ -588,6 +593,7 @@ static void courier_stop(struct role *r)
 const struct role_ops courier_ops = {
 	.init = courier_init,
 	.control = courier_control,
+	.prepare = courier_prepare,
 	.peer = courier_peer,
 	.start = courier_start,
 	.stop = courier_stop,

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "role/role.h"
 
+#include "role/confine.h"
+
 #include "sys/harden.h"
 #include "sys/log.h"
 
 #include <sodium.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
 
 #ifdef SANITIZED
 /* The leak checker attaches to the process, and ours do not let anybody. */
@@ -41,11 +35,34 @@ static void take_peer(struct role *r, const struct s_peer *m, int fd)
 	r->edges[peer] = m->edge;
 }
 
+/* Before the role hears anybody but the supervisor. */
+static void confine(struct role *r, const struct s_confine *m)
+{
+	struct sandbox box = confine_of(r->self, r->dir_fd);
+	unsigned holds;
+	int e;
+
+	if (r->ops->prepare)
+		r->ops->prepare(r);
+	box.filter = m->filter;
+	box.off = m->off;
+	e = sandbox_enter(&box, &holds);
+	if (e < 0)
+		log_fatal("sandbox: %s", strerror(-e));
+	r->confined = true;
+	channel_send(&r->control, r_confined, .holds = holds);
+}
+
 static void on_control(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
 {
 	struct role *r = arg;
 
+	if (!r->confined && (number == MSG_s_peer || number == MSG_s_start))
+		log_fatal("told to serve outside the sandbox");
 	switch (number) {
+	case MSG_s_confine:
+		confine(r, msg);
+		break;
 	case MSG_s_peer:
 		if (fd >= 0)
 			take_peer(r, msg, fd);
@@ -80,7 +97,7 @@ static void after_batch(void *arg)
 
 int role_main(enum proc self)
 {
-	struct role r = {.self = self, .ops = ops_of[self]};
+	struct role r = {.self = self, .ops = ops_of[self], .dir_fd = -1};
 
 	log_init(proc_name(self));
 	if (!r.ops)

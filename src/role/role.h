@@ -16,9 +16,11 @@ struct role_ops {
 	void (*init)(struct role *r);
 	/* A message from the supervisor that is not common to all roles; FD is -1 or now the role's. */
 	void (*control)(struct role *r, uint16_t number, const void *msg, int fd);
+	/* Everything is told. Load and open what is needed beyond descriptors that come by message: it is the last chance. NULL: nothing to do. */
+	void (*prepare)(struct role *r);
 	/* An edge to PEER, new or anew: FD is now the role's. */
 	void (*peer)(struct role *r, enum proc peer, int fd);
-	/* Everything is told: serve. Call role_ready() once you do. */
+	/* In the sandbox, the edges are there: serve. Call role_ready() once you do. */
 	void (*start)(struct role *r);
 	/* Finish what is in flight, then loop_stop(). */
 	void (*stop)(struct role *r);
@@ -32,6 +34,8 @@ struct role {
 	struct channel control;
 	const struct role_ops *ops;
 	uint64_t edges[PROC_COUNT]; /* s_peer's number of the edge to each */
+	int dir_fd;		    /* the scribe's directory; -1: none */
+	bool confined;
 	bool stopping;
 };
 

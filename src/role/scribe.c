@@ -269,7 +269,7 @@ static void scribe_control(struct role *r, uint16_t number, const void *msg, int
 		scribe.config = (struct store_config){.segment_bytes = m->segment_bytes,
 						      .segment_seconds = m->segment_seconds};
 	} else if (number == MSG_s_log_dir) {
-		scribe.dir_fd = fd;
+		scribe.dir_fd = r->dir_fd = fd;
 	} else if (number == MSG_s_event) {
 		on_event(msg);
 	}

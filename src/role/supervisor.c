@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "role/child.h"
+#include "role/confine.h"
 #include "role/events.h"
 #include "role/startup.h"
 #include "sys/harden.h"
@@ -192,6 +193,18 @@ static void restart_later(struct supervisor *s, struct child *c)
 		log_fatal("out of memory");
 }
 
+/* The last that it hears before it hears others. */
+static void confine(struct supervisor *s, struct child *c)
+{
+	struct buf filter = BUF_INIT(SANDBOX_FILTER_MAX);
+	int r = confine_filter(c->proc, c->pid, &filter);
+
+	if (r < 0)
+		log_fatal("the filter of %s: %s", proc_name(c->proc), strerror(-r));
+	channel_send(&c->control, s_confine, .filter = buf_bytes(&filter));
+	buf_done(&filter);
+}
+
 static void start_child(struct supervisor *s, enum proc p)
 {
 	struct child *c = &s->children[p];
@@ -206,6 +219,7 @@ static void start_child(struct supervisor *s, enum proc p)
 	tell(s, p);
 	if (p == PROC_FRONT)
 		hand_listeners(s);
+	confine(s, c);
 	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
 		if (edges[i].a == p || edges[i].b == p)
 			connect_edge(s, i);
@@ -336,11 +350,36 @@ static void announce(struct supervisor *s)
 	fflush(stdout);
 }
 
+/* Roles of the same kind lack the same: it is said when they are new, not at each restart. */
+static void on_confined(struct child *c, unsigned holds)
+{
+	struct supervisor *s = c->owner;
+	struct buf text = BUF_INIT(300);
+
+	if (holds == SANDBOX_ALL)
+		return;
+	for (unsigned bit = 0; bit < SANDBOX_BITS; bit++)
+		if (!(holds & 1u << bit))
+			buf_printf(&text, "%s%s", text.n ? "; " : "", sandbox_text(bit));
+	buf_putc(&text, 0);
+	if (s->config->sandbox_required)
+		log_fatal("%s: this system cannot take away: %s (sandbox = \"require\")",
+			  proc_name(c->proc), (const char *)text.p);
+	if (!c->lacks_told)
+		log_warn("%s: this system cannot take away: %s", proc_name(c->proc),
+			 (const char *)text.p);
+	c->lacks_told = true;
+	buf_done(&text);
+}
+
 static void on_control(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
 {
 	struct child *c = arg;
 
 	switch (number) {
+	case MSG_r_confined:
+		on_confined(c, ((const struct r_confined *)msg)->holds);
+		break;
 	case MSG_r_ready:
 		c->ready = true;
 		announce(c->owner);

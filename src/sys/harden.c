@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -49,5 +50,10 @@ void wiping_free(void *p)
 
 void harden_json(void)
 {
+	size_t seed = 0;
+
 	json_set_alloc_funcs(malloc, wiping_free);
+	/* It would open /dev/urandom, at the first object that it makes. */
+	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+		json_object_seed(seed);
 }

@@ -43,12 +43,13 @@ root_key "a" { file = "{d}/a.key" }
 class Configured:
     """A gateway with a configuration; one caller, who may do everything. All else is the Postern's that runs now."""
 
-    def __init__(self, directory, token):
-        self.dir, self.token, self.said = directory, token, ""
+    def __init__(self, directory, token, env=None):
+        self.dir, self.token, self.env, self.said = directory, token, env, ""
         self.start()
 
     def start(self):
-        self.now = Postern(config=self.dir + "/postern.conf", token=self.token, audit_dir=self.dir + "/audit")
+        self.now = Postern(config=self.dir + "/postern.conf", token=self.token, audit_dir=self.dir + "/audit",
+                           env=self.env)
 
     def restart(self):
         self.said += self.now.stderr_text()
@@ -63,7 +64,7 @@ class Configured:
 
 
 @contextlib.contextmanager
-def gateway_of(section, **files):
+def gateway_of(section, env=None, **files):
     """With SECTION in its configuration, where {d} is its directory; FILES, name=text, are there for it alone."""
     with tempfile.TemporaryDirectory() as d:
         os.chmod(d, 0o755)
@@ -74,7 +75,7 @@ def gateway_of(section, **files):
         for name, text in files.items():
             with open(os.path.join(d, name), "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
                 f.write(text)
-        g = Configured(d, token)
+        g = Configured(d, token, env)
         try:
             yield g
         finally:

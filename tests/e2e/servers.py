@@ -160,7 +160,7 @@ class Postern:
     With CONFIG, `serve` with that file; TOKEN is then a caller's, and AUDIT_DIR as the file has it.
     """
 
-    def __init__(self, state_dir=None, config=None, token=None, audit_dir=None):
+    def __init__(self, state_dir=None, config=None, token=None, audit_dir=None, env=None):
         self.temporary = tempfile.TemporaryDirectory(prefix="postern-")  # lives as long as this object
         self.state_dir = state_dir or self.temporary.name + "/state"
         self.audit_dir = audit_dir or self.state_dir + "/audit"
@@ -169,7 +169,7 @@ class Postern:
         args = ["--config", config] if config else ["--dev", "--listen", "127.0.0.1:0", "--state-dir", self.state_dir]
         with open(self.temporary.name + "/stderr", "w") as stderr:
             self.process = subprocess.Popen([BINARY, "serve", *args], stdin=subprocess.DEVNULL, stderr=stderr,
-                                            stdout=subprocess.PIPE, text=True)
+                                            stdout=subprocess.PIPE, text=True, env=env)
         self.pid = self.process.pid
         try:
             self.read_start()
