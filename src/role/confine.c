@@ -34,8 +34,6 @@ static const struct {
 	{ALL, {"madvise"}},
 	{V | C, {"mlock"}, "libsodium's guarded memory: root keys, tokens"},
 	{V | C, {"munlock"}},
-	{V, {"memfd_secret"}, "root keys that come with a reload"},
-	{V, {"ftruncate"}, "of such memory"},
 
 	/* waiting, and the edges to the other roles */
 	{ALL, {"epoll_wait"}},
