@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include "cli/audit.h"
+
 #include "base/text.h"
 #include "cli/args.h"
 #include "cli/cli.h"
@@ -159,14 +161,9 @@ static int read_configured(struct reading *r, const char *dir, const char *path)
 
 /* ---- arguments ---- */
 
-struct arguments {
-	const char *dir, *config, *since, *until, *customer, *integration, *zone, *result, *caller,
-		*event, *request;
-	bool json;
-};
-
 /* NULL, or which option is wrong. ZONE keeps the canonical name. */
-static const char *filter_of(const struct arguments *a, struct log_filter *f, struct dns_name *zone)
+static const char *filter_of(const struct audit_arguments *a, struct log_filter *f,
+			     struct dns_name *zone)
 {
 	int64_t now = clock_usec();
 
@@ -188,53 +185,85 @@ static const char *filter_of(const struct arguments *a, struct log_filter *f, st
 	return NULL;
 }
 
+static int show_or_unresolved(const struct command *self, const struct audit_arguments *a,
+			      bool unresolved)
+{
+	struct reading r = {.json = a->json, .unresolved = unresolved ? json_object() : NULL};
+	struct dns_name zone;
+	const char *why = filter_of(a, &r.filter, &zone);
+	int status;
+
+	if (why)
+		status = cli_usage(self, "%s", why);
+	else if (unresolved && !r.unresolved)
+		status = cli_fail("out of memory");
+	else
+		status = read_configured(&r, a->dir, a->config);
+	json_decref(r.unresolved);
+	return status;
+}
+
+static int dispatch(const struct command *self, const char *what, const struct audit_arguments *a)
+{
+	if (strcmp(what, "show") == 0 || strcmp(what, "unresolved") == 0)
+		return show_or_unresolved(self, a, what[0] == 'u');
+	if (strcmp(what, "verify") == 0)
+		return audit_verify(a);
+	if (strcmp(what, "checkpoint") == 0)
+		return audit_checkpoint(a);
+	if (strcmp(what, "keys") == 0)
+		return audit_keys(a);
+	if (strcmp(what, "prove") != 0)
+		return cli_usage(self, "there is no `audit %s`", what);
+	if (!a->index == !a->old)
+		return cli_usage(self, "prove takes --index or --old");
+	return audit_prove(a);
+}
+
 static int audit(const struct command *self, int argc, char **argv)
 {
-	struct arguments a = {.config = CLI_CONFIG_FILE};
-	const struct cli_option options[] = {{"dir", .value = &a.dir},
-					     {"config", .value = &a.config},
-					     {"since", .value = &a.since},
-					     {"until", .value = &a.until},
-					     {"customer", .value = &a.customer},
-					     {"integration", .value = &a.integration},
-					     {"zone", .value = &a.zone},
-					     {"result", .value = &a.result},
-					     {"caller", .value = &a.caller},
-					     {"event", .value = &a.event},
-					     {"request", .value = &a.request},
-					     {"json", .flag = &a.json},
-					     {NULL}};
-	json_t *unresolved cleanup(json_cleanup) = NULL;
-	struct reading r = {.bad = false};
-	struct dns_name zone;
+	struct audit_arguments a = {.config = CLI_CONFIG_FILE};
+	const struct cli_option options[] = {
+		{"dir", .value = &a.dir},	    {"config", .value = &a.config},
+		{"since", .value = &a.since},	    {"until", .value = &a.until},
+		{"customer", .value = &a.customer}, {"integration", .value = &a.integration},
+		{"zone", .value = &a.zone},	    {"result", .value = &a.result},
+		{"caller", .value = &a.caller},	    {"event", .value = &a.event},
+		{"request", .value = &a.request},   {"key", .value = &a.key},
+		{"receipt", .value = &a.receipt},   {"index", .value = &a.index},
+		{"old", .value = &a.old},	    {"size", .value = &a.size},
+		{"json", .flag = &a.json},	    {NULL}};
 	int first, status;
-	const char *why;
 
 	if (!cli_options(self, argc, argv, options, &first, &status))
 		return status;
-	if (argc - first != 1 ||
-	    (strcmp(argv[first], "show") != 0 && strcmp(argv[first], "unresolved") != 0))
-		return cli_usage(self, "show or unresolved is wanted");
-	why = filter_of(&a, &r.filter, &zone);
-	if (why)
-		return cli_usage(self, "%s", why);
-	r.json = a.json;
-	if (strcmp(argv[first], "unresolved") == 0) {
-		r.unresolved = unresolved = json_object();
-		if (!unresolved)
-			return cli_fail("out of memory");
-	}
-	return read_configured(&r, a.dir, a.config);
+	if (argc - first != 1)
+		return cli_usage(
+			self, "one of show, unresolved, verify, prove, checkpoint, keys is wanted");
+	return dispatch(self, argv[first], &a);
 }
 
 const struct command command_audit = {
 	.name = "audit",
-	.help = "read the audit log",
+	.help = "read the audit log, and hold it against its checkpoints",
 	.usage = "show [OPTIONS]\n"
 		 "unresolved [OPTIONS]\n"
+		 "verify [--receipt R] [--since FILE]\n"
+		 "prove --index N | --old N [--size N]\n"
+		 "checkpoint\n"
+		 "keys\n"
 		 "\n"
 		 "  show             the lines that match all options\n"
 		 "  unresolved       the intents among them that have no outcome\n"
+		 "  verify           is every line as it was signed? R: INDEX:LEAF, or a record "
+		 "handle;\n"
+		 "                   FILE: a checkpoint that you kept, from which the log must go "
+		 "on\n"
+		 "  prove            that line N is in the tree, or that it begins with N older "
+		 "lines\n"
+		 "  checkpoint       the last one, a signed note\n"
+		 "  keys             those that sign, as verifiers want them\n"
+		 "  --key K          keys to believe, in place of the configuration's; or @FILE\n"
 		 "  --dir DIR        the log's directory; by default the configuration's\n"
 		 "  --config FILE    the configuration (" CLI_CONFIG_FILE ")\n"
 		 "  --since T        not older than T: 2026-11-25T02:10:30Z, or 90s, 15m, 2h, 3d, "

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define OPTIONS_MAX 16
+#define OPTIONS_MAX 24
 
 static void print_usage(const struct command *c, FILE *to)
 {
@@ -28,9 +28,12 @@ bool cli_options(const struct command *c, int argc, char **argv, const struct cl
 	struct option longs[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, 'h'}};
 	int n = 1, which, got;
 
-	for (const struct cli_option *o = options; o->name && n <= OPTIONS_MAX; o++)
+	for (const struct cli_option *o = options; o->name; o++) {
+		if (n > OPTIONS_MAX)
+			abort(); /* the table is ours, and too long */
 		longs[n++] = (struct option){o->name, o->value ? required_argument : no_argument,
 					     NULL, 0};
+	}
 	while ((got = getopt_long(argc, argv, "h", longs, &which)) != -1) {
 		if (got == 'h') {
 			printf("%s\n\n", c->help);

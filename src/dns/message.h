@@ -8,7 +8,7 @@
  */
 #include "dns/wire.h"
 
-#define MESSAGE_HEAD 12
+#define MESSAGE_HEAD WIRE_HEAD
 #define MESSAGE_MAX  65535 /* what two bytes of length can say */
 
 enum { DNS_OPCODE_QUERY = 0, DNS_OPCODE_UPDATE = 5 };

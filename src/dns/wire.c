@@ -95,7 +95,8 @@ int wire_name_read(struct wire_name *out, struct bytes message, size_t *at)
 			if (!end)
 				end = i + 2;
 			i = wire_be16(message.p + i) & 0x3fffu;
-			if (i >= run)
+			/* Backwards only; and not into the header, which holds no name and changes when a message is signed. */
+			if (i >= run || i < WIRE_HEAD)
 				return DNS_E_NAME;
 			run = i;
 			continue;

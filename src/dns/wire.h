@@ -7,6 +7,9 @@
  */
 #include "dns/record.h"
 
+#define WIRE_HEAD                                                                                  \
+	12 /* bytes of a message before the first name can stand (RFC 1035 section 4.1.1) */
+
 #define WIRE_NAME_MAX 255 /* bytes, lengths and root label included */
 
 /* Numbers from IANA's registry "Domain Name System (DNS) Parameters". */
@@ -43,7 +46,7 @@ void wire_name_of(struct wire_name *out, const struct dns_name *name);
 int wire_name_parse(struct wire_name *out, struct bytes text) must_check;
 /*
  * Read a name at *AT and move *AT behind it. A pointer must lead to before where the run of labels
- * that it ends began, so that there can be no loop. 0 or DNS_E_NAME: broken, or over 255 bytes.
+ * that it ends began, so that there can be no loop; and behind the message's header. 0 or DNS_E_NAME: broken, or over 255 bytes.
  */
 int wire_name_read(struct wire_name *out, struct bytes message, size_t *at) must_check;
 /* As one of our names. 0 or DNS_E_NAME when it is none that we accept. */

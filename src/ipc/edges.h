@@ -8,6 +8,7 @@
  * its permission row: who may send it. What is not on the list cannot be said.
  */
 #include "audit/line.h"
+#include "audit/note.h"
 #include "ipc/wire.h"
 #include "provider/provider.h"
 #include "seal/handle.h"
@@ -97,6 +98,7 @@ enum verb verb_parse(struct bytes in);
 	M(s_vault, A)                                                                              \
 	M(s_root_key, A)                                                                           \
 	M(s_scribe, A)                                                                             \
+	M(s_signer, A) /* scribe: who signs the log's checkpoints */                               \
 	M(s_provider,                                                                              \
 	  A) /* the gateway's own at a provider: all to couriers, what is open to the vault */     \
 	M(s_address, A)                                                                            \
@@ -134,6 +136,7 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_s_provider(F, S)                                                                    \
 	F(S, TEXT, provider, PROVIDER_NAME_MAX) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
 #define FIELDS_s_scribe(F, S) F(S, U64, segment_bytes, 0) F(S, U64, segment_seconds, 0)
+#define FIELDS_s_signer(F, S) F(S, TEXT, name, NOTE_NAME_MAX) F(S, FIXED, seed, NOTE_SEED_BYTES)
 #define FIELDS_s_address(F, S)                                                                     \
 	F(S, U8, family, 6) F(S, FIXED, a, 16) F(S, U8, bits, 128) F(S, U8, plain_http, 1)
 #define FIELDS_s_apply(F, S)	F(S, U8, unused, 0)

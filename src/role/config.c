@@ -190,23 +190,29 @@ static int make_dir(const char *path)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
-static int dev_key(struct config *c, const char *state_dir, char *err)
+static int read_or_make_key(const char *state_dir, const char *name,
+			    unsigned char secret[ROOT_KEY_BYTES], char *err)
 {
-	char path[IPC_PATH_MAX + 16];
-	int r;
+	char path[IPC_PATH_MAX + 32];
+	int r = 0;
 
-	snprintf(path, sizeof(path), "%s/root.key", state_dir);
-	if (access(path, F_OK) < 0 && errno == ENOENT) {
+	snprintf(path, sizeof(path), "%s/%s", state_dir, name);
+	if (access(path, F_OK) < 0 && errno == ENOENT)
 		r = config_make_key(path, err);
-		if (r != 0)
-			return r;
-	}
-	r = config_read_key(path, c->keys[0].secret, err);
-	if (r != 0)
-		return r;
+	return r != 0 ? r : config_read_key(path, secret, err);
+}
+
+static int dev_keys(struct config *c, const char *state_dir, char *err)
+{
+	int r = read_or_make_key(state_dir, "root.key", c->keys[0].secret, err);
+
 	c->keys[0].state = KEY_ACTIVE;
 	c->n_keys = 1;
-	return 0;
+	if (r == 0)
+		r = read_or_make_key(state_dir, "checkpoint.key", c->checkpoint_seeds[0], err);
+	c->n_checkpoint_keys = 1;
+	memcpy(c->origin, "postern-dev", sizeof("postern-dev"));
+	return r;
 }
 
 static void dev_caller(struct config *c, char token[TOKEN_TEXT_MAX])
@@ -246,7 +252,7 @@ static int fill_dev(struct config *c, const char *listen, const char *state_dir,
 		config_bad(err, "out of memory");
 		return -ENOMEM;
 	}
-	r = dev_key(c, state_dir, err);
+	r = dev_keys(c, state_dir, err);
 	if (r != 0)
 		return r;
 	dev_addresses(c);

@@ -7,6 +7,7 @@
  */
 #include "egress/address.h"
 #include "ipc/edges.h"
+#include "store/store.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -61,6 +62,9 @@ struct config {
 	size_t n_providers;
 	struct address_rules chosen; /* of the addresses in PROVIDERS */
 	uint64_t segment_bytes, segment_seconds;
+	char origin[NOTE_NAME_MAX + 1]; /* the log's name in its checkpoints; "": none are made */
+	unsigned char checkpoint_seeds[STORE_SIGNERS_MAX][NOTE_SEED_BYTES];
+	size_t n_checkpoint_keys;
 	uint32_t connections_max, calls_max, call_seconds;
 	bool sandbox_required;	/* else what the kernel lacks is told, and done without */
 	uint32_t uid_base;	/* started as root: process P runs as uid and gid uid_base + P */

@@ -23,7 +23,7 @@ static struct reading {
 	const char *path;
 	char *err; /* the first error stays */
 	bool bad;
-	char why[128];
+	char why[CONFIG_ERROR_MAX];
 	char *callers, *key_file;
 	enum root_key_state key_state;
 	bool default_given, ended;
@@ -236,6 +236,31 @@ static const char *take_uid_base(const struct setting *s, struct bytes value)
 	return NULL;
 }
 
+static const char *take_origin(const struct setting *s, struct bytes value)
+{
+	if (!note_name_valid(value))
+		return "must be 1 to 128 printable characters without spaces and plus signs";
+	return bytes_to_str(value, field(s), NOTE_NAME_MAX + 1) < 0 ? "is too long" : NULL;
+}
+
+static const char *take_checkpoint_key(const struct setting *s, struct bytes value)
+{
+	struct config *c = reading->config;
+	char why[CONFIG_ERROR_MAX], *path = NULL;
+	const char *problem = copy_path(value, &path);
+
+	if (!problem && c->n_checkpoint_keys == STORE_SIGNERS_MAX)
+		problem = "is one key too many";
+	if (!problem &&
+	    config_read_key(path, c->checkpoint_seeds[c->n_checkpoint_keys], why) != 0) {
+		snprintf(reading->why, sizeof(reading->why), "%s", why);
+		problem = reading->why;
+	}
+	free(path);
+	c->n_checkpoint_keys += !problem;
+	return problem;
+}
+
 static const char *take_sandbox(const struct setting *s, struct bytes value)
 {
 	if (!bytes_is(value, "require") && !bytes_is(value, "best-effort"))
@@ -280,6 +305,8 @@ static const struct setting settings[] = {
 	{"provider.secret_access_key_file", take_provider},
 	{"provider.service_account_file", take_provider},
 	{"audit.segment_size", take_mebibytes, AT(segment_bytes), 1, 1024},
+	{"audit.origin", take_origin, AT(origin)},
+	{"audit.checkpoint_keys", take_checkpoint_key},
 	{"audit.segment_age", take_age, AT(segment_seconds), 60, 31536000},
 	{"limits.connections", take_number, AT(connections_max), 1, 1000000},
 	{"limits.calls", take_number, AT(calls_max), 1, 1000000},
@@ -399,7 +426,8 @@ static cfg_t *syntax(void)
 	cfg_opt_t policy[] = {OPTION("loosest"), OPTION("default"),   OPTION("standing_authority"),
 			      LIST("targets"),	 LIST("authorities"), CFG_END()};
 	cfg_opt_t self_hosted[] = {LIST("allow"), LIST("plain_http"), CFG_END()};
-	cfg_opt_t audit[] = {OPTION("segment_size"), OPTION("segment_age"), CFG_END()};
+	cfg_opt_t audit[] = {OPTION("segment_size"), OPTION("segment_age"), OPTION("origin"),
+			     LIST("checkpoint_keys"), CFG_END()};
 	cfg_opt_t limits[] = {OPTION("connections"), OPTION("calls"), OPTION("call_seconds"),
 			      CFG_END()};
 	cfg_opt_t provider[] = {OPTION("base"),
@@ -457,6 +485,8 @@ static void check_whole(cfg_t *cfg)
 		complain(cfg, "callers", "is missing");
 	else if (!active)
 		complain(cfg, "root_key", "there must be an active one");
+	else if (!c->origin[0] != !c->n_checkpoint_keys)
+		complain(cfg, "audit", "origin and checkpoint_keys go together");
 	if (!reading->default_given && c->policy_default < c->policy_loosest)
 		c->policy_default = c->policy_loosest;
 }

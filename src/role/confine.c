@@ -32,8 +32,8 @@ static const struct {
 	{ALL, {"munmap"}},
 	{ALL, {"mremap"}},
 	{ALL, {"madvise"}},
-	{V | C, {"mlock"}, "libsodium's guarded memory: root keys, tokens"},
-	{V | C, {"munlock"}},
+	{V | S | C, {"mlock"}, "libsodium's guarded memory: keys, tokens"},
+	{V | S | C, {"munlock"}},
 
 	/* waiting, and the edges to the other roles */
 	{ALL, {"epoll_wait"}},

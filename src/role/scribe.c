@@ -8,12 +8,14 @@
 #include "store/store.h"
 #include "sys/log.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define BATCH_MAX    1024   /* lines that one sync may stand for */
 #define CHECK_MS     1000   /* how often an idle log is looked at, a broken one tried again */
 #define HEARTBEAT_MS 600000 /* so that silence in the log means something */
+#define SIGN_MS	     60000  /* what is older than that is covered by a checkpoint */
 
 struct waiting {
 	uint64_t token; /* the vault's; of an event, the supervisor's number */
@@ -38,6 +40,9 @@ static struct scribe {
 	bool failed;	 /* a line could not be made durable since the last check */
 	int told;	 /* what the vault heard last: 1 writable, 0 not, -1 nothing */
 	struct loop_timer check, heartbeat;
+	struct note_signer *signers; /* sodium_malloc(): STORE_SIGNERS_MAX of them */
+	int64_t signed_at;	     /* loop_now() of the last checkpoint */
+	bool sign_failed;
 } scribe;
 
 static const char *problem(void)
@@ -223,10 +228,24 @@ static void open_store(void)
 		log_warn("%s: %s", scribe.why_closed, strerror(-r));
 }
 
+static void sign(void)
+{
+	int r = scribe.store ? store_checkpoint(scribe.store) : 0;
+
+	if (r < 0 && !scribe.sign_failed)
+		log_warn("a checkpoint cannot be written: %s", strerror(-r));
+	scribe.sign_failed = r < 0;
+	scribe.signed_at = loop_now(scribe.role->loop);
+}
+
 static void on_check(void *arg)
 {
+	bool closed = !scribe.store;
+
 	commit();
 	open_store();
+	if ((closed && scribe.store) || loop_now(scribe.role->loop) - scribe.signed_at >= SIGN_MS)
+		sign();
 	if (scribe.store && !store_healthy(scribe.store) &&
 	    store_recover(scribe.store, clock_usec()) == 0)
 		log_info("the log is mended");
@@ -262,12 +281,26 @@ static void scribe_init(struct role *r)
 		     &scribe);
 }
 
+static void add_signer(const struct s_signer *m)
+{
+	struct store_config *c = &scribe.config;
+
+	if (!scribe.signers)
+		scribe.signers = sodium_malloc(STORE_SIGNERS_MAX * sizeof(*scribe.signers));
+	if (!scribe.signers || c->n_signers == STORE_SIGNERS_MAX)
+		log_fatal("no room for the checkpoints' keys");
+	note_signer_init(&scribe.signers[c->n_signers++], m->name, m->seed);
+	c->signers = scribe.signers;
+}
+
 static void scribe_control(struct role *r, uint16_t number, const void *msg, int fd)
 {
 	if (number == MSG_s_scribe) {
 		const struct s_scribe *m = msg;
-		scribe.config = (struct store_config){.segment_bytes = m->segment_bytes,
-						      .segment_seconds = m->segment_seconds};
+		scribe.config.segment_bytes = m->segment_bytes;
+		scribe.config.segment_seconds = m->segment_seconds;
+	} else if (number == MSG_s_signer) {
+		add_signer(msg);
 	} else if (number == MSG_s_log_dir) {
 		scribe.dir_fd = r->dir_fd = fd;
 	} else if (number == MSG_s_event) {
@@ -295,8 +328,10 @@ static void scribe_start(struct role *r)
 static void scribe_stop(struct role *r)
 {
 	commit();
+	sign();
 	store_free(scribe.store);
 	scribe.store = NULL;
+	sodium_free(scribe.signers);
 	loop_stop(r->loop);
 }
 

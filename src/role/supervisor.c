@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "role/supervisor.h"
 
-#include "base/text.h"
 #include "role/child.h"
 #include "role/confine.h"
 #include "role/events.h"
@@ -114,6 +113,13 @@ static void tell_scribe(struct supervisor *s, struct channel *c)
 {
 	channel_send(c, s_scribe, .segment_bytes = s->config->segment_bytes,
 		     .segment_seconds = s->config->segment_seconds);
+	for (size_t i = 0; i < s->config->n_checkpoint_keys; i++) {
+		struct s_signer m = {.name = bytes_str(s->config->origin)};
+
+		memcpy(m.seed, s->config->checkpoint_seeds[i], sizeof(m.seed));
+		channel_send_fd(c, MSG_s_signer, &m, -1);
+		sodium_memzero(&m, sizeof(m));
+	}
 	channel_send_fd(c, MSG_s_log_dir, &(const struct s_log_dir){0}, s->files.log_dir_fd);
 }
 
@@ -441,47 +447,6 @@ static void stop(struct supervisor *s)
 	stop_next(s);
 }
 
-static void record_keys(struct supervisor *s)
-{
-	struct keyring *ring = sodium_malloc(sizeof(*ring));
-	char text[64];
-
-	if (!ring)
-		log_fatal("out of memory");
-	ring->n = 0;
-	for (size_t i = 0; i < s->config->n_keys; i++) {
-		const struct config_key *k = &s->config->keys[i];
-		struct buf id = BUF_INIT(2 * KEY_ID_BYTES + 1);
-
-		if (keyring_add(ring, k->secret, k->state) < 0)
-			continue;
-		text_put_hex(&id, bytes_of(ring->keys[ring->n - 1].id, KEY_ID_BYTES));
-		buf_putc(&id, 0);
-		snprintf(text, sizeof(text), "%s %s", (const char *)id.p,
-			 k->state == KEY_ACTIVE ? "active" : "open-only");
-		events_add(&s->events, "key.load", text);
-		buf_done(&id);
-	}
-	keyring_wipe(ring);
-	sodium_free(ring);
-}
-
-static void record_config(struct supervisor *s)
-{
-	if (!s->reload_path) {
-		events_add(&s->events, "config.load", "development mode");
-		record_keys(s);
-		return;
-	}
-	struct buf hex = BUF_INIT(100);
-
-	text_put_hex(&hex, bytes_of(s->config->hash, sizeof(s->config->hash)));
-	buf_putc(&hex, 0);
-	events_add(&s->events, "config.load", (const char *)hex.p);
-	buf_done(&hex);
-	record_keys(s);
-}
-
 /* Callers, keys, policy and what the gateway has at providers are read anew; listeners and the log stay where they are until a restart. */
 static void reload(struct supervisor *s)
 {
@@ -506,7 +471,7 @@ static void reload(struct supervisor *s)
 		tell_providers(s, &s->children[PROC_COURIER].control, true);
 		channel_send(&s->children[PROC_COURIER].control, s_apply, 0);
 	}
-	record_config(s);
+	events_config(&s->events, s->config, !s->reload_path);
 	log_info("reloaded");
 }
 
@@ -577,7 +542,7 @@ int supervisor_run(struct config *config, const char *dev_token, const char *rel
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
 		start_child(&s, p);
 	events_add(&s.events, "gateway.start", POSTERN_VERSION);
-	record_config(&s);
+	events_config(&s.events, s.config, !reload_path);
 	r = loop_run(s.loop, NULL, NULL);
 	events_done(&s.events);
 	startup_close(&s.files, s.config);

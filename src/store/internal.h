@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Inside the store. store.c: staging, committing, health, recovery. segment.c: one segment's file.
+ * Inside the store. store.c: staging, committing, health, recovery. segment.c: one segment's file. checkpoints.c: the tree, and what is signed of it. walk.c: the lines in order.
  * scan.c: what an earlier process left. unresolved.c: intents that have no outcome yet.
  */
 #include "base/idmap.h"
@@ -45,16 +45,21 @@ struct store {
 	struct store_config config;
 	struct segment seg;
 	uint64_t next_seq;
+	uint64_t durable; /* every number below it has a line that is durable, or is void */
 	struct buf staged;
 	uint64_t staged_first; /* seq of the first staged line */
 	struct effect *effects;
 	size_t n_effects, effects_room;
 	struct idmap unresolved;
 	unsigned char hash_key[16];
-	bool lost;		  /* the segment is given up; store_recover() opens another */
-	const char *problem;	  /* "" when healthy */
-	char missing[REASON_MAX]; /* for the next segment's first line */
-	bool no_fallocate;	  /* the log then fails when the disk is full, not before */
+	bool lost;		       /* the segment is given up; store_recover() opens another */
+	const char *problem;	       /* "" when healthy */
+	char missing[REASON_MAX];      /* for the next segment's first line */
+	struct tree tree;	       /* of what is durable; kept while somebody signs */
+	struct buf leaves;	       /* of the staged lines */
+	uint64_t signed_size;	       /* of the last checkpoint */
+	int checkpoints_fd, leaves_fd; /* -1: none */
+	bool no_fallocate;	       /* the log then fails when the disk is full, not before */
 };
 
 /* The system calls, and the seam where tests make them fail. */
@@ -99,6 +104,15 @@ void segment_close(struct segment *seg);
  * last good line are none. 0 or -errno (-EBADMSG: damaged elsewhere than at the end).
  */
 int scan_directory(struct store *s, uint64_t *torn) must_check;
+
+/* ---- checkpoints.c ---- */
+
+/* Open the file, and have S->tree from its last checkpoint on; what came since is read from the segments. S->next_seq is known. 0 or -errno. */
+int checkpoints_open(struct store *s) must_check;
+/* A line became durable: LEAF is its hash. */
+void checkpoints_leaf(struct store *s, const struct tree_hash *leaf);
+/* Numbers up to, not including, SEQ that are not in the tree are void. */
+void checkpoints_void(struct store *s, uint64_t seq);
 
 /* ---- unresolved.c ---- */
 

@@ -3,8 +3,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "store/internal.h"
+#include "store/walk.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,45 +15,6 @@ struct names {
 	uint64_t *first;
 	size_t n;
 };
-
-static int compare(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* The segments' first seqs, oldest first. */
-static int list_segments(int dirfd, struct names *out)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	uint64_t first;
-
-	if (!d) {
-		int r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
-	while ((e = readdir(d))) {
-		uint64_t *more;
-		if (!segment_parse_name(e->d_name, &first))
-			continue;
-		more = reallocarray(out->first, out->n + 1, sizeof(*more));
-		if (!more) {
-			closedir(d);
-			return -ENOMEM;
-		}
-		out->first = more;
-		out->first[out->n++] = first;
-	}
-	closedir(d);
-	if (out->n)
-		qsort(out->first, out->n, sizeof(*out->first), compare);
-	return 0;
-}
 
 /* One segment being read. */
 struct scan {
@@ -268,7 +229,7 @@ int scan_directory(struct store *s, uint64_t *torn)
 	struct names names = {0};
 	struct scan sc = {0};
 	bool last = true;
-	int fd, r = list_segments(s->dirfd, &names);
+	int fd, r = log_segments(s->dirfd, &names.first, &names.n);
 
 	*torn = 0;
 	while (r == 0 && names.n && !sc.lines) {

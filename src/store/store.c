@@ -4,9 +4,11 @@
 #include "store/internal.h"
 
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #define STAGED_MAX	(32u << 20)
 #define CREATE_TRIES	16
@@ -44,6 +46,17 @@ static bool reserve(struct store *s, size_t lines)
 
 /* ---- segments, and the lines of the store's own in them ---- */
 
+/* Behind what stands in TEXT. */
+static void printf_like(3, 4) append(char *text, size_t size, const char *fmt, ...)
+{
+	size_t n = strlen(text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text + n, size - n, fmt, ap);
+	va_end(ap);
+}
+
 static int own_line(uint64_t seq, const char *event, const char *value, int64_t now,
 		    struct buf *out)
 {
@@ -56,18 +69,26 @@ static int own_line(uint64_t seq, const char *event, const char *value, int64_t 
 	return audit_line_put(&line, out);
 }
 
-static int create_segment(struct store *s, uint64_t first, int64_t now, struct segment *fresh)
+static int create_segment(struct store *s, uint64_t first, int64_t now, struct segment *fresh,
+			  struct tree_hash *leaf)
 {
 	struct buf line cleanup(buf_done) = BUF_INIT(AUDIT_LINE_MAX);
-	char value[REASON_MAX + 96];
+	char value[REASON_MAX + 128];
 	int r;
 
 	/* The next start reads here how far back it must look for intents. */
-	snprintf(value, sizeof(value), "unresolved %zu from seq %llu%s%s", s->unresolved.n,
-		 (unsigned long long)unresolved_oldest(s), s->missing[0] ? "; " : "", s->missing);
+	snprintf(value, sizeof(value), "unresolved %zu from seq %llu", s->unresolved.n,
+		 (unsigned long long)unresolved_oldest(s));
+	/* What the tree has no line for: numbers that were passed over. */
+	if (s->durable < first)
+		append(value, sizeof(value), "; void from seq %llu",
+		       (unsigned long long)s->durable);
+	if (s->missing[0])
+		append(value, sizeof(value), "; %s", s->missing);
 	r = own_line(first, "log.open", value, now, &line);
 	if (r < 0)
 		return r;
+	audit_line_leaf(bytes_of(line.p, line.n - 1), leaf->b);
 	return segment_create(fresh, s->dirfd, first, buf_bytes(&line),
 			      s->no_fallocate ? 0 : room_behind(s), now);
 }
@@ -76,21 +97,24 @@ static int create_segment(struct store *s, uint64_t first, int64_t now, struct s
 static int new_segment(struct store *s, int64_t now)
 {
 	struct segment fresh;
+	struct tree_hash leaf;
 	uint64_t first = s->next_seq;
-	int r = create_segment(s, first, now, &fresh);
+	int r = create_segment(s, first, now, &fresh, &leaf);
 
 	if (r == -EOPNOTSUPP && !s->no_fallocate) {
 		s->no_fallocate = true;
-		r = create_segment(s, first, now, &fresh);
+		r = create_segment(s, first, now, &fresh, &leaf);
 	}
 	/* A file of that name that is not ours stays where it is: the number is passed over. */
 	for (int i = 0; i < CREATE_TRIES && r == -EEXIST; i++)
-		r = create_segment(s, ++first, now, &fresh);
+		r = create_segment(s, ++first, now, &fresh, &leaf);
 	if (r < 0)
 		return r;
 	segment_close(&s->seg);
 	s->seg = fresh;
-	s->next_seq = first + 1;
+	checkpoints_void(s, first);
+	checkpoints_leaf(s, &leaf);
+	s->next_seq = s->durable = first + 1;
 	s->missing[0] = 0;
 	return 0;
 }
@@ -224,6 +248,7 @@ int store_stage(struct store *s, struct audit_line *line, struct store_receipt *
 		s->staged_first = line->seq;
 	receipt->seq = line->seq;
 	audit_line_leaf(text, receipt->leaf);
+	buf_put(&s->leaves, receipt->leaf, sizeof(receipt->leaf));
 	s->next_seq++;
 	return 0;
 }
@@ -287,6 +312,19 @@ static const char *write_staged(struct store *s, bool *again)
 	return check_intact(s, last);
 }
 
+/* What was staged is durable. */
+static void add_leaves(struct store *s)
+{
+	struct tree_hash leaf;
+
+	for (size_t at = 0; at < s->leaves.n; at += sizeof(leaf)) {
+		memcpy(&leaf, s->leaves.p + at, sizeof(leaf));
+		checkpoints_leaf(s, &leaf);
+	}
+	buf_reset(&s->leaves);
+	s->durable = s->next_seq;
+}
+
 int store_commit(struct store *s, int64_t now)
 {
 	bool again = true;
@@ -299,10 +337,12 @@ int store_commit(struct store *s, int64_t now)
 	if (why[0]) {
 		if (again)
 			s->next_seq = s->staged_first;
+		buf_reset(&s->leaves);
 		undo(s);
 		return STORE_E_UNAVAILABLE;
 	}
 	apply(s);
+	add_leaves(s);
 	/* Where no new one can be made the old one serves on. */
 	if (rotation_due(s, now))
 		(void)!new_segment(s, now);
@@ -314,6 +354,7 @@ int store_commit(struct store *s, int64_t now)
 static int note_repair(struct store *s, uint64_t torn, int64_t now)
 {
 	struct buf line cleanup(buf_done) = BUF_INIT(AUDIT_LINE_MAX);
+	struct tree_hash leaf;
 	char value[80];
 	int r;
 
@@ -324,9 +365,12 @@ static int note_repair(struct store *s, uint64_t torn, int64_t now)
 	r = own_line(s->next_seq, "log.repaired", value, now, &line);
 	if (r == 0)
 		r = segment_repair(&s->seg, buf_bytes(&line));
-	if (r == 0)
-		s->next_seq++;
-	return r;
+	if (r < 0)
+		return r;
+	audit_line_leaf(bytes_of(line.p, line.n - 1), leaf.b);
+	checkpoints_leaf(s, &leaf);
+	s->durable = ++s->next_seq;
+	return 0;
 }
 
 int store_open(struct store **out, int dirfd, const struct store_config *config, int64_t now)
@@ -341,11 +385,17 @@ int store_open(struct store **out, int dirfd, const struct store_config *config,
 			    .config = *config,
 			    .seg = {.fd = -1},
 			    .staged = BUF_INIT(STAGED_MAX),
+			    .leaves = BUF_INIT(STAGED_MAX),
+			    .checkpoints_fd = -1,
+			    .leaves_fd = -1,
 			    .problem = ""};
 	randombytes_buf(s->hash_key, sizeof(s->hash_key));
 	r = flock(dirfd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 	if (r == 0)
 		r = scan_directory(s, &torn);
+	s->durable = s->next_seq;
+	if (r == 0)
+		r = checkpoints_open(s);
 	if (r == 0 && s->seg.fd < 0)
 		r = new_segment(s, now);
 	if (r == 0 && torn)
@@ -365,8 +415,13 @@ void store_free(struct store *s)
 		return;
 	undo(s);
 	segment_close(&s->seg);
+	if (s->checkpoints_fd >= 0)
+		close(s->checkpoints_fd);
+	if (s->leaves_fd >= 0)
+		close(s->leaves_fd);
 	unresolved_done(s);
 	buf_done(&s->staged);
+	buf_done(&s->leaves);
 	free(s->effects);
 	free(s);
 }

@@ -10,12 +10,41 @@
  * that names sort by age. Every segment opens with a line of event "log.open".
  */
 #include "audit/line.h"
+#include "audit/note.h"
 
 struct store;
+
+/*
+ * Who signs the log's checkpoints, in the file "checkpoints" beside the segments: each a signed note (audit/note.h), then a line "frontier HASH…", the tree's at that size in hex, then
+ * an empty line.
+ */
+#define STORE_SIGNERS_MAX 4
+#define CHECKPOINTS_NAME  "checkpoints"
+/*
+ * Beside it the leaf hashes of all lines, 32 bytes each, so that a verifier can say which line is not as it was; nothing is believed because it stands there.
+ */
+#define LEAVES_NAME "leaves"
+
+/* One of them. */
+struct checkpoint_record {
+	struct bytes note, text; /* borrowed; TEXT is what is signed */
+	struct checkpoint checkpoint;
+	struct tree tree;
+};
+/* RECORD goes up to the line feed of its frontier. 0, or as note_open(); NOTE_E_BAD too when the frontier is not that of the root. */
+int checkpoint_record_parse(struct bytes record, const struct note_verifier *v, size_t n,
+			    struct checkpoint_record *out) must_check;
+
+/* The last whole record of the file FD, to RECORD, or nothing. 0 or -errno. */
+#define STORE_RECORDS_MAX (32 * 1024)
+int checkpoints_last(int fd, struct buf *record) must_check;
 
 struct store_config {
 	uint64_t segment_bytes;	  /* a new segment when the current one is as large; 0: never */
 	uint64_t segment_seconds; /* or as old; by the wall clock's day (UTC) when 0 */
+	/* Borrowed, for as long as the store lives. 0: no tree is kept, and nothing signed. */
+	const struct note_signer *signers;
+	size_t n_signers;
 };
 
 struct store_receipt {
@@ -71,5 +100,9 @@ int store_recover(struct store *s, int64_t now) must_check;
  * 0 or STORE_E_UNAVAILABLE (some are then still open; call again).
  */
 int store_close_unresolved(struct store *s, struct bytes live, int64_t now) must_check;
+/*
+ * Sign what is durable, if it has grown since the last time. 0: there is a checkpoint of it on disk (or nobody signs); or -errno, and the log goes on without: the next one covers it too.
+ */
+int store_checkpoint(struct store *s) must_check;
 /* How many intents have no outcome. */
 size_t store_unresolved(const struct store *s);

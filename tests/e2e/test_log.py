@@ -232,6 +232,8 @@ def test_show_and_unresolved():
         handle = integrate(g, P, customer="acme")
         added(g, handle, "_acme-challenge.show." + ZONE, "v", customer="acme")
         added(g, integrate(g, P), "_acme-challenge.other." + ZONE, "w")
+        # An answer does not wait for its outcome's line.
+        wait_for(lambda: [l["event"] for l in g.audit()].count("add_record.outcome") == 2)
         out = g.cli("audit", "show", "--dir", g.audit_dir, "--customer", "acme", "--json").stdout
         assert out.count("\n") == 3 and "other" not in out, out
         human = g.cli("audit", "show", "--dir", g.audit_dir, "--zone", ZONE).stdout

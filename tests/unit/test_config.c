@@ -68,7 +68,9 @@ static void test_everything(void **state)
 		"policy { loosest = article default = strict standing_authority = true\n"
 		"  targets = {\"DCV.example.\", \"b.example\"} authorities = {\"ca.example\"} }\n"
 		"self_hosted { allow = {\"10.0.0.0/8\"} plain_http = {\"127.0.0.1\", \"::1\"} }\n"
-		"audit { segment_size = 1 segment_age = 3600 }\n"
+		"sandbox = require\n"
+		"audit { segment_size = 1 segment_age = 3600 origin = \"log.example\"\n"
+		"  checkpoint_keys = {\"@/a.key\", \"@/b.key\"} }\n"
 		"limits { connections = 5 calls = 6 call_seconds = 7 }\n");
 	const struct sockaddr_in6 *v6 = (const void *)&c->listen[1].address;
 
@@ -97,6 +99,10 @@ static void test_everything(void **state)
 	assert_int_equal(c->connections_max, 5);
 	assert_int_equal(c->calls_max, 6);
 	assert_int_equal(c->call_seconds, 7);
+	assert_true(c->sandbox_required);
+	assert_string_equal(c->origin, "log.example");
+	assert_int_equal(c->n_checkpoint_keys, 2);
+	assert_int_equal(c->checkpoint_seeds[1][0], 'b');
 	config_free(c);
 }
 
@@ -195,6 +201,17 @@ static const struct {
 	 "no bits behind them"},
 	{"audit { segment_size = 0 }\n",
 	 "@/conf:1: audit.segment_size: must be a number from 1 to 1024"},
+	{"audit { origin = \"two words\" }\n", "@/conf:1: audit.origin: must be 1 to 128 printable "
+					       "characters without spaces and plus signs"},
+	{"audit { checkpoint_keys = {\"one\"} }\n",
+	 "@/conf:1: audit.checkpoint_keys: must be an absolute path"},
+	{"audit { checkpoint_keys = {\"@/none\"} }\n",
+	 "@/conf:1: audit.checkpoint_keys: @/none: No such file or directory"},
+	{BASE "audit { origin = \"x\" }\n",
+	 "@/conf:6: audit: origin and checkpoint_keys go together"},
+	{BASE "audit { checkpoint_keys = {\"@/a.key\"} }\n",
+	 "@/conf:6: audit: origin and checkpoint_keys go together"},
+	{"sandbox = \"no\"\n", "@/conf:1: sandbox: must be require or best-effort"},
 	{"audit { segment_age = 59 }\n",
 	 "@/conf:1: audit.segment_age: must be day, or seconds from 60 to 31536000"},
 	{"limits { call_seconds = 31 }\n",
@@ -298,6 +315,7 @@ static void test_dev(void **state)
 	assert_int_equal(config_dev("127.0.0.1:1", at("x/y"), &c, token, err), CONFIG_E_BAD);
 	expect_error("@/x/y/root.key: must have no permission for group or others (chmod 600)");
 	unlink(at("x/y/root.key"));
+	unlink(at("x/y/checkpoint.key"));
 	unlink(at("x/f"));
 	rmdir(at("x/y"));
 	rmdir(at("x"));

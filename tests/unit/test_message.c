@@ -80,7 +80,7 @@ static void test_names_longest(void **state)
 
 static void test_names_read(void **state)
 {
-	/* From AT on; END is where it ends, 0: broken. */
+	/* Behind a header, from AT on; END is where it ends, 0: broken. */
 	static const struct {
 		const char *hex;
 		size_t at, end;
@@ -88,33 +88,39 @@ static void test_names_read(void **state)
 	} cases[] = {
 		{"0161016200", 0, 5, "a.b"},
 		{"0141016200", 0, 5, "a.b"},
-		{"016101620001c1c000", 5, 9, NULL},
-		{"01610162000163c000", 5, 9, "c.a.b"},
-		{"01610162000163c000c005", 9, 11, "c.a.b"},
+		{"016101620001c1c00c", 5, 9, NULL},
+		{"01610162000163c00c", 5, 9, "c.a.b"},
+		{"01610162000163c00cc011", 9, 11, "c.a.b"},
 		{"00", 0, 1, NULL},
 		{"036120620000", 0, 5, NULL},
 		{"03612e62016300", 0, 7, NULL}, /* a dot within */
-		{"c000", 0, 0, NULL},		/* to itself */
-		{"0161c000", 0, 0, NULL},	/* to where it began */
-		{"c002c000", 0, 0, NULL},	/* forward */
-		{"c002c000", 2, 0, NULL},	/* round and round */
+		{"c00c", 0, 0, NULL},		/* to itself */
+		{"0161c00c", 0, 0, NULL},	/* to where it began */
+		{"c00ec00c", 0, 0, NULL},	/* forward */
+		{"c00ec00c", 2, 0, NULL},	/* round and round */
 		{"0161016200c0", 5, 0, NULL},
 		{"01610162", 0, 0, NULL},
 		{"0161026200", 0, 0, NULL},
 		{"4161", 0, 0, NULL},
 		{"8000", 0, 0, NULL},
 		{"00", 1, 0, NULL},
+		{"c00b", 0, 0, NULL}, /* into the header */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct buf b = test_hex(bytes_str(cases[i].hex));
-		unsigned char *p = test_exact(buf_bytes(&b));
-		size_t at = cases[i].at;
+		struct buf b = BUF_INIT(1000), hex = test_hex(bytes_str(cases[i].hex));
+		size_t at = MESSAGE_HEAD + cases[i].at;
+		unsigned char *p;
 		struct wire_name w;
 		struct dns_name n;
-		int r = wire_name_read(&w, bytes_of(p, b.n), &at);
+		int r;
 
-		if ((r == 0) != (cases[i].end != 0) || at != (r ? cases[i].at : cases[i].end))
+		buf_put(&b, (unsigned char[MESSAGE_HEAD]){0}, MESSAGE_HEAD);
+		buf_put_bytes(&b, buf_bytes(&hex));
+		p = test_exact(buf_bytes(&b));
+		r = wire_name_read(&w, bytes_of(p, b.n), &at);
+		if ((r == 0) != (cases[i].end != 0) ||
+		    at != MESSAGE_HEAD + (r ? cases[i].at : cases[i].end))
 			fail_msg("case %zu: %d, at %zu", i, r, at);
 		if (r == 0 && (wire_name_get(&w, &n) == 0) != (cases[i].text != NULL))
 			fail_msg("case %zu: a name of ours?", i);
@@ -122,6 +128,7 @@ static void test_names_read(void **state)
 			assert_true(bytes_is(dns_name_text(&n), cases[i].text));
 		free(p);
 		buf_done(&b);
+		buf_done(&hex);
 	}
 }
 
@@ -132,12 +139,13 @@ static void test_names_do_not_grow(void **state)
 	struct wire_name w;
 	size_t good = 0;
 
+	buf_put(&b, (unsigned char[MESSAGE_HEAD]){0}, MESSAGE_HEAD);
 	buf_put(&b, "\1a", 3);
 	for (size_t i = 1; i < 200; i++) {
 		size_t at = b.n;
 
 		buf_put(&b, "\1a", 2);
-		buf_put_be16(&b, (uint16_t)(0xc000 | (i == 1 ? 0 : at - 4)));
+		buf_put_be16(&b, (uint16_t)(0xc000 | (i == 1 ? MESSAGE_HEAD : at - 4)));
 		good += wire_name_read(&w, buf_bytes(&b), &at) == 0;
 	}
 	assert_int_equal(good, 126); /* of 2 to 127 labels */

@@ -315,10 +315,10 @@ static void test_write_that_cannot_be_undone(void **state)
 	assert_int_equal(store_commit(l.store, l.now), 0);
 	assert_true(next.seq > lost.seq);
 	text = content(path_of(&l));
-	assert_true(has(&text,
-			"\"value\":\"unresolved 0 from seq 0; a write failed and could not be "
-			"undone: seq 1 to 1 may be missing in "
-			"audit-00000000000000000000.jsonl\""));
+	assert_true(has(&text, "\"value\":\"unresolved 0 from seq 0; void from seq 1; a write "
+			       "failed and could not be "
+			       "undone: seq 1 to 1 may be missing in "
+			       "audit-00000000000000000000.jsonl\""));
 	buf_done(&text);
 	log_done(&l);
 }
