@@ -210,12 +210,13 @@ enum verb verb_parse(struct bytes in);
 	F(S, TEXT, authorize_url, IPC_URL_MAX) F(S, LIST, instructions, IPC_INSTRUCTIONS_MAX)
 #define FIELDS_vf_integration(F, S) F(S, U64, call, 0) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
 #define FIELDS_vf_zones_end(F, S)   F(S, U64, call, 0)
+/* The change's intent in the log: its index, its leaf hash. */
+#define FIELDS_receipt(F, S) F(S, U64, index, 0) F(S, FIXED, leaf, LEAF_HASH_BYTES)
 #define FIELDS_vf_record(F, S)                                                                     \
 	F(S, U64, call, 0)                                                                         \
-	F(S, TEXT, handle, RECORD_HANDLE_MAX)                                                      \
-	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
-	F(S, U8, pending, 1)
-#define FIELDS_vf_removed(F, S) F(S, U64, call, 0) F(S, U8, removed, 1)
+	FIELDS_receipt(F, S) F(S, TEXT, handle, RECORD_HANDLE_MAX) F(S, TEXT, zone, DNS_NAME_MAX)  \
+		F(S, U8, pending, 1)
+#define FIELDS_vf_removed(F, S) F(S, U64, call, 0) FIELDS_receipt(F, S) F(S, U8, removed, 1)
 /* Everything of a handle but its secrets. */
 #define FIELDS_vf_handle(F, S)                                                                     \
 	F(S, U64, call, 0)                                                                         \

@@ -241,6 +241,17 @@ static void put_setup(struct buf *b, const struct vf_setup *m)
 	buf_putc(b, '}');
 }
 
+/* Where the change's intent stands in the log, and what it is: whoever keeps it is a witness.
+ * Index 0 is the log's opening: no intent was needed, as the record was not ours to remove. */
+static void put_receipt(struct buf *b, uint64_t index, const unsigned char leaf[LEAF_HASH_BYTES])
+{
+	if (index == 0)
+		return;
+	buf_printf(b, ",\"receipt\":{\"index\":%llu,\"leaf\":\"", (unsigned long long)index);
+	text_put_hex(b, bytes_of(leaf, LEAF_HASH_BYTES));
+	buf_puts(b, "\"}");
+}
+
 static void put_answer(struct conn *c, struct buf *b, uint16_t number, const void *msg)
 {
 	switch (number) {
@@ -262,12 +273,15 @@ static void put_answer(struct conn *c, struct buf *b, uint16_t number, const voi
 		put_pair(b, "zone", m->zone);
 		buf_putc(b, ',');
 		put_pair(b, "status", m->pending ? BYTES("pending") : BYTES("applied"));
+		put_receipt(b, m->index, m->leaf);
 		break;
 	}
-	case MSG_vf_removed:
-		buf_printf(b, "\"removed\":%s",
-			   ((const struct vf_removed *)msg)->removed ? "true" : "false");
+	case MSG_vf_removed: {
+		const struct vf_removed *m = msg;
+		buf_printf(b, "\"removed\":%s", m->removed ? "true" : "false");
+		put_receipt(b, m->index, m->leaf);
 		break;
+	}
 	case MSG_vf_handle:
 		put_handle(b, msg);
 		break;

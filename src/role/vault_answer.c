@@ -41,6 +41,27 @@ static int seal_record(struct call *c, const unsigned char nonce[NONCE_BYTES])
 	return record_seal(&vault.config->keys, nonce, &r, &c->handle);
 }
 
+static void send_record(struct call *c)
+{
+	struct vf_record m = {.call = c->front_call,
+			      .index = c->intent_seq,
+			      .handle = buf_bytes(&c->handle),
+			      .zone = dns_name_text(&c->zone),
+			      .pending = c->pending};
+
+	memcpy(m.leaf, c->leaf, sizeof(m.leaf));
+	channel_send_fd(&vault.front, MSG_vf_record, &m, -1);
+}
+
+static void send_removed(struct call *c)
+{
+	struct vf_removed m = {
+		.call = c->front_call, .index = c->intent_seq, .removed = c->removed};
+
+	memcpy(m.leaf, c->leaf, sizeof(m.leaf));
+	channel_send_fd(&vault.front, MSG_vf_removed, &m, -1);
+}
+
 /* Seal what the verb gives out, if anything. False when that cannot be. */
 static bool seal(struct call *c)
 {
@@ -150,12 +171,10 @@ void answer(struct call *c)
 		channel_send(&vault.front, vf_zones_end, .call = c->front_call);
 		break;
 	case VERB_ADD_RECORD:
-		channel_send(&vault.front, vf_record, .call = c->front_call, .handle = handle,
-			     .zone = dns_name_text(&c->zone), .pending = c->pending);
+		send_record(c);
 		break;
 	case VERB_REMOVE_RECORD:
-		channel_send(&vault.front, vf_removed, .call = c->front_call,
-			     .removed = c->removed);
+		send_removed(c);
 		break;
 	case VERB_INSPECT_HANDLE:
 		send_handle(c);

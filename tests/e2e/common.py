@@ -105,7 +105,14 @@ def add(g, handle, fqdn, value, type="TXT", **kw):
 
 
 def remove(g, handle, record_handle, **kw):
-    return g.post("/remove_record", dict(integration_handle=handle, record_handle=record_handle, **kw))
+    """(status, answer); the receipt was looked at, which there is when a change was meant, and is left out."""
+    status, answer = g.post("/remove_record", dict(integration_handle=handle, record_handle=record_handle, **kw))
+    receipt = answer.pop("receipt", None)
+    assert status == 200 or receipt is None, answer
+    assert receipt is not None or not answer.get("removed"), answer
+    if receipt is not None:
+        assert receipt["index"] > 0 and len(receipt["leaf"]) == 64, receipt
+    return status, answer
 
 
 def added(g, handle, fqdn, value, **kw):

@@ -5,7 +5,7 @@ import threading
 import time
 
 import tap
-from common import add, added, gateway, integrate, pdns, refused
+from common import add, added, gateway, integrate, pdns, refused, remove
 from servers import FakeUpstream, wait_for
 
 ZONE = "faults.example"
@@ -122,7 +122,7 @@ def test_lost_answer_after_a_change():
         outcomes = wait_for(lambda: [l for l in g.audit() if l["event"] == "add_record.outcome"])
         assert outcomes[-1]["result"] == "unknown", outcomes
         rh = added(g, handle, name, "v")
-        assert g.post("/remove_record", {"integration_handle": handle, "record_handle": rh}) == (200, {"removed": True})
+        assert remove(g, handle, rh) == (200, {"removed": True})
 
 
 class Impostor(FakeUpstream):

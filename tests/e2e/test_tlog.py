@@ -116,9 +116,14 @@ def used_log(n=5):
     """A log that a gateway has left: (its directory, its key, record handles, the root key's file)."""
     with gateway() as g:
         handle = integrate(g, P)
-        handles = [added(g, handle, "_acme-challenge.t%d.%s" % (i, ZONE), "v") for i in range(n)]
+        answers = [add(g, handle, "_acme-challenge.t%d.%s" % (i, ZONE), "v")[1] for i in range(n)]
+        handles = [a["record_handle"] for a in answers]
         for h in handles[:2]:
             remove(g, handle, h)
+        lines = {line["seq"]: line for line in g.audit()}
+        for i, a in enumerate(answers):
+            line = lines[a["receipt"]["index"]]
+            assert line["event"] == "add_record.intent" and line["fqdn"] == "_acme-challenge.t%d.%s" % (i, ZONE), line
         key = keys(g)[0]
         g.stop()
         yield g.audit_dir, key, handles, g.state_dir + "/root.key"
@@ -184,6 +189,7 @@ def test_receipts_and_older_checkpoints():
         said = subprocess.run([BINARY, "inspect", handles[3], "--key", root_key], capture_output=True, text=True).stdout
         fields = dict(line.strip().split(": ", 1) for line in said.splitlines() if ": " in line)
         receipt = "%s:%s" % (fields["log_index"], fields["leaf_hash"])
+        assert leaves_of(directory)[int(fields["log_index"])].hex() == fields["leaf_hash"]
         assert verify(directory, key, "--receipt", receipt).returncode == 0
         done = verify(directory, key, "--receipt", receipt.replace(":", ":00")[:len(receipt)])
         assert done.returncode == 1 and "BAD: line %s: not the line that the receipt" % fields["log_index"] in done.stdout, done
