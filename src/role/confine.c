@@ -51,6 +51,7 @@ static const struct {
 	{ALL, {"getrandom"}},
 	{ALL, {"clock_gettime"}, "where the vDSO does not serve"},
 	{ALL, {"gettimeofday"}},
+	{ALL, {"time"}},
 	{ALL, {"getpid"}, "libcrypto asks whether it was forked"},
 	{ALL, {"gettid"}},
 	{ALL, {"exit_group"}},
