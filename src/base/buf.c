@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/buf.h"
 
+#include "base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,7 +38,7 @@ static int buf_grow(struct buf *b, size_t need)
 		cap *= 2;
 	if (cap > b->max)
 		cap = b->max;
-	p = malloc(cap);
+	p = memory_alloc(cap);
 	if (!p)
 		return -ENOMEM;
 	if (b->p) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/json.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -42,6 +43,7 @@ static bool too_deep(struct bytes in, unsigned depth)
 int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t err_size)
 {
 	const unsigned char *nul = in.n ? memchr(in.p, 0, in.n) : NULL;
+	const unsigned long failures = memory_failures();
 	json_error_t e;
 	json_t *v;
 
@@ -58,7 +60,9 @@ int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t 
 	}
 	v = json_loadb((const char *)in.p, in.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	if (!v) {
-		if (json_error_code(&e) == json_error_out_of_memory)
+		/* jansson has other names for it too, such as "invalid token" */
+		if (memory_failures() != failures ||
+		    json_error_code(&e) == json_error_out_of_memory)
 			return -ENOMEM;
 		/* e.text quotes the input: a secret may stand there */
 		if (err && json_error_code(&e) == json_error_duplicate_key)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/xml.h"
 
+#include "base/memory.h"
+
 #include <expat.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -31,7 +33,7 @@ static void wiping_free(void *p)
 static void *wiping_realloc(void *p, size_t n)
 {
 	size_t old = p ? malloc_usable_size(p) : 0;
-	void *q = malloc(n);
+	void *q = memory_alloc(n);
 
 	if (!q)
 		return NULL;

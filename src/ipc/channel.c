@@ -38,7 +38,12 @@ int channel_pair(int fds[2])
 	return 0;
 }
 
-/* 0, -EAGAIN, or -errno: broken. */
+static bool is_passing(int error)
+{
+	return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+}
+
+/* 0, -EAGAIN, or -errno. */
 static int send_one(int sock, const void *p, size_t n, int fd)
 {
 	union {
@@ -59,7 +64,7 @@ static int send_one(int sock, const void *p, size_t n, int fd)
 		memcpy(CMSG_DATA(c), &fd, sizeof(int));
 	}
 	if (sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return errno == EINTR || errno == ENOBUFS ? -EAGAIN : -errno;
+		return is_passing(errno) ? -EAGAIN : -errno;
 	return 0;
 }
 
@@ -80,16 +85,40 @@ static void drop_queue(struct channel *c)
 	c->queued = 0;
 }
 
+/* The loop sees it, and CLOSED is called from there. */
+static void hang_up(struct channel *c)
+{
+	drop_queue(c);
+	c->hung = true;
+	shutdown(c->watch.fd, SHUT_RDWR);
+}
+
+/*
+ * Of an edge that fails though the peer lives nobody would notice. A role ends with it, and is started with new ones; the supervisor ends
+ * whom it cannot talk to.
+ */
+static void broken(struct channel *c, int error)
+{
+	if (c->edge != &edge_supervisor || c->side != SIDE_A)
+		log_fatal("%s: %s", c->edge->name, strerror(error));
+	log_warn("%s: %s", c->edge->name, strerror(error));
+	hang_up(c);
+}
+
+/* What could not be sent: the loop sees that the peer is gone, or the edge is broken. */
+static void not_sent(struct channel *c, int error)
+{
+	if (error != EPIPE && error != ECONNRESET)
+		broken(c, error);
+}
+
 static void enqueue(struct channel *c, const struct buf *b, int fd)
 {
 	struct queued *q;
 
 	if (c->queued + b->n > CHANNEL_QUEUE_MAX) {
 		log_warn("%s: the peer does not read", c->edge->name);
-		drop_queue(c);
-		c->hung = true;
-		shutdown(c->watch.fd,
-			 SHUT_RDWR); /* the loop sees it, and CLOSED is called from there */
+		hang_up(c);
 		return;
 	}
 	q = malloc(sizeof(*q) + b->n);
@@ -122,7 +151,8 @@ void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd
 	r = c->head ? -EAGAIN : send_one(c->watch.fd, out.p, out.n, fd);
 	if (r == -EAGAIN)
 		enqueue(c, &out, fd);
-	/* Other failures: the peer is gone, and the loop will see it. */
+	else if (r < 0)
+		not_sent(c, -r);
 	buf_reset(&out);
 }
 
@@ -142,8 +172,10 @@ static void flush(struct channel *c)
 		c->queued -= q->n;
 		queued_free(q);
 	}
-	if (r < 0 && r != -EAGAIN)
+	if (r < 0 && r != -EAGAIN) {
 		drop_queue(c);
+		not_sent(c, -r);
+	}
 	set_events(c);
 }
 
@@ -243,8 +275,10 @@ static bool receive(struct channel *c)
 	/* ECONNRESET: it died with something of ours unread; what it had said is still there, and comes next. */
 	if (n < 0 && errno == ECONNRESET)
 		return true;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && is_passing(errno))
 		return false;
+	if (n < 0)
+		broken(c, errno);
 	if (n < 0 || (n == 0 && msg.msg_controllen == 0 && peer_gone(c->watch.fd))) {
 		drop(c, false);
 		return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "provider/engine.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "base/xml.h"
 #include "provider/kit.h"
@@ -215,6 +216,7 @@ static int build(struct engine *e, const struct exchange *x)
 int engine_next(struct engine *e, struct engine_request *out)
 {
 	struct op *op = &e->op;
+	const unsigned long failures = memory_failures();
 	const struct exchange *x = NULL;
 	int r = 0;
 
@@ -235,6 +237,8 @@ int engine_next(struct engine *e, struct engine_request *out)
 		step_to(op, op->step + 1);
 		r = 0;
 	}
+	if (r == 0 && memory_failures() != failures)
+		r = -ENOMEM;
 	if (r < 0)
 		return r;
 	if (!x || e->over || op->error != CODE_OK) {
@@ -436,6 +440,7 @@ int engine_feed(struct engine *e, struct answer *a)
 {
 	struct op *op = &e->op;
 	const struct exchange *x = op_exchange(op);
+	const unsigned long failures = memory_failures();
 	json_t *json cleanup(json_cleanup) = NULL;
 	int r = 0;
 
@@ -454,7 +459,8 @@ int engine_feed(struct engine *e, struct answer *a)
 	follow(e, judge(op, x, a));
 	a->json = NULL;
 	note_retry_after(op, a);
-	return check_op(op);
+	/* What was not found may only not have been understood. */
+	return memory_failures() != failures ? -ENOMEM : check_op(op);
 }
 
 void engine_lost(struct engine *e, enum code code, bool sent, const char *detail)

@@ -6,6 +6,7 @@
  */
 #include "role/role.h"
 #include "store/store.h"
+#include "sys/harden.h"
 #include "sys/log.h"
 
 #include <sodium.h>
@@ -270,6 +271,7 @@ static void on_heartbeat(void *arg)
 
 static void scribe_init(struct role *r)
 {
+	harden_json(); /* the log that is there */
 	scribe.role = r;
 	scribe.dir_fd = -1;
 	scribe.told = -1;

@@ -25,11 +25,14 @@ static int give(struct cursor *c, struct bytes text, bool whole)
 {
 	json_t *o cleanup(json_cleanup) = NULL;
 	struct log_line line = {.segment = c->segment, .number = ++c->number, .text = text};
+	int r = whole && text.n < AUDIT_LINE_MAX ? json_parse(text, LINE_DEPTH, &o, NULL, 0)
+						 : JSON_E_BAD;
 
+	if (r < 0)
+		return r;
 	if (!whole)
 		line.state = LOG_LINE_TORN;
-	else if (text.n >= AUDIT_LINE_MAX || json_parse(text, LINE_DEPTH, &o, NULL, 0) != 0 ||
-		 !json_get_bytes(o, "event").n)
+	else if (r > 0 || !json_get_bytes(o, "event").n)
 		line.state = LOG_LINE_BAD;
 	else
 		line.object = o;

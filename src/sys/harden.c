@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "sys/harden.h"
 
+#include "base/memory.h"
+
 #include <grp.h>
 #include <jansson.h>
 #include <malloc.h>
@@ -52,7 +54,7 @@ void harden_json(void)
 {
 	size_t seed = 0;
 
-	json_set_alloc_funcs(malloc, wiping_free);
+	json_set_alloc_funcs(memory_alloc, wiping_free);
 	/* It would open /dev/urandom, at the first object that it makes. */
 	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
 		json_object_seed(seed);

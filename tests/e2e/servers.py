@@ -160,6 +160,8 @@ class Postern:
     With CONFIG, `serve` with that file; TOKEN is then a caller's, and AUDIT_DIR as the file has it.
     """
 
+    wrapper, pass_fds = (), ()  # what the gateway is run under
+
     def __init__(self, state_dir=None, config=None, token=None, audit_dir=None, env=None):
         self.temporary = tempfile.TemporaryDirectory(prefix="postern-")  # lives as long as this object
         self.state_dir = state_dir or self.temporary.name + "/state"
@@ -168,16 +170,20 @@ class Postern:
         self.url = None
         args = ["--config", config] if config else ["--dev", "--listen", "127.0.0.1:0", "--state-dir", self.state_dir]
         with open(self.temporary.name + "/stderr", "w") as stderr:
-            self.process = subprocess.Popen([BINARY, "serve", *args], stdin=subprocess.DEVNULL, stderr=stderr,
-                                            stdout=subprocess.PIPE, text=True, env=env)
+            self.process = subprocess.Popen([*self.wrapper, BINARY, "serve", *args], stdin=subprocess.DEVNULL,
+                                            stderr=stderr, stdout=subprocess.PIPE, text=True, env=env,
+                                            pass_fds=self.pass_fds)
         self.pid = self.process.pid
         try:
             self.read_start()
-            wait_for(lambda: self.get("/readyz")[0] == 200, 20)
+            self.wait_until_ready()
         except BaseException:
             print("".join("# %s\n" % line for line in self.stderr_text().splitlines()), end="")
             self.kill()
             raise
+
+    def wait_until_ready(self):
+        wait_for(lambda: self.get("/readyz")[0] == 200, 20)
 
     def read_start(self):
         """Until the lines came: listen=http://…, and token=… in dev mode."""

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * Memory that ran out, counted. Much that computes with memory answers yes or no ("are these two records the same?"), jansson says
+ * "malformed" for it, and a "no" that only means "no memory" must not pass for an answer: who decides by such answers compares the
+ * count before and after, and forwards -ENOMEM when it has grown.
+ */
+#include <stddef.h>
+
+/* malloc(). */
+void *memory_alloc(size_t n);
+/* How often there was none since the process began. */
+unsigned long memory_failures(void);

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: ISC
+"""A gateway whose system calls and allocations fail when a test says so: it runs under tests/tools/inject, which has the words.
+
+With POSTERN_FAULTS=all each call fails in turn, else one in some.
+"""
+import collections
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+
+import tap
+from common import add, credentials, pdns, remove
+from servers import BINARY, FakeUpstream, Postern, wait_for
+
+TOOL = os.environ.get("INJECT_TOOL", "")
+ALL = os.environ.get("POSTERN_FAULTS") == "all"
+ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner-self", "postern-courier-self"]
+
+
+class Injected(Postern):
+    """With FIRST, (process, calls, nth, action): armed from the first system call on."""
+
+    def __init__(self, first=None, **kw):
+        if not TOOL or os.geteuid() != 0:
+            raise tap.Skip("needs root and x86-64")
+        ours, its = socket.socketpair()
+        self.control, self.lines = ours, ours.makefile("r")
+        self.wrapper, self.pass_fds = (TOOL, str(its.fileno())), (its.fileno(),)
+        self.send("arm %s %s %d %s" % (first or ("*", "*", 1, "count")))
+        try:
+            with its:
+                super().__init__(**kw)
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, line):
+        self.control.sendall(line.encode())
+
+    def read_start(self):
+        assert self.lines.readline() == "armed\n"
+        super().read_start()
+        with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)) as f:
+            self.pid = int(f.read())
+
+    def ask(self, line):
+        self.send(line)
+        return self.lines.readline().rstrip("\n")
+
+    def arm(self, process, calls, nth, action):
+        assert self.ask("arm %s %s %d %s" % (process, calls, nth, action)) == "armed"
+
+    def disarm(self):
+        """(how many calls there were, how many failed, the last of these)"""
+        seen, done, last = self.ask("disarm").split()
+        return int(seen), int(done), last
+
+    def set_clock(self, seconds):
+        """It is that much later from now on."""
+        assert self.ask("clock %d" % seconds) == "set"
+
+    def durable(self):
+        """Once all has ended: path -> (bytes that were synced or -1, whether the name was)."""
+        lines = iter(lambda: self.lines.readline().rstrip("\n"), "")
+        found = {}
+        for size, named, path in (line.split(" ", 2) for line in lines):
+            found[path] = int(size), named == "1"
+        return found
+
+    def close(self):
+        self.lines.close()
+        self.control.close()
+
+    def kill(self):
+        """The tool ends all that it runs once nobody is at the other end."""
+        with contextlib.suppress(OSError):
+            self.control.shutdown(socket.SHUT_RDWR)
+        self.process.wait(20)
+        self.process.stdout.close()
+        self.close()
+
+    def stop(self, seconds=20):
+        if self.process.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+        return super().stop(seconds)
+
+
+class Lab:
+    """A zone at a real server, and on the way to it somebody who looks whether each change is on record before it is made."""
+
+    def __init__(self, zone, state_dir):
+        self.zone = zone
+        self.p = pdns(zone)
+        self.upstream = Watch(self.p, state_dir + "/audit")
+        self.number = 0
+        self.injected = collections.Counter()
+        self.statuses = collections.Counter()
+        self.wrong = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.upstream.stop()
+        tap.comment("%d faults: %s" % (sum(self.injected.values()), dict(self.injected.most_common())))
+        tap.comment("answers: %s" % dict(self.statuses))
+        if kind is None:
+            assert not self.wrong, "\n".join(self.wrong[:20])
+
+    def integrate(self, g):
+        body = {"provider": "powerdns", "credentials": {**credentials(self.p), "url": self.upstream.url}}
+        status, answer = g.post("/make_integration", body)
+        assert status == 200, (status, answer)
+        return answer["integration_handle"]
+
+    def name(self):
+        self.number += 1
+        return "_acme-challenge.n%d.%s" % (self.number, self.zone)
+
+    def has(self, name):
+        return any(n == name for n, _ in self.p.all_txt(self.zone))
+
+    def clean(self):
+        """What calls that failed have left: the server's answers would grow, and with them what there is to fail."""
+        left = {n for n, _ in self.p.all_txt(self.zone)}
+        self.p.patch(self.zone, *({"name": n + ".", "type": "TXT", "changetype": "DELETE"} for n in left))
+
+    def add_and_remove(self, g, handle):
+        """The record comes and goes. [] or what an answer said that is not so; 0 is a connection that broke."""
+        self.clean()
+        name, wrong = self.name(), []
+        status, answer = call(lambda: add(g, handle, name, "v"))
+        self.statuses[status] += 1
+        if status == 200 and not self.has(name):
+            wrong.append("no record though the answer was 200")
+        if status not in (0, 200, 502, 503, 504):
+            wrong.append("add: %s %s" % (status, answer))
+        if status == 200:
+            status, answer = call(lambda: remove(g, handle, answer["record_handle"]))
+            self.statuses[status] += 1
+            if status == 200 and self.has(name):
+                wrong.append("removed, and there")
+            if status not in (0, 200, 502, 503, 504):
+                wrong.append("remove: %s %s" % (status, answer))
+        return wrong + self.upstream.take()
+
+    def serves(self, g, handle):
+        return call(lambda: add(g, handle, self.name(), "after"))[0] == 200
+
+
+class Watch(FakeUpstream):
+    """PowerDNS, where each change is on record before it is made."""
+
+    def __init__(self, p, audit_dir):
+        super().__init__(proxy=p.api_url)
+        self.audit_dir, self.wrong, self.lock = audit_dir, [], threading.Lock()
+
+    def answer(self, request):
+        if request.method == "PATCH" and not self.is_on_record(request):
+            with self.lock:
+                self.wrong.append("a change without an intent: %r" % request.body)
+        return super().answer(request)
+
+    def is_on_record(self, request):
+        name = request.body.split(b'"name"')[1].split(b'"')[1].rstrip(b".")
+        for file in sorted((n for n in os.listdir(self.audit_dir) if n.endswith(".jsonl")), reverse=True):
+            with open(os.path.join(self.audit_dir, file), "rb") as f:
+                if any(name in line and b'.intent"' in line for line in f):
+                    return True
+        return False
+
+    def take(self):
+        with self.lock:
+            wrong, self.wrong = self.wrong, []
+        return wrong
+
+
+def call(fn):
+    try:
+        return fn()
+    except OSError:
+        return 0, None
+
+
+def soon(predicate, seconds=10):
+    """Whether it comes true within that time."""
+    try:
+        return bool(wait_for(predicate, seconds))
+    except AssertionError:
+        return False
+
+
+def unpaired(lines):
+    """Intents without their one outcome."""
+    intents = collections.Counter(l["request_id"] for l in lines if l["event"].endswith(".intent"))
+    outcomes = collections.Counter(l["request_id"] for l in lines if l["event"].endswith(".outcome"))
+    return [i for i in intents if outcomes[i] != 1]
+
+
+def audit_verify(g):
+    """[] or what is wrong with the log."""
+    key = next(l["value"] for l in g.audit() if l["event"] == "checkpoint.key")
+    done = subprocess.run([BINARY, "audit", "verify", "--dir", g.audit_dir, "--key", key], capture_output=True, text=True)
+    return [] if done.returncode == 0 else [done.stdout + done.stderr]
+
+
+def check_end(g, lab):
+    """Nothing fails any more: the log is whole, and stays so over the stop. What is wrong."""
+    soon(lambda: not unpaired(g.audit()), 5)
+    wrong = ["an intent without an outcome: %s" % i for i in unpaired(g.audit())]
+    said = g.stderr_text()
+    g.stop()
+    if lab.p.api_key in said:
+        wrong.append("the provider's key on standard error")
+    return wrong + audit_verify(g)
