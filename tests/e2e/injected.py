@@ -47,7 +47,8 @@ class Injected(Postern):
             self.pid = int(f.read())
 
     def ask(self, line):
-        self.send(line)
+        with contextlib.suppress(BrokenPipeError):  # its last words are still to be read
+            self.send(line)
         return self.lines.readline().rstrip("\n")
 
     def arm(self, process, calls, nth, action):
@@ -63,7 +64,9 @@ class Injected(Postern):
         assert self.ask("clock %d" % seconds) == "set"
 
     def durable(self):
-        """Once all has ended: path -> (bytes that were synced or -1, whether the name was)."""
+        """Once all has ended: path -> (bytes that were synced, whether the name was)."""
+        while self.lines.readline() != "ended\n":
+            pass
         lines = iter(lambda: self.lines.readline().rstrip("\n"), "")
         found = {}
         for size, named, path in (line.split(" ", 2) for line in lines):

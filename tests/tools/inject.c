@@ -6,7 +6,6 @@
  *	arm PROCESS CALLS NTH ACTION	the NTH (from 1) of CALLS that PROCESS makes from now on. "armed"
  *	disarm				"SEEN DONE NAME": how many CALLS there were, how many were acted on, which was the last of these
  *	clock SECONDS			what CLOCK_REALTIME is ahead from now on. "set"
- *	synced				a line for each file, and an empty one: "SIZE NAMED PATH": how many bytes of it, and whether its name, are durable
  * PROCESS: "postern" (the supervisor), "postern-vault"…, or "*". CALLS: names with commas between, "malloc", or "*": all in `failures` below.
  * ACTION:
  *	count		nothing
@@ -15,7 +14,8 @@
  *	short		it reads or writes one byte
  *	kill		the process is killed instead; killed: right after
  *	end		all processes are; ended: right after
- * It ends when all its processes have, with COMMAND's status. x86-64, glibc.
+ * It ends when all its processes have, with COMMAND's status; the last that it says is "SEEN DONE NAME", "ended", and a line for each file that was written and an empty one:
+ * "SIZE NAMED PATH": how many bytes of it, and whether its name, would be there after a loss of power. x86-64, glibc.
  */
 #include "base/buf.h"
 #include "sys/log.h"
@@ -317,7 +317,7 @@ static void end_all(void)
 
 static struct {
 	char path[256];
-	long size; /* -1: never synced */
+	long size;
 	bool named;
 } files[FILES_MAX];
 
@@ -328,10 +328,7 @@ static size_t file_of(const char *path)
 	while (i < FILES_MAX && files[i].path[0] && strcmp(files[i].path, path) != 0)
 		i++;
 	must(i < FILES_MAX, "too many files");
-	if (!files[i].path[0]) {
-		snprintf(files[i].path, sizeof(files[i].path), "%s", path);
-		files[i].size = -1;
-	}
+	snprintf(files[i].path, sizeof(files[i].path), "%s", path);
 	return i;
 }
 
@@ -371,15 +368,23 @@ static void note_sync(struct process *p)
 		files[file_of(path)].size = (long)st.st_size;
 }
 
-/* Any file that is opened to be made: whether its name lasts is known from then on. */
+/* What is in a file that is opened to be written was there before; one that is empty may be new. */
 static void note_open(struct process *p, long fd)
 {
 	char path[256];
 	struct stat st;
+	size_t before, i;
 
-	if (fd >= 0 && (p->args[2] & O_CREAT) && stat(path_of(p, (uint64_t)fd, path), &st) == 0 &&
-	    S_ISREG(st.st_mode))
-		(void)file_of(path);
+	if (fd < 0 || !(p->args[2] & (O_CREAT | O_ACCMODE)) ||
+	    stat(path_of(p, (uint64_t)fd, path), &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	for (before = 0; before < FILES_MAX && files[before].path[0]; before++)
+		;
+	i = file_of(path);
+	if (i == before) {
+		files[i].size = (long)st.st_size;
+		files[i].named = st.st_size > 0 || !(p->args[2] & O_CREAT);
+	}
 }
 
 /* ---- malloc ---- */
@@ -696,8 +701,15 @@ static void on_children(void)
 
 /* ---- control ---- */
 
-static void list_files(FILE *out)
+static void tell_count(FILE *out)
 {
+	fprintf(out, "%lu %lu %s\n", plan.seen, plan.done, plan.last);
+}
+
+static void tell_end(FILE *out)
+{
+	tell_count(out);
+	fputs("ended\n", out);
 	for (size_t i = 0; i < FILES_MAX && files[i].path[0]; i++)
 		fprintf(out, "%ld %d %s\n", files[i].size, files[i].named, files[i].path);
 	fputc('\n', out);
@@ -717,12 +729,10 @@ static bool on_control(int fd, FILE *out)
 		fputs("armed\n", out);
 	} else if (strncmp(line, "disarm", 6) == 0) {
 		plan.armed = false;
-		fprintf(out, "%lu %lu %s\n", plan.seen, plan.done, plan.last);
+		tell_count(out);
 	} else if (strncmp(line, "clock ", 6) == 0) {
 		plan.clock = atol(line + 6);
 		fputs("set\n", out);
-	} else if (strncmp(line, "synced", 6) == 0) {
-		list_files(out);
 	} else {
 		log_fatal("what is %s", line);
 	}
@@ -795,7 +805,7 @@ int main(int argc, char **argv)
 			break;
 		on_children();
 	}
-	list_files(out);
+	tell_end(out);
 	fclose(out);
 	return first_status;
 }
