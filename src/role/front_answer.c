@@ -321,5 +321,8 @@ void api_answer(uint16_t number, const void *msg)
 		put_pair(&b, "integration_handle", buf_bytes(&c->fresh));
 	}
 	buf_puts(&b, "}\n");
-	conn_reply(c, 200, buf_bytes(&b));
+	if (buf_status(&b) < 0 || buf_status(&c->zones) < 0 || buf_status(&c->fresh) < 0)
+		conn_problem(c, CODE_OVERLOADED, 0, bytes_of(NULL, 0), BYTES("out of memory"), 1);
+	else
+		conn_reply(c, 200, buf_bytes(&b));
 }

@@ -148,6 +148,12 @@ void conn_reply(struct conn *c, unsigned status, struct bytes body)
 void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes field,
 		  struct bytes detail, uint32_t retry_after)
 {
+	if (role_out_of_memory(front.role)) {
+		code = CODE_OVERLOADED;
+		status = 0;
+		field = bytes_of(NULL, 0);
+		detail = BYTES("out of memory");
+	}
 	/* A fault before the body was read leaves the body in the way of the next request. */
 	if (c->state == CONN_HEAD || c->state == CONN_BODY)
 		c->close_after = true;

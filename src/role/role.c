@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "role/role.h"
 
+#include "base/memory.h"
 #include "role/confine.h"
 
 #include "sys/harden.h"
@@ -93,6 +94,12 @@ static void after_batch(void *arg)
 
 	if (r->ops->after)
 		r->ops->after(r);
+	r->failures = memory_failures();
+}
+
+bool role_out_of_memory(const struct role *r)
+{
+	return memory_failures() != r->failures;
 }
 
 int role_main(enum proc self)

@@ -37,10 +37,13 @@ struct role {
 	int dir_fd;		    /* the scribe's directory; -1: none */
 	bool confined;
 	bool stopping;
+	unsigned long failures; /* memory_failures() before the batch of events that is at work */
 };
 
 /* The whole life of a role's process. Returns its exit status. */
 int role_main(enum proc self);
+/* Memory ran out in this batch of events: what was not found, or not understood, may be there and be right. No refusal is given out then but this one. */
+bool role_out_of_memory(const struct role *r);
 /* Tell the supervisor that the role serves. */
 void role_ready(struct role *r);
 /* FD is the new edge to PEER. What the old one had in flight is over, if it was still open. */

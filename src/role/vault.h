@@ -94,6 +94,7 @@ struct call {
 	bool refused; /* by us, before anything was done */
 
 	bool has_intent, failed;
+	bool intent_lost; /* not durable; but it may stand in the log */
 	uint64_t intent_seq;
 	unsigned char leaf[LEAF_HASH_BYTES];
 

@@ -137,6 +137,11 @@ void call_fail(struct call *c, enum code code, const char *field, const char *de
 {
 	if (c->failed)
 		return;
+	if (role_out_of_memory(vault.role)) {
+		code = CODE_OVERLOADED;
+		field = "";
+		detail = "out of memory";
+	}
 	c->code = code;
 	snprintf(c->field, sizeof(c->field), "%s", field);
 	snprintf(c->detail, sizeof(c->detail), "%s", detail[0] ? detail : code_title(code));
@@ -278,6 +283,7 @@ static void begin_change(struct call *c)
 void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsigned char *leaf)
 {
 	c->has_intent = durable;
+	c->intent_lost = !durable;
 	c->intent_seq = seq;
 	memcpy(c->leaf, leaf, sizeof(c->leaf));
 	if (c->failed) {

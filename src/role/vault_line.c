@@ -169,15 +169,15 @@ static void fill(struct vs_line *m, const struct call *c, struct buf *integratio
 
 static void fill_outcome(struct vs_line *m, const struct call *c)
 {
+	/* Nobody could read how it ended. */
+	bool lost = c->code == CODE_PROVIDER_TIMEOUT || c->code == CODE_PROVIDER_UNAVAILABLE ||
+		    c->code == CODE_OVERLOADED;
 	const char *result = "ok";
 
 	if (c->refused)
 		result = "refused";
 	else if (c->code != CODE_OK)
-		result = c->changed && (c->code == CODE_PROVIDER_TIMEOUT ||
-					c->code == CODE_PROVIDER_UNAVAILABLE)
-				 ? "unknown"
-				 : "error";
+		result = c->changed && lost ? "unknown" : "error";
 	else if (c->verb == VERB_ADD_RECORD && c->found)
 		result = "found";
 	else if (c->verb == VERB_REMOVE_RECORD && !c->removed)
@@ -272,7 +272,7 @@ void line_last(struct call *c)
 	fill_outcome(&m, c);
 	put_event(&event, c->verb, c->refused && !c->has_intent ? "refused" : "outcome");
 	m.event = buf_bytes(&event);
-	if (c->has_intent) {
+	if (c->has_intent || c->intent_lost) {
 		put_replaced(c, &m);
 		send_line(&m, LINE_OUTCOME, c);
 		answer(c);

@@ -394,6 +394,8 @@ class Connection(socketserver.BaseRequestHandler):
             self.socket = upstream.context.wrap_socket(self.request, server_side=True)
         with self.socket:
             with self.socket.makefile("rb") as stream:
+                if not stream.peek(1):
+                    return  # somebody connected, and no more
                 self.asked = Request(stream)
             upstream.requests.append(self.asked)
             self.respond()
