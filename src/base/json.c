@@ -59,11 +59,13 @@ int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t 
 		return JSON_E_BAD;
 	}
 	v = json_loadb((const char *)in.p, in.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+	/* jansson leaves out of a string what there is no memory for, or calls the text invalid */
+	if (memory_failures() != failures ||
+	    (!v && json_error_code(&e) == json_error_out_of_memory)) {
+		json_decref(v);
+		return -ENOMEM;
+	}
 	if (!v) {
-		/* jansson has other names for it too, such as "invalid token" */
-		if (memory_failures() != failures ||
-		    json_error_code(&e) == json_error_out_of_memory)
-			return -ENOMEM;
 		/* e.text quotes the input: a secret may stand there */
 		if (err && json_error_code(&e) == json_error_duplicate_key)
 			snprintf(err, err_size, "duplicate key at line %d, column %d", e.line,

@@ -8,13 +8,12 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-static struct bytes json_list_text(const json_t *list, struct buf *out)
+static void put_list(const json_t *list, struct buf *out)
 {
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach(list, i, item) plist_put(out, json_bytes(item));
-	return buf_bytes(out);
 }
 
 /* The string O[KEY] if it would fit a message; else nothing. */
@@ -57,6 +56,17 @@ static bool handle_fits(struct conn *c, json_t *o, const char *field, size_t max
 	conn_problem(c, CODE_HANDLE_INVALID, 0, bytes_str(field), BYTES("the handle is not valid"),
 		     0);
 	return false;
+}
+
+/* The vault may be asked: the answer is waited for. False: there was not the memory to say what was meant, and that is answered. */
+static bool may_ask(struct conn *c)
+{
+	if (role_out_of_memory(front.role)) {
+		conn_problem(c, CODE_OVERLOADED, 0, BYTES(""), BYTES("out of memory"), 1);
+		return false;
+	}
+	conn_wait(c);
+	return true;
 }
 
 /* ---- make_integration ---- */
@@ -192,18 +202,20 @@ static void make_integration(struct conn *c, json_t *o)
 	if (!handle_fits(c, o, "setup_handle", SETUP_HANDLE_MAX) ||
 	    !take_credentials(c, p, o, &credentials))
 		return;
-	conn_wait(c);
+	put_list(json_object_get(o, "zones"), &zones);
+	if (!may_ask(c))
+		return;
 	channel_send(&front.vault, fv_make_integration, COMMON(c, o),
 		     .provider = json_get_bytes(o, "provider"),
-		     .credentials = buf_bytes(&credentials),
-		     .zones = json_list_text(json_object_get(o, "zones"), &zones),
+		     .credentials = buf_bytes(&credentials), .zones = buf_bytes(&zones),
 		     .policy = (uint8_t)policy, .expires = expires / 1000000,
 		     .verify = !json_is_false(verify), .setup = json_get_bytes(o, "setup_handle"));
 }
 
 static void begin_integration(struct conn *c, json_t *o)
 {
-	conn_wait(c);
+	if (!may_ask(c))
+		return;
 	channel_send(&front.vault, fv_begin_integration, COMMON(c, o),
 		     .provider = json_get_bytes(o, "provider"),
 		     .redirect_uri = json_get_bytes(o, "redirect_uri"));
@@ -227,7 +239,8 @@ static void get_zones(struct conn *c, json_t *o)
 {
 	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX))
 		return;
-	conn_wait(c);
+	if (!may_ask(c))
+		return;
 	channel_send(&front.vault, fv_get_zones, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"));
 }
@@ -236,7 +249,8 @@ static void inspect_handle(struct conn *c, json_t *o)
 {
 	if (!handle_fits(c, o, "handle", INTEGRATION_HANDLE_MAX))
 		return;
-	conn_wait(c);
+	if (!may_ask(c))
+		return;
 	channel_send(&front.vault, fv_inspect_handle, COMMON(c, o),
 		     .handle = json_get_bytes(o, "handle"));
 }
@@ -245,7 +259,8 @@ static void rewrap_handle(struct conn *c, json_t *o)
 {
 	if (!handle_fits(c, o, "handle", INTEGRATION_HANDLE_MAX))
 		return;
-	conn_wait(c);
+	if (!may_ask(c))
+		return;
 	channel_send(&front.vault, fv_rewrap_handle, COMMON(c, o),
 		     .handle = json_get_bytes(o, "handle"));
 }
@@ -313,7 +328,8 @@ static void add_record(struct conn *c, json_t *o)
 	}
 	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX))
 		return;
-	conn_wait(c);
+	if (!may_ask(c))
+		return;
 	channel_send(&front.vault, fv_add_record, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"),
 		     .fqdn = json_get_bytes(record, "fqdn"), .type = json_get_bytes(record, "type"),
@@ -326,7 +342,8 @@ static void remove_record(struct conn *c, json_t *o)
 	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX) ||
 	    !handle_fits(c, o, "record_handle", RECORD_HANDLE_MAX))
 		return;
-	conn_wait(c);
+	if (!may_ask(c))
+		return;
 	channel_send(&front.vault, fv_remove_record, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"),
 		     .record_handle = json_get_bytes(o, "record_handle"));

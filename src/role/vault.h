@@ -172,6 +172,8 @@ void call_trade(struct call *c, bool probe, struct bytes fields);
 void call_go(struct call *c);
 /* It is over, well or not: let go of everything, write the line, answer. */
 void call_finish(struct call *c);
+/* False: there was not the memory for all that the call consists of. */
+bool call_is_whole(struct call *c);
 /* It is over, with CODE. FIELD and DETAIL are copied. */
 void call_fail(struct call *c, enum code code, const char *field, const char *detail);
 /* As call_fail, for what we refuse ourselves. */

@@ -87,14 +87,27 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 	return 0;
 }
 
+#define CALL_BUFS(c)                                                                               \
+	{                                                                                          \
+		&(c)->setup_plain, &(c)->redirect_uri, &(c)->verifier, &(c)->authorize_url,        \
+			&(c)->instructions, &(c)->plain, &(c)->record_plain, &(c)->credentials,    \
+			&(c)->zones_asked, &(c)->fqdn_text, &(c)->type_text, &(c)->value,          \
+			&(c)->zone_id, &(c)->zones, &(c)->replaced, &(c)->record_id, &(c)->handle  \
+	}
+
+bool call_is_whole(struct call *c)
+{
+	const struct buf *const bufs[] = CALL_BUFS(c);
+
+	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
+		if (buf_status(bufs[i]) < 0)
+			return false;
+	return true;
+}
+
 void call_free(struct call *c)
 {
-	struct buf *const bufs[] = {&c->setup_plain,   &c->redirect_uri, &c->verifier,
-				    &c->authorize_url, &c->instructions, &c->plain,
-				    &c->record_plain,  &c->credentials,	 &c->zones_asked,
-				    &c->fqdn_text,     &c->type_text,	 &c->value,
-				    &c->zone_id,       &c->zones,	 &c->replaced,
-				    &c->record_id,     &c->handle};
+	struct buf *const bufs[] = CALL_BUFS(c);
 
 	loop_timer_clear(vault.role->loop, &c->timer);
 	idmap_remove(&vault.calls, &c->node);
@@ -211,6 +224,10 @@ static void begin_intent(struct call *c)
 {
 	if (!vault.writable) {
 		call_refuse(c, CODE_AUDIT_UNAVAILABLE, "", vault.reason);
+		return;
+	}
+	if (!call_is_whole(c)) {
+		call_fail(c, CODE_OVERLOADED, "", "out of memory");
 		return;
 	}
 	c->state = CALL_INTENT;

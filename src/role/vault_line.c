@@ -9,6 +9,7 @@
 #include "sys/log.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,6 +20,8 @@
 #define REPLACED_OWN                                                                               \
 	(AUDIT_LINE_MAX * 3 / 4) /* …and on a line of their own, where one item always fits: */
 static_assert(6 * REPLACED_ITEM_MAX + 3 <= REPLACED_OWN, "a byte becomes \\uXXXX at most");
+
+#define EVENT_MAX 40
 
 enum line_kind {
 	LINE_INTENT,  /* the call waits, and must not act before */
@@ -142,8 +145,9 @@ static struct bytes at_most(struct bytes v, size_t n)
 	return bytes_of(v.p, v.n < n ? v.n : n);
 }
 
-/* What is known of the call. TEXT takes what must live until the line is sent. */
-static void fill(struct vs_line *m, const struct call *c, struct buf *integration)
+/* What is known of the call. INTEGRATION takes what must live until the line is sent. */
+static void fill(struct vs_line *m, const struct call *c,
+		 char integration[2 * INTEGRATION_ID_BYTES + 1])
 {
 	*m = (struct vs_line){.request_id = bytes_str(c->request_id),
 			      .caller = bytes_str(c->caller),
@@ -152,8 +156,9 @@ static void fill(struct vs_line *m, const struct call *c, struct buf *integratio
 	if (c->provider)
 		m->provider = bytes_str(c->provider->name);
 	if (c->has_integration) {
-		text_put_hex(integration, bytes_of(c->integration.id, INTEGRATION_ID_BYTES));
-		m->integration = buf_bytes(integration);
+		sodium_bin2hex(integration, 2 * INTEGRATION_ID_BYTES + 1, c->integration.id,
+			       INTEGRATION_ID_BYTES);
+		m->integration = bytes_str(integration);
 		m->profile = bytes_str(policy_profile_text(c->profile));
 	}
 	if (c->has_zone)
@@ -190,9 +195,10 @@ static void fill_outcome(struct vs_line *m, const struct call *c)
 	m->duration_ms = loop_now(vault.role->loop) - c->started;
 }
 
-static void put_event(struct buf *b, enum verb verb, const char *moment)
+static struct bytes event_text(char text[EVENT_MAX], enum verb verb, const char *moment)
 {
-	buf_printf(b, "%s.%s", verb_text(verb), moment);
+	snprintf(text, EVENT_MAX, "%s.%s", verb_text(verb), moment);
+	return bytes_str(text);
 }
 
 /* Take as many items off *LIST as are at most MAX bytes in the log; none, when the first is more. */
@@ -218,10 +224,9 @@ static void put_replaced(const struct call *c, struct vs_line *m)
 {
 	struct bytes list = buf_bytes(&c->replaced), rest;
 	struct vs_line own = *m;
-	struct buf event = BUF_INIT(40);
+	char event[EVENT_MAX];
 
-	put_event(&event, c->verb, "replaced");
-	own.event = buf_bytes(&event);
+	own.event = event_text(event, c->verb, "replaced");
 	own.value = own.result = own.code = bytes_of(NULL, 0);
 	own.duration_ms = -1;
 	while (list.n) {
@@ -235,20 +240,16 @@ static void put_replaced(const struct call *c, struct vs_line *m)
 			log_fatal("bug: an overwritten record that fits no line");
 		send_line(&own, LINE_OUTCOME, NULL);
 	}
-	buf_done(&event);
 }
 
 void line_intent(struct call *c)
 {
-	struct buf integration = BUF_INIT(64), event = BUF_INIT(40);
+	char integration[2 * INTEGRATION_ID_BYTES + 1], event[EVENT_MAX];
 	struct vs_line m;
 
-	fill(&m, c, &integration);
-	put_event(&event, c->verb, "intent");
-	m.event = buf_bytes(&event);
+	fill(&m, c, integration);
+	m.event = event_text(event, c->verb, "intent");
 	send_line(&m, LINE_INTENT, c);
-	buf_done(&integration);
-	buf_done(&event);
 }
 
 /* What the call's last line said could not be made durable, or there is no scribe. */
@@ -265,13 +266,12 @@ static void answer_without_log(struct call *c)
 
 void line_last(struct call *c)
 {
-	struct buf integration = BUF_INIT(64), event = BUF_INIT(40);
+	char integration[2 * INTEGRATION_ID_BYTES + 1], event[EVENT_MAX];
 	struct vs_line m;
 
-	fill(&m, c, &integration);
+	fill(&m, c, integration);
 	fill_outcome(&m, c);
-	put_event(&event, c->verb, c->refused && !c->has_intent ? "refused" : "outcome");
-	m.event = buf_bytes(&event);
+	m.event = event_text(event, c->verb, c->refused && !c->has_intent ? "refused" : "outcome");
 	if (c->has_intent || c->intent_lost) {
 		put_replaced(c, &m);
 		send_line(&m, LINE_OUTCOME, c);
@@ -282,13 +282,11 @@ void line_last(struct call *c)
 	} else {
 		answer_without_log(c);
 	}
-	buf_done(&integration);
-	buf_done(&event);
 }
 
 void line_refused(const struct fv_refused *m)
 {
-	struct buf event = BUF_INIT(40);
+	char event[EVENT_MAX];
 	struct vs_line line = {.request_id = m->request_id,
 			       .caller = m->caller,
 			       .customer = m->customer,
@@ -298,11 +296,9 @@ void line_refused(const struct fv_refused *m)
 			       .code = bytes_str(code_text((enum code)m->code)),
 			       .duration_ms = -1};
 
-	put_event(&event, (enum verb)m->verb, "refused");
-	line.event = buf_bytes(&event);
+	line.event = event_text(event, (enum verb)m->verb, "refused");
 	if (channel_is_open(&vault.scribe))
 		send_line(&line, LINE_NOTE, NULL);
-	buf_done(&event);
 }
 
 /* ---- with the scribe ---- */

@@ -404,17 +404,21 @@ static uint64_t offset_in_libc(const char *symbol)
 static uint64_t libc_of(const struct process *p)
 {
 	char path[64], line[512];
-	unsigned long long at = 0;
+	unsigned long long at = 0, one;
+	bool code = false; /* its text is mapped last, over the rest */
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)p->pid);
 	f = fopen(path, "re");
-	while (f && !at && fgets(line, sizeof(line), f))
-		if (strstr(line, "/libc.so.6") && sscanf(line, "%llx-", &at) != 1)
-			at = 0;
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strstr(line, "/libc.so.6") || sscanf(line, "%llx-", &one) != 1)
+			continue;
+		at = at ? at : one;
+		code = code || strstr(line, " r-xp ");
+	}
 	if (f)
 		fclose(f);
-	return at;
+	return code ? at : 0;
 }
 
 /* The byte at an allocator's start, here and there the same. */
