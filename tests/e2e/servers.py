@@ -178,9 +178,12 @@ class Postern:
             self.read_start()
             self.wait_until_ready()
         except BaseException:
-            print("".join("# %s\n" % line for line in self.stderr_text().splitlines()), end="")
+            self.failed_to_start()
             self.kill()
             raise
+
+    def failed_to_start(self):
+        print("".join("# %s\n" % line for line in self.stderr_text().splitlines()), end="")
 
     def wait_until_ready(self):
         wait_for(lambda: self.get("/readyz")[0] == 200, 20)
