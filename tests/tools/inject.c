@@ -326,7 +326,7 @@ static bool on_control(int fd, FILE *out)
 		plan.armed = false;
 		tell_count(out);
 	} else if (strncmp(line, "clock ", 6) == 0) {
-		plan.clock = atol(line + 6);
+		plan.clock = strtol(line + 6, NULL, 10);
 		fputs("set\n", out);
 	} else {
 		log_fatal("what is %s", line);
@@ -376,7 +376,7 @@ int main(int argc, char **argv)
 	}
 	log_init("inject");
 	plan_init();
-	p[0].fd = atoi(argv[1]);
+	p[0].fd = (int)strtol(argv[1], NULL, 10);
 	out = fdopen(dup(p[0].fd), "w");
 	must(out && fcntl(p[0].fd, F_SETFD, FD_CLOEXEC) == 0 &&
 		     fcntl(fileno(out), F_SETFD, FD_CLOEXEC) == 0,

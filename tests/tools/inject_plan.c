@@ -140,7 +140,7 @@ static void set_action(const char *text)
 	};
 	size_t n = strcspn(text, "=");
 
-	plan.error = text[n] ? atoi(text + n + 1) : 0;
+	plan.error = text[n] ? (int)strtol(text + n + 1, NULL, 10) : 0;
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (strlen(all[i].name) == n && strncmp(all[i].name, text, n) == 0) {
 			plan.action = all[i].action;
