@@ -38,27 +38,27 @@ def lose_power(durable, kind):
 def crash(tag, action, kinds, step):
     """ACTION at one call after the other, and what was not synced is lost in one of the ways KINDS; None: it is not."""
     with tempfile.TemporaryDirectory() as d, Lab(tag + "." + ZONE, d) as lab:
-        nth, met, handle, kept = 1, True, None, []
+        nth, met, handle, kept = 1, True, None, ""
         while met:
-            for kind in kinds if ALL else (kinds[nth // step % len(kinds)],):
-                g = Injected(state_dir=d)
-                wrong = []
-                if handle is None:
-                    handle = lab.integrate(g)
-                if not soon(lambda: lab.serves(g, handle)):
-                    wrong.append("does not serve after " + " ".join(kept))
-                g.arm("*", "*", nth, action)
-                wrong += lab.add_and_remove(g, handle)
-                _, met, name = g.disarm()
-                if met and action.startswith("end"):
-                    durable = g.durable()
-                    g.kill()
-                    lose_power(durable, kind)
-                else:
-                    wrong += check_end(g, lab)
-                kept = [action, name, str(nth), str(kind)]
-                lab.injected["%s %s" % (name, kind) if kind else name] += met
-                lab.wrong += ["%s: %s" % (" ".join(kept), w) for w in wrong]
+            kind = kinds[nth // step % len(kinds)]
+            g = Injected(state_dir=d)
+            wrong = []
+            if handle is None:
+                handle = lab.integrate(g)
+            if not soon(lambda: lab.serves(g, handle)):
+                wrong.append("does not serve after " + kept)
+            g.arm("*", "*", nth, action)
+            wrong += lab.add_and_remove(g, handle)
+            _, met, name = g.disarm()
+            if met and action.startswith("end"):
+                durable = g.durable()
+                g.kill()
+                lose_power(durable, kind)
+            else:
+                wrong += check_end(g, lab)
+            kept = "%s %s %d %s" % (action, name, nth, kind)
+            lab.injected["%s %s" % (name, kind) if kind else name] += met
+            lab.wrong += ["%s: %s" % (kept, w) for w in wrong]
             nth += step
 
 

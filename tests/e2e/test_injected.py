@@ -29,6 +29,9 @@ def each(tag, role, calls, action, step, harmless=False):
             if harmless and lab.statuses[200] != before + 2:
                 wrong.append("it was noticed")
             _, met, name = g.disarm()
+            if nth == 1 and not met:
+                g.stop()
+                raise tap.Skip("it makes no such call")  # AddressSanitizer has allocators of its own
             lab.injected[name] += met
             if not soon(lambda: lab.serves(g, handle)):
                 wrong.append("does not serve afterwards: " + g.stderr_text()[-1000:])
