@@ -5,6 +5,7 @@ With POSTERN_FAULTS=all each call fails in turn, else one in some.
 """
 import collections
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -165,26 +166,41 @@ class Watch(FakeUpstream):
 
     def __init__(self, p, audit_dir):
         super().__init__(proxy=p.api_url)
-        self.audit_dir, self.wrong, self.lock = audit_dir, [], threading.Lock()
+        self.audit_dir, self.changes, self.wrong, self.lock = audit_dir, set(), [], threading.Lock()
 
     def answer(self, request):
-        if request.method == "PATCH" and not self.is_on_record(request):
+        if request.method == "PATCH":
+            change = change_of(json.loads(request.body))
             with self.lock:
-                self.wrong.append("a change without an intent: %r" % request.body)
+                self.changes.add(change)
+                if change not in self.on_record():
+                    self.wrong.append("a change without an intent: %s %s" % change)
         return super().answer(request)
 
-    def is_on_record(self, request):
-        name = request.body.split(b'"name"')[1].split(b'"')[1].rstrip(b".")
-        for file in sorted((n for n in os.listdir(self.audit_dir) if n.endswith(".jsonl")), reverse=True):
+    def on_record(self):
+        found = set()
+        for file in (n for n in os.listdir(self.audit_dir) if n.endswith(".jsonl")):
             with open(os.path.join(self.audit_dir, file), "rb") as f:
-                if any(name in line and b'.intent"' in line for line in f):
-                    return True
-        return False
+                lines = [json.loads(line) for line in f if b'.intent"' in line and line.endswith(b"\n")]
+            found |= {(l["event"], l["fqdn"]) for l in lines}
+        return found
+
+    def look_back(self):
+        """All that was ever changed is still on record, whatever happened to the disk."""
+        with self.lock:
+            self.wrong += ["a change without its intent: %s %s" % c for c in self.changes - self.on_record()]
 
     def take(self):
         with self.lock:
             wrong, self.wrong = self.wrong, []
         return wrong
+
+
+def change_of(body):
+    """(event, name) of the intent that a PATCH must have."""
+    rrset, = body["rrsets"]
+    removes = rrset["changetype"] in ("PRUNE", "DELETE") or not rrset["records"]
+    return ("remove_record.intent" if removes else "add_record.intent"), rrset["name"].rstrip(".")
 
 
 def call(fn):

@@ -47,6 +47,7 @@ def crash(tag, action, kinds, step):
                 handle = lab.integrate(g)
             if not soon(lambda: lab.serves(g, handle)):
                 wrong.append("does not serve after " + kept)
+            lab.upstream.look_back()
             g.arm("*", "*", nth, action)
             wrong += lab.add_and_remove(g, handle)
             _, met, name = g.disarm()
