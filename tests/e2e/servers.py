@@ -297,7 +297,10 @@ class Request:
     def __init__(self, stream):
         self.method, self.path, _ = stream.readline().decode("latin-1").split()
         self.headers = http.client.parse_headers(stream)
-        self.body = stream.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        self.body = stream.read(length)
+        if len(self.body) < length:
+            raise ConnectionError("cut short: as if it had not come")
 
 
 def response(status, headers, body):
