@@ -13,12 +13,13 @@ void json_cleanup(json_t **v)
 }
 
 /*
- * jansson recurses, to a depth fixed when it was built (2048), so look first. Brackets inside strings do not
- * count; on malformed text the answer does not matter, for the parser will refuse it.
+ * jansson recurses, to a depth fixed when it was built (2048), and makes eighty bytes of one, so
+ * look first. Brackets and commas inside strings do not count; on malformed text the answer does
+ * not matter, for the parser will refuse it. Returns what is too much, or NULL.
  */
-static bool too_deep(struct bytes in, unsigned depth)
+static const char *too_much(struct bytes in, unsigned depth)
 {
-	unsigned level = 0;
+	unsigned level = 0, values = 1;
 	bool string = false;
 
 	for (size_t i = 0; i < in.n; i++) {
@@ -31,19 +32,25 @@ static bool too_deep(struct bytes in, unsigned depth)
 		} else if (c == '"') {
 			string = true;
 		} else if (c == '[' || c == '{') {
+			values++;
 			if (++level > depth)
-				return true;
+				return "nested too deep";
+		} else if (c == ',') {
+			values++;
 		} else if ((c == ']' || c == '}') && level > 0) {
 			level--;
 		}
+		if (values > JSON_VALUES_MAX)
+			return "too many values";
 	}
-	return false;
+	return NULL;
 }
 
 int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t err_size)
 {
 	const unsigned char *nul = in.n ? memchr(in.p, 0, in.n) : NULL;
 	const unsigned long failures = memory_failures();
+	const char *why;
 	json_error_t e;
 	json_t *v;
 
@@ -53,9 +60,10 @@ int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t 
 			snprintf(err, err_size, "NUL at byte %zu", (size_t)(nul - in.p) + 1);
 		return JSON_E_BAD;
 	}
-	if (too_deep(in, depth)) {
+	why = too_much(in, depth);
+	if (why) {
 		if (err)
-			snprintf(err, err_size, "nested deeper than %u", depth);
+			snprintf(err, err_size, "%s", why);
 		return JSON_E_BAD;
 	}
 	v = json_loadb((const char *)in.p, in.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);

@@ -8,8 +8,15 @@
 
 #include <jansson.h>
 
+/*
+ * An array or object counts twice. jansson would make 330 MB of 4 MiB of "{},"; of so many it makes
+ * 65 MB at most. The densest honest answer, a zone of PowerDNS's with small sets, has 365,000 in
+ * 4 MiB.
+ */
+#define JSON_VALUES_MAX 400000
+
 enum {
-	JSON_E_BAD = 1, /* not well-formed, a duplicate key, or deeper than allowed */
+	JSON_E_BAD = 1, /* not well-formed, a duplicate key, or over a limit */
 };
 
 /* json_decref(*v), for cleanup(). */
@@ -17,7 +24,7 @@ void json_cleanup(json_t **v);
 
 /*
  * Parse one whole JSON text (RFC 8259): UTF-8, no duplicate keys, no NUL characters, nesting at most
- * DEPTH. *OUT is the caller's to json_decref. ERR, of ERR_SIZE bytes, may be NULL; else it gets where the
+ * DEPTH, JSON_VALUES_MAX values. *OUT is the caller's to json_decref. ERR, of ERR_SIZE bytes, may be NULL; else it gets where the
  * text went wrong ("line 3, column 7"), never a piece of it.
  * Returns 0, JSON_E_BAD, or -ENOMEM.
  */

@@ -115,13 +115,37 @@ static void test_depth(void **state)
 	buf_done(&b);
 }
 
+/* Brackets and commas in strings are no values. */
+static void test_values(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t counts;
+	} pieces[] = {{"1", 1}, {"{}", 2}, {"[]", 2}, {"\"[{,,\\\",,\"", 1}};
+
+	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+		struct buf b = BUF_INIT(8 * 1024 * 1024);
+
+		/* The array around them is the first two. */
+		for (size_t n = 2; n + pieces[i].counts <= JSON_VALUES_MAX + 1;
+		     n += pieces[i].counts)
+			buf_printf(&b, "%c%s", n > 2 ? ',' : '[', pieces[i].text);
+		buf_putc(&b, ']');
+		assert_int_equal(buf_status(&b), 0);
+		assert_true(taken(buf_bytes(&b)));
+		buf_truncate(&b, b.n - 1);
+		buf_puts(&b, ",1,1]");
+		assert_false(taken(buf_bytes(&b)));
+		buf_done(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_suite),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_whole_text),
-		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_suite),	   cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_whole_text), cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_values),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
