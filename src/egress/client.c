@@ -125,6 +125,18 @@ void egress_cancel(struct egress_call *c)
 
 /* ---- libcurl on the loop ---- */
 
+/* Once more, on a new connection. False: it cannot. */
+static bool begin_anew(struct egress_call *c)
+{
+	const struct curl *curl = c->egress->curl;
+
+	c->anew = false;
+	c->stopped = EGRESS_OK;
+	return curl->multi_remove_handle(c->egress->multi, c->easy) == CURLM_OK &&
+	       curl->easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+	       curl->multi_add_handle(c->egress->multi, c->easy) == CURLM_OK;
+}
+
 static void run(struct egress *e, curl_socket_t fd, int events)
 {
 	CURLMsg *m;
@@ -137,7 +149,8 @@ static void run(struct egress *e, curl_socket_t fd, int events)
 		struct egress_call *c = NULL;
 
 		e->curl->easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c);
-		call_end(c, transfer_failure(c, result));
+		if (result == CURLE_OK || !c->anew || !begin_anew(c))
+			call_end(c, transfer_failure(c, result));
 	}
 }
 

@@ -11,7 +11,8 @@
  * the whole call until its deadline. HTTP/1.1: HTTP/2 would save connections, and cost one more
  * parser of hostile bytes.
  *
- * Where a kept connection turns out to be dead before a byte of the answer came, GET and HEAD are
+ * A kept connection on which the server spoke or hung up before it was asked is not used: what it
+ * said would be taken for the answer. Where one turns out to be dead before a byte of the answer came, GET and HEAD are
  * sent once more, on a new one; anything else, which the server may have done already, is sent once
  * only and ends as EGRESS_RESET. The process must ignore SIGPIPE.
  */

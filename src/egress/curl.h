@@ -47,6 +47,7 @@
 	X(PEM_read_bio_X509)                                                                       \
 	X(SSL_CTX_set1_cert_store)                                                                 \
 	X(SSL_CTX_set_options)                                                                     \
+	X(SSL_has_pending)                                                                         \
 	X(X509_STORE_add_cert)                                                                     \
 	X(X509_STORE_free)                                                                         \
 	X(X509_STORE_new)                                                                          \

@@ -6,6 +6,7 @@
 
 #include "egress/retry.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 /*
@@ -33,7 +34,15 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 		stop(c, EGRESS_REFUSED);
 		return CURL_SOCKET_BAD;
 	}
-	return socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
+	c->opened = true;
+	return socket_open(c->egress, a);
+}
+
+/* By then the call that opened it may be gone. */
+static int on_close_socket(void *arg, curl_socket_t fd)
+{
+	socket_close(arg, fd);
+	return 0;
 }
 
 /* libcurl would resolve a name itself, with getaddrinfo() in a thread: never. */
@@ -50,20 +59,52 @@ static bool is_safe(const char *method)
 }
 
 /*
+ * The server has spoken on a kept connection, or hung up, before it was asked. libcurl uses such a
+ * connection all the same, and would take what was said for the answer to what is sent now.
+ */
+static bool is_dirty(const struct egress_call *c, const struct endpoints *ends)
+{
+	const struct curl *curl = c->egress->curl;
+	const struct curl_tlssessioninfo *tls = NULL;
+	struct pollfd p = {.events = POLLIN | POLLRDHUP};
+
+	/* On a new one TLS 1.3 sends tickets. */
+	if (c->opened)
+		return false;
+	p.fd = socket_find(c->egress, ends);
+	if (p.fd < 0 || poll(&p, 1, 0) != 0)
+		return true;
+	return c->url.tls && (curl->easy_getinfo(c->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK ||
+			      !tls || !tls->internals || curl->SSL_has_pending(tls->internals));
+}
+
+/*
  * Connected, and about to send. It comes a second time when libcurl sends once more because a kept
  * connection died; and where both ends have one address, the server is on this machine.
  */
 static int on_send(void *arg, char *peer, char *self, int peer_port, int self_port)
 {
 	struct egress_call *c = arg;
-	struct ip ip;
+	struct endpoints ends = {.peer_port = (uint16_t)peer_port,
+				 .self_port = (uint16_t)self_port};
+	bool own;
 
-	if (strcmp(peer, self) == 0 && (ip_parse(bytes_str(peer), &ip) != 0 ||
-					!address_listed(c->egress->rules, &ip, !c->url.tls))) {
+	if (ip_parse(bytes_str(peer), &ends.peer) != 0 ||
+	    ip_parse(bytes_str(self), &ends.self) != 0) {
+		stop(c, EGRESS_INTERNAL);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	own = memcmp(&ends.peer, &ends.self, sizeof(ends.self)) == 0;
+	if (own && !address_listed(c->egress->rules, &ends.peer, !c->url.tls)) {
 		stop(c, EGRESS_REFUSED);
 		return CURL_PREREQFUNC_ABORT;
 	}
 	if (c->sent && !is_safe(c->method)) {
+		stop(c, EGRESS_RESET);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	if (is_dirty(c, &ends)) {
+		c->anew = true;
 		stop(c, EGRESS_RESET);
 		return CURL_PREREQFUNC_ABORT;
 	}
@@ -175,17 +216,25 @@ static const struct {
 	{CURLOPT_WRITEFUNCTION, (any_fn *)on_body, CURLOPT_WRITEDATA},
 };
 
-int transfer_init(struct egress_call *c)
+static bool set(struct egress_call *c, CURLoption option, any_fn *fn, CURLoption arg_option,
+		void *arg)
 {
 	const struct curl *curl = c->egress->curl;
+
+	return curl->easy_setopt(c->easy, option, fn) == CURLE_OK &&
+	       curl->easy_setopt(c->easy, arg_option, arg) == CURLE_OK;
+}
+
+int transfer_init(struct egress_call *c)
+{
+	bool ok = set(c, CURLOPT_CLOSESOCKETFUNCTION, (any_fn *)on_close_socket,
+		      CURLOPT_CLOSESOCKETDATA, c->egress);
 
 	buf_init(&c->got_headers, GOT_HEADERS_MAX);
 	buf_init(&c->got_body, EGRESS_BODY_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(callbacks); i++)
-		if (curl->easy_setopt(c->easy, callbacks[i].option, callbacks[i].fn) != CURLE_OK ||
-		    curl->easy_setopt(c->easy, callbacks[i].arg, c) != CURLE_OK)
-			return -EIO;
-	return 0;
+		ok = ok && set(c, callbacks[i].option, callbacks[i].fn, callbacks[i].arg, c);
+	return ok ? 0 : -EIO;
 }
 
 void transfer_done(struct egress_call *c)

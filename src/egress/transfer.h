@@ -6,6 +6,8 @@
 #include "egress/curl.h"
 #include "egress/resolve.h"
 
+struct egress_socket;
+
 struct egress {
 	const struct curl *curl;
 	struct loop *loop;
@@ -15,6 +17,7 @@ struct egress {
 	CURLM *multi;
 	struct loop_timer timer; /* libcurl's */
 	struct egress_call *calls;
+	struct egress_socket *sockets;
 };
 
 struct egress_call {
@@ -37,6 +40,8 @@ struct egress_call {
 	const char *const *want_headers;
 	size_t wanted;
 	bool sent;		     /* as in the answer */
+	bool opened;		     /* a connection of its own */
+	bool anew;		     /* on_send() wants a new connection */
 	enum egress_failure stopped; /* why a callback ended the transfer */
 	bool in_headers;	     /* not in trailers */
 	size_t header_bytes;
@@ -44,6 +49,19 @@ struct egress_call {
 	uint32_t retry_after;
 	struct buf got_headers, got_body;
 };
+
+/* ---- sockets.c: libcurl does not say which socket a request is about to use ---- */
+
+struct endpoints {
+	struct ip self, peer;
+	uint16_t self_port, peer_port;
+};
+
+/* A new socket, non-blocking, or -1. */
+int socket_open(struct egress *e, const struct curl_sockaddr *a) must_check;
+void socket_close(struct egress *e, int fd);
+/* The one that is connected so; -1: none. */
+int socket_find(struct egress *e, const struct endpoints *ends) must_check;
 
 /* ---- request.c: what is sent ---- */
 

@@ -18,7 +18,10 @@ struct server {
 	/* Shared with the server. */
 	struct counts {
 		_Atomic int connections, requests;
+		_Atomic int late; /* between paths of a test's own */
 	} * counts;
+	/* A test's own paths, looked at first: 1 to go on, 0 to close, -1 when it is none of them. */
+	int (*own)(int fd, struct bytes path, struct counts *counts);
 };
 
 /* False when the client has gone. */
@@ -109,12 +112,15 @@ static const struct {
 };
 
 /* The N-th request of a connection. False: close it. */
-static inline bool answer(int fd, const char *text, int n)
+static inline bool answer(const struct server *s, int fd, const char *text, int n)
 {
 	const char *target = strchr(text, ' ') + 1;
 	struct bytes path = bytes_of(target, strcspn(target, " ?"));
+	int own = s->own ? s->own(fd, path, s->counts) : -1;
 	char head[100];
 
+	if (own >= 0)
+		return own;
 	for (size_t i = 0; i < ARRAY_LEN(keeping); i++)
 		if (bytes_is(path, keeping[i].path))
 			return say(fd, keeping[i].says);
@@ -146,7 +152,7 @@ static inline void serve(const struct server *s, int fd)
 
 	for (int n = 1; read_request(fd, text, sizeof(text)); n++) {
 		s->counts->requests++;
-		if (!answer(fd, text, n))
+		if (!answer(s, fd, text, n))
 			break;
 	}
 }

@@ -113,6 +113,24 @@ static void test_kept_and_large(void **state)
 	tls_stop(&s);
 }
 
+/* What OpenSSL has decrypted already, and libcurl did not ask it for, is nobody's answer. */
+static void test_forged(void **state)
+{
+	static const char *const versions[] = {"TLSv1_2", "TLSv1_3"};
+
+	use_ca(buf_bytes(&right_ca));
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+		struct tls_server s = tls_start("good", versions[i]);
+		struct result r = ask_tls("localhost", s.port, BYTES("forge"));
+
+		assert_int_equal(r.failure, EGRESS_OK);
+		assert_true(r.body.n > 4000 && r.body.p[r.body.n - 1] == 'x');
+		result_done(&r);
+		expect_tls("localhost", s.port, EGRESS_OK);
+		tls_stop(&s);
+	}
+}
+
 static void test_wrong_ca(void **state)
 {
 	struct tls_server s = tls_start("good", "");
@@ -336,10 +354,10 @@ static int tls_all_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_right_ca),	CASE(test_kept_and_large), CASE(test_wrong_ca),
-		CASE(test_bundle),	CASE(test_broken_bundle),  CASE(test_wrong_name),
-		CASE(test_versions),	CASE(test_no_tls_there),   CASE(test_silent_handshake),
-		CASE(test_own_address),
+		CASE(test_right_ca),	     CASE(test_kept_and_large), CASE(test_forged),
+		CASE(test_wrong_ca),	     CASE(test_bundle),		CASE(test_broken_bundle),
+		CASE(test_wrong_name),	     CASE(test_versions),	CASE(test_no_tls_there),
+		CASE(test_silent_handshake), CASE(test_own_address),
 	};
 
 	return cmocka_run_group_tests_name("client_tls", tests, tls_all_start, tls_all_end);

@@ -15,11 +15,20 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if body == b"forge":
+            self.forge()
+            return
         body += b" %d" % self.client_address[1]
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def forge(self):
+        """An answer that fills libcurl's buffer (READ_BUFFER) to its end, and one that nobody asked for in the same record."""
+        head, rest = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", b"forged"
+        room = 4096 - len(head % 1000)
+        self.wfile.write(head % room + b"x" * room + head % len(rest) + rest)
 
     do_GET = do_POST
 
