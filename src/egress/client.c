@@ -31,6 +31,8 @@ const char *egress_failure_text(enum egress_failure f)
 		return "The provider broke the exchange off, or did not speak HTTP.";
 	case EGRESS_TOO_LARGE:
 		return "The provider's answer was too large.";
+	case EGRESS_BUSY:
+		return "The gateway reads too many large answers at once.";
 	case EGRESS_INTERNAL:
 		break;
 	}

@@ -12,9 +12,9 @@
  * parser of hostile bytes.
  *
  * A kept connection on which the server spoke or hung up before it was asked is not used: what it
- * said would be taken for the answer. Where one turns out to be dead before a byte of the answer came, GET and HEAD are
- * sent once more, on a new one; anything else, which the server may have done already, is sent once
- * only and ends as EGRESS_RESET. The process must ignore SIGPIPE.
+ * said would be taken for the answer. Where one turns out to be dead before a byte of the answer
+ * came, GET and HEAD are sent once more, on a new one; anything else, which the server may have
+ * done already, is sent once only and ends as EGRESS_RESET. The process must ignore SIGPIPE.
  */
 #include "egress/address.h"
 #include "egress/url.h"
@@ -23,6 +23,9 @@
 #define EGRESS_HEADERS_MAX (64 * 1024)
 #define EGRESS_BODY_MAX	   (4 * 1024 * 1024)
 #define EGRESS_CONNECT_MS  5000
+/* Of all answers together, what is beyond the first SMALL bytes of each; more is not held at once. */
+#define EGRESS_SMALL	 (64 * 1024)
+#define EGRESS_LARGE_MAX (64 * 1024 * 1024)
 
 struct egress;
 struct egress_call;
@@ -61,6 +64,7 @@ enum egress_failure {
 	EGRESS_TIMEOUT,
 	EGRESS_RESET, /* broken off, or not HTTP */
 	EGRESS_TOO_LARGE,
+	EGRESS_BUSY, /* too many large answers at once */
 	EGRESS_INTERNAL,
 };
 

@@ -189,15 +189,23 @@ static size_t on_header(char *p, size_t one, size_t n, void *arg)
 	return n;
 }
 
+static size_t large(const struct egress_call *c)
+{
+	return c->got_body.n > EGRESS_SMALL ? c->got_body.n - EGRESS_SMALL : 0;
+}
+
 static size_t on_body(char *p, size_t one, size_t n, void *arg)
 {
 	struct egress_call *c = arg;
+	struct egress *e = c->egress;
 
+	e->large -= large(c);
 	buf_put(&c->got_body, p, n);
+	e->large += large(c);
 	if (buf_status(&c->got_body) < 0)
 		return stop(c, buf_status(&c->got_body) == -ENOBUFS ? EGRESS_TOO_LARGE
 								    : EGRESS_INTERNAL);
-	return n;
+	return e->large <= EGRESS_LARGE_MAX ? n : stop(c, EGRESS_BUSY);
 }
 
 typedef void any_fn(void);
@@ -239,6 +247,7 @@ int transfer_init(struct egress_call *c)
 
 void transfer_done(struct egress_call *c)
 {
+	c->egress->large -= large(c);
 	buf_done(&c->got_headers);
 	buf_done(&c->got_body);
 }

@@ -18,6 +18,7 @@ struct egress {
 	struct loop_timer timer; /* libcurl's */
 	struct egress_call *calls;
 	struct egress_socket *sockets;
+	size_t large; /* bytes of all their answers, but for the first EGRESS_SMALL of each */
 };
 
 struct egress_call {

@@ -154,34 +154,6 @@ static void on_vault_closed(void *arg, struct channel *c, bool bad)
 
 /* ---- from the planner ---- */
 
-void send_failed(uint64_t call, enum code code, bool sent, const char *detail)
-{
-	channel_send(&courier.planner, cp_failed, .call = call, .code = (uint8_t)code, .sent = sent,
-		     .detail = bytes_str(detail));
-}
-
-void send_answer(uint64_t call, const struct egress_answer *a)
-{
-	struct bytes rest = a->body;
-	bool first = true;
-
-	do {
-		size_t n = rest.n < IPC_PIECE_MAX ? rest.n : IPC_PIECE_MAX;
-		struct bytes piece = bytes_of(rest.p, n);
-
-		rest = bytes_skip(rest, n);
-		if (first)
-			channel_send(&courier.planner, cp_answer, .call = call, .status = a->status,
-				     .has_retry_after = a->has_retry_after,
-				     .retry_after = a->retry_after, .headers = a->headers,
-				     .body = piece, .more = rest.n > 0);
-		else
-			channel_send(&courier.planner, cp_body, .call = call, .body = piece,
-				     .more = rest.n > 0);
-		first = false;
-	} while (rest.n);
-}
-
 static void launch(struct errand *e);
 
 /* Where the provider is; the operator may say something else than the table. */
@@ -222,38 +194,6 @@ static bool login_again(struct errand *e, const struct egress_answer *a)
 	return true;
 }
 
-/* The answer goes on, but for what it repeats of the credential. */
-static void deliver(struct errand *e, const struct egress_answer *a)
-{
-	struct buf forms, headers = BUF_INIT(IPC_HEADERS_MAX), body = BUF_INIT(PROVIDER_BODY_MAX);
-	const struct exchange *x = e->exchange;
-	struct egress_answer scrubbed = *a;
-	int r = errand_secrets(e, &forms) ? 0 : -ENOMEM;
-
-	exchange_over(e);
-	buf_put_bytes(&headers, a->headers);
-	buf_put_bytes(&body, a->body);
-	if (r == 0)
-		r = buf_status(&headers);
-	if (r == 0)
-		r = buf_status(&body);
-	if (r == 0)
-		r = secrets_scrub(buf_bytes(&forms), x, a->status, &headers, &body);
-	scrubbed.headers = buf_bytes(&headers);
-	scrubbed.body = buf_bytes(&body);
-	if (r == 0)
-		send_answer(e->node.id, &scrubbed);
-	else if (r == SECRETS_E_DATA)
-		send_failed(e->node.id, CODE_PROVIDER_REJECTED, true, ANSWER_HOLDS_SECRET);
-	else
-		send_failed(
-			e->node.id, CODE_PROVIDER_UNAVAILABLE, true,
-			egress_failure_text(r == -ENOBUFS ? EGRESS_TOO_LARGE : EGRESS_INTERNAL));
-	buf_done(&forms);
-	buf_done(&headers);
-	buf_done(&body);
-}
-
 static void on_done(void *arg, const struct egress_answer *a)
 {
 	struct errand *e = arg;
@@ -262,7 +202,7 @@ static void on_done(void *arg, const struct egress_answer *a)
 	if (a->failure == EGRESS_OK && login_again(e, a))
 		return;
 	if (a->failure == EGRESS_OK) {
-		deliver(e, a);
+		answer_deliver(e, a);
 		return;
 	}
 	exchange_over(e);

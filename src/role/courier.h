@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Inside the courier. courier.c: its life, its edges, and requests. courier_dns.c: requests that are DNS messages. courier_login.c: what credentials are traded for. courier_trade.c: codes of OAuth.
+ * Inside the courier. courier.c: its life, its edges, and requests. courier_answer.c: what comes back. courier_dns.c: requests that are DNS messages. courier_login.c: what credentials are traded for. courier_trade.c: codes of OAuth.
  */
 #include "base/idmap.h"
 #include "egress/client.h"
@@ -64,9 +64,14 @@ enum code failure_code(enum egress_failure f);
 bool errand_secrets(const struct errand *e, struct buf *forms) must_check;
 /* There is no exchange under way any more. */
 void exchange_over(struct errand *e);
-/* To the planner. */
+
+/* ---- courier_answer.c ---- */
+
+/* To the planner. An answer for which there is no room fails instead, as overloaded. */
 void send_failed(uint64_t call, enum code code, bool sent, const char *detail);
 void send_answer(uint64_t call, const struct egress_answer *a);
+/* The exchange is over, and its answer goes on, but for what it repeats of the credential. */
+void answer_deliver(struct errand *e, const struct egress_answer *a);
 
 /* ---- courier_dns.c ---- */
 

@@ -80,6 +80,8 @@ enum code failure_code(enum egress_failure f)
 		return CODE_PROVIDER_TIMEOUT;
 	case EGRESS_REFUSED:
 		return CODE_PROVIDER_REJECTED;
+	case EGRESS_BUSY:
+		return CODE_OVERLOADED;
 	default:
 		return CODE_PROVIDER_UNAVAILABLE;
 	}

@@ -10,7 +10,8 @@
 /* Somebody else's answer, which the server would like us to read as the next. */
 #define FORGED HEAD "Content-Length: 6\r\nX-Wanted: forged\r\n\r\nforged"
 
-#define DRIP_MS 5
+#define HELD_BYTES (EGRESS_BODY_MAX - 1)
+#define DRIP_MS	   5
 
 enum then { THEN_CLOSE, THEN_KEEP };
 
@@ -105,6 +106,22 @@ static void await(struct counts *counts, int value)
 		usleep(1000);
 }
 
+/* All but the last byte of a large answer, and no more. */
+static int hold(int fd, struct counts *counts)
+{
+	struct buf b = BUF_INIT(EGRESS_BODY_MAX + 100);
+	void *p;
+
+	buf_printf(&b, HEAD "Content-Length: %d\r\n\r\n", EGRESS_BODY_MAX);
+	p = buf_extend(&b, HELD_BYTES);
+	if (!p)
+		abort();
+	memset(p, 'x', HELD_BYTES);
+	counts->late += say_bytes(fd, buf_bytes(&b));
+	buf_done(&b);
+	return 1;
+}
+
 static int own_path(int fd, struct bytes path, struct counts *counts)
 {
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
@@ -121,6 +138,8 @@ static int own_path(int fd, struct bytes path, struct counts *counts)
 				say_again(fd, endless[i].again);
 			return 0;
 		}
+	if (bytes_is(path, "/held"))
+		return hold(fd, counts);
 	/* An answer; and, when another connection asks for it, one that nobody asked for. */
 	if (bytes_is(path, "/late")) {
 		say(fd, HELLO);
@@ -225,6 +244,48 @@ static void test_endless_beside_good(void **state)
 	assert_false(res.done);
 }
 
+/* ---- memory ---- */
+
+static void check_held(void *arg)
+{
+	struct loop_timer *t = arg;
+
+	if (server.counts->late < EGRESS_LARGE_MAX / EGRESS_BODY_MAX)
+		assert_int_equal(loop_timer_set(loop, t, 1), 0);
+	else
+		loop_stop(loop);
+}
+
+/*
+ * As many large answers as there is room for wait for their last byte. The next large one finds no
+ * room, small ones do; and when the others are called off, there is room again.
+ */
+static void test_many_large(void **state)
+{
+	enum { N = EGRESS_LARGE_MAX / EGRESS_BODY_MAX };
+	struct url u = url_of("127.0.0.1", server.port, false);
+	struct egress_request r = request(&u, "/held");
+	struct loop_timer poll = {.fn = check_held, .arg = &poll};
+	struct result res = {.done = false};
+	struct egress_call *calls[N];
+
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(egress_start(egress, &r, on_done, &res, &calls[i]), 0);
+	assert_int_equal(loop_timer_set(loop, &poll, 1), 0);
+	run_loop();
+	/* What the server has sent is in our buffers once one more answer has come. */
+	expect("GET", "/ok", EGRESS_OK, 200, "hello");
+	expect("GET", "/held", EGRESS_BUSY, 0, "");
+	expect("GET", "/ok", EGRESS_OK, 200, "hello");
+	assert_false(res.done);
+	for (size_t i = 0; i < N; i++)
+		egress_cancel(calls[i]);
+	r.timeout_ms = 300;
+	res = run(&r);
+	assert_int_equal(res.failure, EGRESS_TIMEOUT);
+	result_done(&res);
+}
+
 static int hostile_start(void **state)
 {
 	server.own = own_path;
@@ -234,10 +295,9 @@ static int hostile_start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_answers),
-		CASE(test_late_answer),
-		CASE(test_endless),
-		CASE(test_endless_beside_good),
+		CASE(test_answers),    CASE(test_late_answer),
+		CASE(test_endless),    CASE(test_endless_beside_good),
+		CASE(test_many_large),
 	};
 
 	return cmocka_run_group_tests_name("client_hostile", tests, hostile_start, NULL);

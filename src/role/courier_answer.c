@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/* What the courier tells the planner of an exchange. */
+#include "role/courier.h"
+
+void send_failed(uint64_t call, enum code code, bool sent, const char *detail)
+{
+	channel_send(&courier.planner, cp_failed, .call = call, .code = (uint8_t)code, .sent = sent,
+		     .detail = bytes_str(detail));
+}
+
+/*
+ * The planner reads one answer after the other. What waits for it stays well below what would make
+ * it a peer that does not read, which is ended: many large answers at once come from hostile
+ * providers alone, and small ones still have room then.
+ */
+static bool has_room(size_t n)
+{
+	size_t most = n > EGRESS_SMALL ? CHANNEL_QUEUE_MAX / 2 : CHANNEL_QUEUE_MAX / 4 * 3;
+
+	return courier.planner.queued + n <= most;
+}
+
+void send_answer(uint64_t call, const struct egress_answer *a)
+{
+	struct bytes rest = a->body;
+	bool first = true;
+
+	if (!has_room(a->headers.n + a->body.n)) {
+		send_failed(call, failure_code(EGRESS_BUSY), true,
+			    egress_failure_text(EGRESS_BUSY));
+		return;
+	}
+	do {
+		size_t n = rest.n < IPC_PIECE_MAX ? rest.n : IPC_PIECE_MAX;
+		struct bytes piece = bytes_of(rest.p, n);
+
+		rest = bytes_skip(rest, n);
+		if (first)
+			channel_send(&courier.planner, cp_answer, .call = call, .status = a->status,
+				     .has_retry_after = a->has_retry_after,
+				     .retry_after = a->retry_after, .headers = a->headers,
+				     .body = piece, .more = rest.n > 0);
+		else
+			channel_send(&courier.planner, cp_body, .call = call, .body = piece,
+				     .more = rest.n > 0);
+		first = false;
+	} while (rest.n);
+}
+
+void answer_deliver(struct errand *e, const struct egress_answer *a)
+{
+	struct buf forms, headers = BUF_INIT(IPC_HEADERS_MAX), body = BUF_INIT(PROVIDER_BODY_MAX);
+	const struct exchange *x = e->exchange;
+	struct egress_answer scrubbed = *a;
+	int r = errand_secrets(e, &forms) ? 0 : -ENOMEM;
+
+	exchange_over(e);
+	buf_put_bytes(&headers, a->headers);
+	buf_put_bytes(&body, a->body);
+	if (r == 0)
+		r = buf_status(&headers);
+	if (r == 0)
+		r = buf_status(&body);
+	if (r == 0)
+		r = secrets_scrub(buf_bytes(&forms), x, a->status, &headers, &body);
+	scrubbed.headers = buf_bytes(&headers);
+	scrubbed.body = buf_bytes(&body);
+	if (r == 0)
+		send_answer(e->node.id, &scrubbed);
+	else if (r == SECRETS_E_DATA)
+		send_failed(e->node.id, CODE_PROVIDER_REJECTED, true, ANSWER_HOLDS_SECRET);
+	else
+		send_failed(
+			e->node.id, CODE_PROVIDER_UNAVAILABLE, true,
+			egress_failure_text(r == -ENOBUFS ? EGRESS_TOO_LARGE : EGRESS_INTERNAL));
+	buf_done(&forms);
+	buf_done(&headers);
+	buf_done(&body);
+}
