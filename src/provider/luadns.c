@@ -18,7 +18,7 @@ static const struct field_def fields[] = {
 	{.name = "email",
 	 .label = "E-mail address",
 	 .help = "Of the account; API access must be enabled in its settings.",
-	 .pattern = "[^@: ]+@[^@: ]+",
+	 .pattern = "[!-9;-?A-~]+@[!-9;-?A-~]+",
 	 .max = 254},
 	FIELD_SECRET("token", "API key", 128, "[A-Za-z0-9]{16,}",
 		     "It can be restricted to a single zone."),

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "provider/provider.h"
+#include "sample.h"
 
 /* ---- the table ---- */
 
@@ -180,12 +181,90 @@ static void test_credentials_limits(void **state)
 	buf_done(&small);
 }
 
+/* PAIRS with FIELD's value, which PUT stands before, within or behind. */
+static void put_into(struct bytes pairs, const char *field, struct bytes put, size_t where,
+		     struct buf *out)
+{
+	struct bytes name, value;
+
+	while (plist_next(&pairs, &name) && plist_next(&pairs, &value)) {
+		struct buf v = BUF_INIT(4096);
+		size_t at = bytes_is(name, field) ? where * value.n / 2 : value.n;
+
+		buf_put(&v, value.p, at);
+		if (bytes_is(name, field))
+			buf_put_bytes(&v, put);
+		buf_put_bytes(&v, bytes_skip(value, at));
+		plist_put(out, name);
+		plist_put(out, buf_bytes(&v));
+		buf_done(&v);
+	}
+}
+
+static void expect_refused(const struct provider *p, enum category way, struct bytes pairs,
+			   const char *name)
+{
+	struct buf out = BUF_INIT(64 * 1024);
+	const char *field = NULL, *why;
+
+	if (provider_check_credentials(p, way, pairs, &out, &field, &why) != PROVIDER_E_FIELD ||
+	    strcmp(field, name) != 0)
+		fail_msg("%s: %s is taken", p->name, name);
+	assert_int_equal(out.n, 0);
+	buf_done(&out);
+}
+
+/* No field of any provider takes what could end a line of a header, or mean something beyond ASCII. */
+static void test_injection(void **state)
+{
+	static const char *const more[] = {"\x7f",	   "\x80",     "\xff",	       "\xc2\x85",
+					   "\xe2\x80\xa8", "\xc3\xa9", "\r\nX-Evil: 1"};
+	struct buf out = BUF_INIT(64 * 1024);
+	const char *field, *why;
+	unsigned tried = 0;
+
+	for (size_t i = 0; providers[i]; i++) {
+		struct buf pairs = BUF_INIT(64 * 1024), bad = BUF_INIT(64 * 1024);
+		struct bytes list, name, value;
+
+		assert_true(sample_credentials(providers[i], CATEGORY_STATIC, true, &pairs));
+		buf_reset(&out);
+		assert_int_equal(provider_check_credentials(providers[i], CATEGORY_STATIC,
+							    buf_bytes(&pairs), &out, &field, &why),
+				 0);
+		list = buf_bytes(&pairs);
+		while (plist_next(&list, &name) && plist_next(&list, &value))
+			for (unsigned k = 0; k < 3 * (0x20 + ARRAY_LEN(more)); k++) {
+				unsigned char c = (unsigned char)(k / 3);
+				char text[64];
+
+				/* A key of several lines is only signed with. */
+				if (c == '\n' &&
+				    field_of(providers[i], (const char *)name.p, name.n)->multiline)
+					continue;
+				snprintf(text, sizeof(text), "%.*s", (int)name.n, name.p);
+				buf_reset(&bad);
+				put_into(buf_bytes(&pairs), text,
+					 c < 0x20 ? bytes_of(&c, 1) : bytes_str(more[c - 0x20]),
+					 k % 3, &bad);
+				expect_refused(providers[i], CATEGORY_STATIC, buf_bytes(&bad),
+					       text);
+				tried++;
+			}
+		buf_done(&pairs);
+		buf_done(&bad);
+	}
+	assert_true(tried > 3000);
+	buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_credentials_limits),
+		cmocka_unit_test(test_injection),
 	};
 
 	return cmocka_run_group_tests_name("credentials", tests, NULL, NULL);
