@@ -207,8 +207,15 @@ SLOW = {
 
 
 def listen():
-    """Something that takes connections and never speaks: for TLS, a handshake that does not end."""
+    """Something that takes connections and never speaks: for TLS, a handshake that does not end; for DNS, no answer."""
     return socket.create_server(("127.0.0.1", 0), backlog=64)
+
+
+def update_server(g, port):
+    """The answer to an integration of an RFC 2136 server there, not verified."""
+    return g.post("/make_integration", {"provider": "rfc2136", "verify": False, "credentials": {
+        "server": "127.0.0.1:%d" % port, "zones": ZONE, "tsig_name": "k", "tsig_algorithm": "hmac-sha256",
+        "tsig_secret": base64.b64encode(KEY.encode()).decode()}})
 
 
 def test_slow():
@@ -230,6 +237,7 @@ def test_slow():
         status, answer = g.post("/make_integration", {"provider": "powerdns", "verify": False, "credentials": {
             "url": "https://127.0.0.1:%d" % silent.getsockname()[1], "api_key": KEY}})
         handles["a handshake"] = answer["integration_handle"]
+        handles["no message"] = update_server(g, silent.getsockname()[1])[1]["integration_handle"]
         roles, took = Roles(g), {}
 
         def ask(name):
@@ -271,6 +279,62 @@ def test_retry_after():
                 got, answer = zones(g, handle)
                 assert answer["code"] == code and time.monotonic() - began < 2, (text, got, answer)
                 assert answer.get("retry_after") == want, (text, answer)
+
+
+# ---- DNS servers ----
+
+def messages(question):
+    """What a server might say to QUESTION, a signed message without its length; whether it is refused as no answer, or as not signed."""
+    head = question[:2] + b"\x84\0" + question[4:6] + b"\0\0\0\0\0\0"
+    qname = question[12:]
+    yield from (b"", b"\0", b"\xff\xff", b"\0\0", b"\0\x0b" + b"x" * 11, b"\0\x0c" + b"\0" * 12, b"\xff\xff" + b"\xff" * 65535,
+                b"\xff\xff" + b"\0" * 65535, b"\xff\xff" + head + b"\xc0\x0c" * 32761 + b"\0", b"HTTP/1.1 200 OK\r\n\r\n" * 100)
+    for message in (question, head + qname, question[:2] + b"\x84\x05" + question[4:], question[:2] + b"\x84" + question[3:],
+                    question[:2] + b"\xac" + question[3:], question[:2] + b"\x84\0\xff\xff\xff\xff\xff\xff\xff\xff" + qname,
+                    head + b"\xc0\x0c", head + b"\xff" * 100, bytes(reversed(question)), question[:12] + b"\x3f" * 2000,
+                    question + question, question[:-1]):
+        yield len(message).to_bytes(2, "big") + message
+
+
+def test_update_servers():
+    """Echoes, noise, and messages as long as can be: nothing of them is believed, nothing of the key comes out."""
+    with gateway() as g, listen() as listener:
+        turn, asked = [0], []
+
+        def serve():
+            while True:
+                try:
+                    s, _ = listener.accept()
+                except OSError:
+                    return
+                with s, s.makefile("rb") as stream:
+                    question = stream.read(int.from_bytes(stream.read(2), "big"))
+                    if not question:
+                        continue
+                    asked.append(question)
+                    try:
+                        s.sendall(list(messages(question))[turn[0]])
+                    except OSError:
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        status, answer = update_server(g, listener.getsockname()[1])
+        handle, roles, answers = answer["integration_handle"], Roles(g), []
+        with Others(g) as others:
+            for turn[0] in range(len(list(messages(b"\0" * 40)))):
+                answers += [zones(g, handle), add(g, handle, "_acme-challenge." + ZONE, "v")]
+        for status, answer in answers:
+            # Of what is not signed a plain refusal may be taken over: then there is no zone.
+            assert (status, answer.get("zones")) == (200, []) or answer["code"] in (
+                "provider_unavailable", "provider_rejected", "provider_auth_failed", "zone_not_found"), (status, answer)
+        assert len(asked) >= len(answers) and not any(KEY.encode() in q for q in asked)
+        text = json.dumps(answers).encode() + g.stderr_text().encode()
+        assert not [n for n in spellings(KEY) if n in text]
+        others.served(5)
+        bounded(g, roles)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 # ---- lists without end ----
