@@ -114,14 +114,15 @@ static int on_send(void *arg, char *peer, char *self, int peer_port, int self_po
 
 /*
  * One set of roots for all connections: libcurl, given the PEM text, would parse all of it for each
- * one, in 20 ms and a megabyte. And what OpenSSL has decrypted is to be wiped once it was read.
+ * one, in 20 ms and a megabyte. And what OpenSSL has decrypted is to be wiped once it was read; and
+ * a server that wants new keys again and again would only cost time.
  */
 static CURLcode on_tls(CURL *easy, void *ctx, void *arg)
 {
 	const struct egress *e = ((const struct egress_call *)arg)->egress;
 
 	e->curl->SSL_CTX_set1_cert_store(ctx, e->roots);
-	e->curl->SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
+	e->curl->SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_RENEGOTIATION);
 	return CURLE_OK;
 }
 

@@ -7,7 +7,6 @@ import threading
 from servers import Connection, FakeUpstream
 
 MIB = 1024 * 1024
-JSON = {"Content-Type": "application/json"}
 
 
 class RawConnection(Connection):

@@ -7,14 +7,15 @@ import json
 import os
 import re
 import socket
+import subprocess
 import threading
 import time
 import urllib.parse
 
 import tap
-from common import add, added, gateway, gateway_of, integrate, pdns, refused, remove, together
-from hostile_server import JSON, MIB, Hostile, Roles, head, whole
-from servers import SANITIZER, wait_for
+from common import add, added, gateway, gateway_of, integrate, pdns, refused, together
+from hostile_server import MIB, Hostile, Roles, head, whole
+from servers import CA, wait_for
 
 ZONE = "hostile.example"
 KEY = "CANARYq7Zk2Vb9Xw4Lt8Rm1Ns5Hd3Gf6"
@@ -279,6 +280,34 @@ def test_retry_after():
                 got, answer = zones(g, handle)
                 assert answer["code"] == code and time.monotonic() - began < 2, (text, got, answer)
                 assert answer.get("retry_after") == want, (text, answer)
+
+
+# ---- TLS ----
+
+def test_renegotiation():
+    """A server that wants new keys on a connection is told no, which ends it. The key was sent by then, over TLS as it should be."""
+    ca = CA()
+    certificate, key = ca.issue("127.0.0.1")
+    with open(ca.file) as f:
+        pem = f.read()
+    server = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", certificate, "-key", key, "-tls1_2"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+    try:
+        port = int(next(line for line in server.stdout if line.startswith("ACCEPT")).rpartition(":")[2])
+        with gateway_of('ca_file = "{d}/ca"\nself_hosted { allow = {"127.0.0.1"} }', ca=pem) as g:
+            result = []
+            asking = threading.Thread(target=lambda: result.append(g.post("/make_integration", {
+                "provider": "powerdns", "credentials": {"url": "https://127.0.0.1:%d" % port, "api_key": KEY}})))
+            asking.start()
+            assert any(line.startswith("GET ") for line in server.stdout)
+            server.stdin.write("r\n")
+            assert any("no renegotiation" in line for line in server.stdout)
+            asking.join()
+            refused(result[0], 502, "provider_unavailable")
+    finally:
+        server.kill()
+        server.communicate()
+        ca.close()
 
 
 # ---- DNS servers ----
