@@ -23,15 +23,16 @@ P = pdns(ZONE)
 LARGE = 4 * MIB - 100  # as much as an answer may have, but for its head
 CALL_SECONDS = 30
 
-# MiB, of which a few belong to the process itself. As measured, and half as much again.
-PEAK = {"postern-planner-self": 120, "postern-courier-self": 320, "postern-vault": 60, "postern-front": 60, "postern-scribe": 30,
-        "postern-planner": 30, "postern-courier": 60}
+# MiB that the worst of it may ever take; about twice what was measured.
+PEAK = {"postern-planner-self": 120, "postern-courier-self": 300, "postern-vault": 80, "postern-front": 80, "postern-scribe": 20,
+        "postern-planner": 20, "postern-courier": 40}
 
 
 def sanitized(g):
-    """With a sanitizer memory is not what it is."""
+    """With a sanitizer, whose shadow memory is huge, memory and time are not what they are."""
     with open("/proc/%d/maps" % g.pid) as f:
-        return any("san" in line.rsplit("/", 1)[-1] for line in f)
+        spans = [line.split()[0].split("-") for line in f]
+    return any(int(end, 16) - int(begin, 16) > 1 << 36 for begin, end in spans)
 
 
 def make(g, up, key=KEY, **kw):
@@ -178,8 +179,7 @@ def test_many_zones():
             up.say = whole(listed(10001))
             refused(zones(g, handle), 422, "provider_rejected")
         others.served(10)
-        roles.all_alive()
-        tap.comment("peaks in MiB: %s" % roles.peaks())
+        bounded(g, roles)
 
 
 # ---- time ----
