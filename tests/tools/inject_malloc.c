@@ -97,7 +97,7 @@ static void set_errno(struct process *p, const struct user_regs_struct *r, int e
 /* Through the instruction that the breakpoint stands on. */
 static void step_over(struct process *p, const char *symbol, struct user_regs_struct *r)
 {
-	int status;
+	int status = 0;
 
 	r->rip--;
 	set_regs(p, r);
