@@ -19,9 +19,15 @@ struct idmap {
 	size_t n;
 };
 
-/* The struct that holds NODE, or NULL for NULL. */
-#define idmap_entry(node, type, member)                                                            \
-	((type *)((node) ? (char *)(node)-offsetof(type, member) : NULL))
+/* The struct that holds NODE, which is not NULL. */
+#define idmap_holder(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
+/* The same for what idmap_find() gives: NULL for NULL. */
+#define idmap_entry(node, type, member) ((type *)idmap_entry_at((node), offsetof(type, member)))
+
+static inline void *idmap_entry_at(struct idmap_node *node, size_t at)
+{
+	return node ? (char *)node - at : NULL;
+}
 
 /* NODE->id must be set and not be there yet. 0 or -ENOMEM. */
 int idmap_put(struct idmap *m, struct idmap_node *node) must_check;

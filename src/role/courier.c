@@ -141,7 +141,7 @@ static void on_vault(void *arg, struct channel *c, uint16_t number, const void *
 
 static void forget(struct idmap_node *node, void *arg)
 {
-	errand_free(idmap_entry(node, struct errand, node));
+	errand_free(idmap_holder(node, struct errand, node));
 }
 
 static void on_vault_closed(void *arg, struct channel *c, bool bad)
@@ -416,7 +416,7 @@ static void on_planner(void *arg, struct channel *c, uint16_t number, const void
 /* The vault ends the calls; what is on its way is called back, since nobody reads the answers. */
 static void call_back(struct idmap_node *node, void *arg)
 {
-	exchange_over(idmap_entry(node, struct errand, node));
+	exchange_over(idmap_holder(node, struct errand, node));
 }
 
 static void on_planner_closed(void *arg, struct channel *c, bool bad)

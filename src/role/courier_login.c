@@ -177,7 +177,7 @@ static bool make_room(void)
 
 static void forget_if(struct idmap_node *node, void *until)
 {
-	struct token *t = idmap_entry(node, struct token, node);
+	struct token *t = idmap_holder(node, struct token, node);
 
 	if (!is_busy(t) && t->until <= *(const int64_t *)until)
 		token_free(t);

@@ -88,12 +88,12 @@ void trade_end(uint64_t call)
 	struct idmap_node *node = idmap_find(&courier.trades, call);
 
 	if (node)
-		trade_free(idmap_entry(node, struct trade, node));
+		trade_free(idmap_holder(node, struct trade, node));
 }
 
 static void forget(struct idmap_node *node, void *arg)
 {
-	trade_free(idmap_entry(node, struct trade, node));
+	trade_free(idmap_holder(node, struct trade, node));
 }
 
 void trades_end(void)

@@ -95,7 +95,7 @@ static void on_vault(void *arg, struct channel *ch, uint16_t number, const void 
 
 static void fail_call(struct idmap_node *node, void *arg)
 {
-	conn_problem(idmap_entry(node, struct conn, node), CODE_OVERLOADED, 0, BYTES(""),
+	conn_problem(idmap_holder(node, struct conn, node), CODE_OVERLOADED, 0, BYTES(""),
 		     BYTES("the gateway's vault restarts; whether the request took effect is not "
 			   "known, and trying again is safe"),
 		     1);

@@ -250,7 +250,7 @@ static void on_vault(void *arg, struct channel *c, uint16_t number, const void *
 
 static void forget(struct idmap_node *node, void *arg)
 {
-	plan_free(idmap_entry(node, struct plan, node));
+	plan_free(idmap_holder(node, struct plan, node));
 }
 
 static void on_vault_closed(void *arg, struct channel *c, bool bad)
@@ -326,7 +326,7 @@ static void on_courier(void *arg, struct channel *c, uint16_t number, const void
 
 static void lose(struct idmap_node *node, void *arg)
 {
-	struct plan *p = idmap_entry(node, struct plan, node);
+	struct plan *p = idmap_holder(node, struct plan, node);
 
 	loop_timer_clear(planner.role->loop, &p->pause);
 	engine_lost(&p->engine, CODE_PROVIDER_UNAVAILABLE, !p->pausing, "the courier restarts");

@@ -345,7 +345,7 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 
 static void send_unsent(struct idmap_node *node, void *arg)
 {
-	struct line *l = idmap_entry(node, struct line, node);
+	struct line *l = idmap_holder(node, struct line, node);
 
 	if (l->kind == LINE_OUTCOME && !l->sent)
 		send_again(l);
@@ -358,7 +358,7 @@ void lines_again(void)
 
 static void put_live_call(struct idmap_node *node, void *arg)
 {
-	const struct call *c = idmap_entry(node, struct call, node);
+	const struct call *c = idmap_holder(node, struct call, node);
 
 	if (c->has_intent)
 		plist_put(arg, bytes_str(c->request_id));
@@ -366,7 +366,7 @@ static void put_live_call(struct idmap_node *node, void *arg)
 
 static void put_live_line(struct idmap_node *node, void *arg)
 {
-	const struct line *l = idmap_entry(node, struct line, node);
+	const struct line *l = idmap_holder(node, struct line, node);
 
 	if (l->kind == LINE_OUTCOME && l->request_id[0])
 		plist_put(arg, bytes_str(l->request_id));

@@ -167,7 +167,7 @@ struct used {
 
 static void drop_expired(struct idmap_node *node, void *arg)
 {
-	struct used *u = idmap_entry(node, struct used, node);
+	struct used *u = idmap_holder(node, struct used, node);
 
 	if (u->expires < *(const int64_t *)arg) {
 		idmap_remove(&vault.used_setups, node);

@@ -86,7 +86,7 @@ void unresolved_drop(struct store *s, struct unresolved *u)
 
 static void smaller(struct idmap_node *node, void *arg)
 {
-	const struct unresolved *u = idmap_entry(node, struct unresolved, node);
+	const struct unresolved *u = idmap_holder(node, struct unresolved, node);
 	uint64_t *oldest = arg;
 
 	if (u->seq < *oldest)
@@ -103,7 +103,7 @@ uint64_t unresolved_oldest(const struct store *s)
 
 static void drop(struct idmap_node *node, void *arg)
 {
-	unresolved_drop(arg, idmap_entry(node, struct unresolved, node));
+	unresolved_drop(arg, idmap_holder(node, struct unresolved, node));
 }
 
 void unresolved_done(struct store *s)
@@ -154,7 +154,7 @@ static int stage_unknown(struct store *s, const json_t *o, int64_t now)
 static void close_one(struct idmap_node *node, void *arg)
 {
 	struct closing *c = arg;
-	const struct unresolved *u = idmap_entry(node, struct unresolved, node);
+	const struct unresolved *u = idmap_holder(node, struct unresolved, node);
 	json_t *o cleanup(json_cleanup) = NULL;
 
 	if (c->r != 0 || u->resolving)

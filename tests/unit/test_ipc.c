@@ -432,7 +432,7 @@ struct item {
 
 static void see(struct idmap_node *node, void *arg)
 {
-	struct item *i = idmap_entry(node, struct item, node);
+	struct item *i = idmap_holder(node, struct item, node);
 
 	assert_false(i->seen);
 	i->seen = true;
