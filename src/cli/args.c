@@ -67,7 +67,7 @@ const char *args_set(json_t *o, struct bytes key, json_t *v)
 int args_time(struct bytes text, int64_t now, int64_t *out)
 {
 	static const struct {
-		char unit;
+		unsigned char unit;
 		unsigned seconds;
 	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
 	uint64_t n;

@@ -177,8 +177,9 @@ static void on_socket_ready(void *arg, uint32_t events)
 	const struct watch *w = arg;
 
 	run(w->egress, w->fd.fd,
-	    (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-		    (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
+	    ((events & EPOLLIN) ? CURL_CSELECT_IN : 0) |
+		    ((events & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
+		    ((events & (EPOLLERR | EPOLLHUP)) ? CURL_CSELECT_ERR : 0));
 }
 
 static void watch_add(struct egress *e, curl_socket_t fd, uint32_t events)

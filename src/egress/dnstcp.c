@@ -208,9 +208,7 @@ static void receive_more(struct dnstcp_call *c)
 	else if (n <= 0)
 		n = -1;
 	buf_truncate(&c->answer, have + (n > 0 ? (size_t)n : 0));
-	if (n < 0)
-		call_end(c, EGRESS_RESET);
-	else if (c->answer.n == LENGTH_SIZE && missing(c) < DNSTCP_MESSAGE_MIN)
+	if (n < 0 || (c->answer.n == LENGTH_SIZE && missing(c) < DNSTCP_MESSAGE_MIN))
 		call_end(c, EGRESS_RESET);
 	else if (missing(c) == 0)
 		call_end(c, EGRESS_OK);

@@ -69,8 +69,8 @@ static void on_socket_ready(void *arg, uint32_t events)
 	const struct watch *w = arg;
 	const uint32_t broken = EPOLLERR | EPOLLHUP;
 
-	process(w->resolver, events & (EPOLLIN | broken) ? w->fd.fd : ARES_SOCKET_BAD,
-		events & (EPOLLOUT | broken) ? w->fd.fd : ARES_SOCKET_BAD);
+	process(w->resolver, (events & (EPOLLIN | broken)) ? w->fd.fd : ARES_SOCKET_BAD,
+		(events & (EPOLLOUT | broken)) ? w->fd.fd : ARES_SOCKET_BAD);
 }
 
 static void watch_add(struct resolver *r, int fd, uint32_t events)

@@ -32,7 +32,7 @@ enum verdict op_fail(struct op *op, enum code code, struct bytes detail)
 	op->error = code;
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = detail.p[i];
-		op->detail[i] = c >= 0x20 && c <= 0x7e ? (char)c : '?';
+		op->detail[i] = (char)(c >= 0x20 && c <= 0x7e ? c : '?');
 	}
 	op->detail[n] = 0;
 	return VERDICT_ERROR;

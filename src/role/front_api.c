@@ -490,6 +490,8 @@ void api_request(struct conn *c, struct bytes body)
 	const struct endpoint *e = endpoint_of(c);
 	json_t *o;
 
+	if (!e)
+		log_fatal("bug: a request that api_head() refused");
 	if (e->method == HTTP_GET) {
 		e->fn(c, NULL);
 		return;

@@ -29,4 +29,4 @@ typedef int walk_fn(void *arg, const struct walk_item *item);
 int log_walk(int dirfd, uint64_t from, walk_fn *fn, void *arg, uint64_t *end) must_check;
 
 /* The first numbers of all segments, ascending; free() them. 0 or -errno. */
-int log_segments(int dirfd, uint64_t **first, size_t *n) must_check;
+int log_segments(int dirfd, uint64_t **out, size_t *n) must_check;
