@@ -122,6 +122,7 @@ def main():
             broken += run_meson(directory, name, args, tally)
     checks = [("style", ["scripts/check-style"]),
               ("purity", ["scripts/check-purity", "build"]),
+              ("analysis", ["scripts/analyze", "build"]),
               ("providers", ["scripts/provider-table.py", "--check"]),
               ("man pages", ["mandoc", "-Tlint", "-Wwarning", *sorted(glob.glob(ROOT + "/man/*.[1-9]"))])]
     if everything:
