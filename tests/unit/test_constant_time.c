@@ -4,10 +4,11 @@
  * memcheck then reports every branch and every address that depends on one.
  *
  * Secret are root keys and what is derived of them, the values of credentials, a setup's state and PKCE verifier, callers' tokens and their
- * hashes. Everything else in a handle is structure and no secret: `inspect` and the log tell it. How long a secret is, is none either: the
- * text that it came in and the one that it is sealed in tell it.
+ * hashes, TSIG's keys. Everything else in a handle is structure and no secret: `inspect` and the log tell it. How long a secret is, is none
+ * either: the text that it came in and the one that it is sealed in tell it.
  *
- * What becomes public on the way is said here and only here, in the __wrap_ functions: the linker puts them in the place of those that our code calls.
+ * What our code makes public on its way is said in the __wrap_ functions, which the linker puts in the place of those that it calls; besides, a
+ * test says so of what is given out when all is done.
  */
 #include "seal_rig.h"
 
@@ -15,6 +16,8 @@
 #include "role/front.h"
 #include "seal/fields.h"
 #include "seal/kdf.h"
+#include "sign/tsig.h"
+#include "sys/crypto.h"
 
 #include <valgrind/memcheck.h>
 
@@ -328,6 +331,32 @@ static void test_callers(void **state)
 	assert_int_equal(told(), 0);
 }
 
+/* ---- TSIG ---- */
+
+/* Whoever answers in the server's place could try MACs, and take the time. */
+static void test_tsig(void **state)
+{
+	static const unsigned char header[12] = {0, 1, 0x80}; /* an answer, with nothing in it */
+	struct buf m = BUF_INIT(512);
+	struct tsig_mac mac;
+	struct tsig_key k;
+	int64_t server_time;
+
+	assert_int_equal(crypto_load(), 0);
+	assert_int_equal(tsig_key_init(&k, BYTES("k"), TSIG_SHA256, BYTES("c2VjcmV0c2VjcmV0")), 0);
+	classify(k.secret.p, k.secret.n);
+	buf_put(&m, header, sizeof(header));
+	assert_int_equal(tsig_sign(&m, &k, 1795572630, &mac), 0);
+	assert_true(is_secret(mac.p, mac.n));
+	declassify(mac.p, mac.n); /* both are sent */
+	declassify(m.p, m.n);
+	/* It is signed, but not for the request that this MAC is of. */
+	assert_int_equal(tsig_verify(&m, &k, &mac, 1795572630, &server_time), TSIG_E_FORGED);
+	assert_int_equal(told(), 0);
+	tsig_key_done(&k);
+	buf_done(&m);
+}
+
 /* ---- it would be seen ---- */
 
 /* Each of these must be reported (on standard error, too), or the others' silence says nothing. */
@@ -403,10 +432,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, count_begin, seal_teardown)
-		T(test_integration),	T(test_record),		 T(test_setup),
-		T(test_base64),		T(test_callers),	 T(test_memcmp_is_seen),
-		T(test_branch_is_seen), T(test_address_is_seen), T(test_sealed_is_seen),
-		T(test_hash_is_seen),
+		T(test_integration),	T(test_record),		T(test_setup),
+		T(test_base64),		T(test_callers),	T(test_tsig),
+		T(test_memcmp_is_seen), T(test_branch_is_seen), T(test_address_is_seen),
+		T(test_sealed_is_seen), T(test_hash_is_seen),
 	};
 
 	if (!RUNNING_ON_VALGRIND) {
