@@ -28,6 +28,11 @@ bench:
 	@scripts/build build
 	@bench/run.py
 
+# What the tests reach, line by line and branch by branch. `scripts/coverage --show` then names the lines that they do not.
+coverage:
+	@$(DEPS) build test
+	@scripts/coverage --check
+
 # All targets for SECONDS each, or those that TARGETS names.
 SECONDS = 60
 fuzz:
@@ -41,6 +46,6 @@ format:
 	@find src tests -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-fuzz build-cov
 
-.PHONY: build check check-all demo bench fuzz install format clean
+.PHONY: build check check-all demo bench coverage fuzz install format clean

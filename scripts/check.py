@@ -128,6 +128,7 @@ def main():
     if everything:
         for name, args in VALGRIND_RUNS:
             broken += run_meson("build", name, args, tally)
+        checks.append(("coverage", ["scripts/coverage", "--check"]))
         checks.append(("fuzz", ["scripts/fuzz", str(FUZZ_SECONDS)]))
     for name, command in checks:
         broken += run_check(name, command, tally)

@@ -6,6 +6,9 @@
 #include "sys/log.h"
 
 #include <fcntl.h>
+#ifdef COVERAGE_DIR
+#include <gcov.h>
+#endif
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -46,6 +49,9 @@ static _Noreturn void become_role(enum proc proc, int exe_fd, int control_fd, ui
 		log_fatal("close_range: %m");
 	if (uid && harden_become(uid) < 0)
 		log_fatal("%s cannot become uid %u: %m", proc_name(proc), uid);
+#ifdef COVERAGE_DIR
+	__gcov_dump(); /* an exec forgets the counters */
+#endif
 	fexecve(exe_fd, argv, envp);
 	log_fatal("exec of %s: %m", proc_name(proc));
 }

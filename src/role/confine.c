@@ -123,6 +123,16 @@ static const struct {
 	{ALL, {"mmap"}},
 	{ALL, {"prctl"}},
 #endif
+#ifdef COVERAGE_DIR
+	/* gcov, when the role ends */
+	{ALL, {"openat"}},
+	{ALL, {"newfstatat"}},
+	{ALL, {"fcntl"}},
+	{ALL, {"read"}},
+	{ALL, {"write"}},
+	{ALL, {"lseek"}},
+	{ALL, {"ftruncate"}},
+#endif
 };
 
 /* Libraries try these, and do without: a locale, a configuration, a name service. */
@@ -139,6 +149,9 @@ int confine_filter(enum proc p, pid_t pid, struct buf *program)
 	bool opens = (BIT(SCRIBE) | C) & 1u << p;
 	size_t n = 0;
 
+#ifdef COVERAGE_DIR
+	opens = true;
+#endif
 	for (size_t i = 0; i < ARRAY_LEN(calls); i++)
 		if (calls[i].roles & 1u << p)
 			rules[n++] = calls[i].rule;

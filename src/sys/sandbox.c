@@ -100,6 +100,20 @@ static int allow_files(int ruleset, const struct sandbox *s, uint64_t handled)
 	return r;
 }
 
+#ifdef COVERAGE_DIR
+/* gcov writes its counters when the process ends. */
+static int allow_counters(int ruleset, uint64_t handled)
+{
+	int fd = open(COVERAGE_DIR, O_PATH | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	r = allow(ruleset, fd, LL_OWN_FILES & handled);
+	close(fd);
+	return r;
+}
+#endif
+
 static int enter_landlock(const struct sandbox *s, unsigned *holds)
 {
 	const unsigned abi = sandbox_landlock_abi();
@@ -114,6 +128,10 @@ static int enter_landlock(const struct sandbox *s, unsigned *holds)
 	if (fd < 0)
 		return -errno;
 	r = allow_files(fd, s, rules.fs);
+#ifdef COVERAGE_DIR
+	if (r == 0)
+		r = allow_counters(fd, rules.fs);
+#endif
 	if (r == 0 && syscall(LL_RESTRICT_SELF, fd, 0) < 0)
 		r = -errno;
 	close(fd);
