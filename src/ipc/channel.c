@@ -54,10 +54,10 @@ static int send_one(int sock, const void *p, size_t n, int fd)
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	if (fd >= 0) {
-		struct cmsghdr *c;
+		struct cmsghdr *c = &control.align;
+
 		msg.msg_control = control.space;
 		msg.msg_controllen = sizeof(control.space);
-		c = CMSG_FIRSTHDR(&msg);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(sizeof(int));
@@ -161,7 +161,7 @@ static void flush(struct channel *c)
 {
 	int r = 0;
 
-	while (c->head && r == 0) {
+	while (c->head) {
 		struct queued *q = c->head;
 		r = send_one(c->watch.fd, q->p, q->n, q->fd);
 		if (r < 0)
@@ -193,31 +193,17 @@ void channel_reject(struct channel *c)
 }
 
 /*
- * The one descriptor that came with the message, or -1. ONLY: there is nothing wrong with the message so far; else, and when there are several,
- * all that came are closed.
+ * The descriptor that came with the message, or -1. receive() has room for one header with one descriptor: with more the kernel keeps what does not fit, and says so
+ * by MSG_CTRUNC. OK: there is nothing wrong with the message so far; else the descriptor is closed.
  */
-static int take_fd(struct msghdr *msg, bool *ok)
+static int take_fd(struct msghdr *msg, bool ok)
 {
+	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
 	int fd = -1;
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		size_t n =
-			c->cmsg_len < CMSG_LEN(0) ? 0 : (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int one;
-			memcpy(&one, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (*ok && fd < 0) {
-				fd = one;
-				continue;
-			}
-			*ok = false;
-			close(one);
-		}
-	}
-	if (!*ok && fd >= 0) {
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	if (fd >= 0 && !ok) {
 		close(fd);
 		fd = -1;
 	}
@@ -251,7 +237,8 @@ static bool peer_gone(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
 
-	return poll(&p, 1, 0) == 1 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
+	/* Nothing else was asked for. */
+	return poll(&p, 1, 0) > 0;
 }
 
 /* One message. False when there is none now, or the channel closed. */
@@ -284,7 +271,7 @@ static bool receive(struct channel *c)
 		return false;
 	}
 	ok = n > 0 && n <= WIRE_MAX && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
-	fd = take_fd(&msg, &ok);
+	fd = take_fd(&msg, ok);
 	if (ok)
 		ok = dispatch(c, bytes_of(in, (size_t)n), fd);
 	explicit_bzero(in, (size_t)n);

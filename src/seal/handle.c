@@ -62,9 +62,10 @@ static const struct root_key *sealing_key(const struct keyring *ring)
 /* ISO/IEC 7816-4: one 0x80, then zeros. The length of the plaintext tells little then. */
 static void pad(struct buf *plain)
 {
+	static const unsigned char zeros[PAD_BLOCK];
+
 	buf_putc(plain, 0x80);
-	while (plain->n % PAD_BLOCK != 0 && !buf_status(plain))
-		buf_putc(plain, 0);
+	buf_put(plain, zeros, (PAD_BLOCK - plain->n % PAD_BLOCK) % PAD_BLOCK);
 }
 
 /* A buffer that is full says that the handle would be too long. */

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-#include "test.h"
+#include "ipc_rig.h"
 
 #include "base/idmap.h"
-#include "ipc/channel.h"
-
-#include <dirent.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* ---- wire ---- */
 
@@ -78,6 +73,9 @@ static void test_caps(void **state)
 	in.mode = RECORD_MODES;
 	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), -EBADMSG);
 	in = sample();
+	in.ttl = RECORD_TTL_MAX + 1;
+	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), -EBADMSG);
+	in = sample();
 	in.fqdn = BYTES("a\0b");
 	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), -EBADMSG);
 	buf_done(&b);
@@ -137,58 +135,19 @@ static void test_every_message(void **state)
 		}
 }
 
+static void test_names(void **state)
+{
+	for (unsigned p = 0; p < PROC_COUNT; p++)
+		assert_int_equal(proc_by_name(proc_name((enum proc)p)), p);
+	assert_int_equal(proc_by_name("postern-"), PROC_COUNT);
+	assert_string_equal(proc_name(PROC_COUNT), "?");
+	for (unsigned v = 0; v < VERB_COUNT; v++)
+		assert_int_equal(verb_parse(bytes_str(verb_text((enum verb)v))), v);
+	assert_int_equal(verb_parse(BYTES("add_records")), VERB_COUNT);
+	assert_string_equal(verb_text(VERB_COUNT), "?");
+}
+
 /* ---- channel ---- */
-
-struct end {
-	struct channel c;
-	unsigned messages, closed;
-	bool bad;
-	uint64_t last;
-	struct loop *loop;
-	unsigned stop_at;
-};
-
-static void on_message(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
-{
-	struct end *e = arg;
-
-	e->last = *(const uint64_t *)msg;
-	if (fd >= 0)
-		close(fd);
-	if (++e->messages == e->stop_at)
-		loop_stop(e->loop);
-}
-
-static void on_close(void *arg, struct channel *c, bool bad)
-{
-	struct end *e = arg;
-
-	e->closed++;
-	e->bad = bad;
-	loop_stop(e->loop);
-}
-
-static void open_pair(struct end *a, struct end *b, const struct edge *edge)
-{
-	int fds[2];
-
-	memset(a, 0, sizeof(*a));
-	memset(b, 0, sizeof(*b));
-	assert_int_equal(loop_new(&a->loop), 0);
-	b->loop = a->loop;
-	assert_int_equal(channel_pair(fds), 0);
-	channel_init(&a->c, a->loop, edge, SIDE_A, on_message, on_close, a);
-	channel_init(&b->c, b->loop, edge, SIDE_B, on_message, on_close, b);
-	assert_int_equal(channel_open(&a->c, fds[0]), 0);
-	assert_int_equal(channel_open(&b->c, fds[1]), 0);
-}
-
-static void close_pair(struct end *a, struct end *b)
-{
-	channel_close(&a->c);
-	channel_close(&b->c);
-	loop_free(a->loop);
-}
 
 /* More than the socket holds: what does not fit waits, and order is kept. */
 static void test_backpressure(void **state)
@@ -205,6 +164,24 @@ static void test_backpressure(void **state)
 	assert_int_equal(b.messages, 200);
 	assert_true(b.last == 200);
 	assert_int_equal(a.c.queued, 0);
+	close_pair(&a, &b);
+}
+
+/* More than one turn's share is there at once: others get their turn between. */
+static void test_busy_peer(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	for (unsigned i = 1; i <= 100; i++)
+		channel_send(&a.c, vc_end, .call = i);
+	channel_send(&b.c, cv_ready, .call = 7);
+	a.stop_at = 1;
+	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	assert_in_range(b.messages, 0, 99);
+	b.stop_at = 100;
+	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	assert_true(b.last == 100);
 	close_pair(&a, &b);
 }
 
@@ -275,6 +252,8 @@ static void test_peer_does_not_read(void **state)
 		channel_send(&a.c, pc_body, .call = 1, .body = bytes_of(big, sizeof(big)),
 			     .more = 1);
 	assert_int_equal(a.closed, 0); /* never from inside a send */
+	assert_true(a.c.hung);
+	channel_send(&a.c, pc_body, .call = 1); /* into nothing */
 	assert_int_equal(a.c.queued, 0);
 	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
 	assert_int_equal(a.closed, 1);
@@ -314,45 +293,6 @@ static void test_reject(void **state)
 	close_pair(&a, &b);
 }
 
-/* N times FD. */
-static int send_with_fds(int sock, const void *p, size_t n, int fd, size_t fds)
-{
-	union {
-		struct cmsghdr align;
-		unsigned char space[CMSG_SPACE(4 * sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.space,
-			     .msg_controllen = CMSG_SPACE(fds * sizeof(int))};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(fds * sizeof(int));
-	for (size_t i = 0; i < fds; i++)
-		memcpy(CMSG_DATA(c) + i * sizeof(int), &fd, sizeof(int));
-	return sendmsg(sock, &msg, 0) < 0 ? -errno : 0;
-}
-
-static int send_with_fd(int sock, const void *p, size_t n, int fd)
-{
-	return send_with_fds(sock, p, n, fd, 1);
-}
-
-static size_t open_descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
-
 /* Between roles no descriptor travels. */
 static void test_descriptor_refused(void **state)
 {
@@ -364,6 +304,29 @@ static void test_descriptor_refused(void **state)
 	assert_int_equal(b.messages, 0);
 	assert_true(b.bad);
 	close_pair(&a, &b);
+}
+
+/* The supervisor hands descriptors out; it takes none, and goes on. */
+static void test_descriptor_to_supervisor(void **state)
+{
+	unsigned char ready[WIRE_MAX];
+	struct buf b = BUF_INIT(WIRE_MAX);
+	struct end a, z;
+	size_t before;
+
+	open_pair(&a, &z, &edge_supervisor);
+	a.stop_at = 1;
+	before = open_descriptors();
+	assert_int_equal(wire_encode(MSG_r_ready, &edge_supervisor.rows[MSG_r_ready].msg,
+				     memset(ready, 0, sizeof(ready)), &b),
+			 0);
+	assert_int_equal(send_with_fd(z.c.watch.fd, b.p, b.n, 0), 0);
+	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	assert_int_equal(a.messages, 0);
+	assert_true(a.bad);
+	assert_int_equal(open_descriptors(), before - 1); /* a's end is closed */
+	buf_done(&b);
+	close_pair(&a, &z);
 }
 
 /* Whatever is wrong with a message, the descriptors that came with it are closed. */
@@ -513,7 +476,9 @@ int main(void)
 		cmocka_unit_test(test_decoder_checks),
 		cmocka_unit_test(test_list_framing),
 		cmocka_unit_test(test_every_message),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_backpressure),
+		cmocka_unit_test(test_busy_peer),
 		cmocka_unit_test(test_malformed_ends_the_channel),
 		cmocka_unit_test(test_peer_gone),
 		cmocka_unit_test(test_peer_does_not_read),
@@ -522,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_descriptors_do_not_stay),
 		cmocka_unit_test(test_empty_message),
 		cmocka_unit_test(test_descriptor_refused),
+		cmocka_unit_test(test_descriptor_to_supervisor),
 		cmocka_unit_test(test_descriptor_from_supervisor),
 		cmocka_unit_test(test_idmap),
 		cmocka_unit_test(test_timers),

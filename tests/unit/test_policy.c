@@ -330,6 +330,8 @@ static void test_version_tags(void **state)
 		{"=v=", false},
 		{"v-=x", false},
 		{"\"v=spf1\"", false},
+		{"\x01v=spf1", false},
+		{"\x0ev=spf1", false},
 	};
 	struct setting s;
 
@@ -370,6 +372,33 @@ static void test_fails_closed(void **state)
 	assert_int_equal(policy_check(&config, POLICY_ARTICLE, &r), RULE_TYPE_REPLACE);
 }
 
+/* Names and values that were never made canonical, and a list that was not: nothing is let through for it. */
+static void test_fails_closed_strictly(void **state)
+{
+	struct dns_name name = {0};
+	struct policy_config config = {.loosest = POLICY_STRICT, .standing_authority = true};
+	struct policy_record r = {.name = &name, .type = RR_TXT, .mode = MODE_REPLACE};
+
+	assert_int_equal(policy_check(&config, POLICY_STRICT, &r), RULE_NAME_REPLACE);
+	assert_int_equal(dns_name_parse(&name, BYTES("_acme-challenge.example.com")), 0);
+	config.targets = BYTES("\0\0\0\1-\0\0\0\7acm.aws");
+	r.type = RR_CNAME;
+	r.value = BYTES("-");
+	assert_int_equal(policy_check(&config, POLICY_STRICT, &r), RULE_TARGET_STRICT);
+	r.value = BYTES("x.acm.aws");
+	assert_int_equal(policy_check(&config, POLICY_STRICT, &r), RULE_ALLOWED);
+	r.type = RR_CAA;
+	r.value = BYTES("0 issue \"\\\"");
+	assert_int_equal(policy_check(&config, POLICY_STRICT, &r), RULE_AUTHORITY_STRICT);
+	/* 20 characters, as CAs have them */
+	assert_int_equal(dns_name_parse(&name, BYTES("_abcdefghijklmnopqrst.example.com")), 0);
+	r.type = RR_CNAME;
+	r.value = BYTES("x.acm.aws");
+	assert_int_equal(policy_check(&config, POLICY_STRICT, &r), RULE_ALLOWED);
+	name.text[7] = '{';
+	assert_int_equal(policy_check(&config, POLICY_STRICT, &r), RULE_NAME_STRICT);
+}
+
 static void test_texts(void **state)
 {
 	for (unsigned p = 0; p < POLICY_PROFILES; p++)
@@ -382,15 +411,21 @@ static void test_texts(void **state)
 	assert_string_equal(policy_rule_text(RULE_NAME_REPLACE), "name_replace");
 	assert_string_equal(policy_rule_text(POLICY_RULE_COUNT), "unknown");
 	assert_non_null(strstr(policy_rule_sentence(RULE_NS_STRICT), "NS"));
+	assert_string_equal(policy_rule_sentence(POLICY_RULE_COUNT), "unknown");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policy_vectors),	cmocka_unit_test(test_registry),
-		cmocka_unit_test(test_profiles),	cmocka_unit_test(test_hazards_are_covered),
-		cmocka_unit_test(test_types_and_modes), cmocka_unit_test(test_version_tags),
-		cmocka_unit_test(test_fails_closed),	cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_policy_vectors),
+		cmocka_unit_test(test_registry),
+		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_hazards_are_covered),
+		cmocka_unit_test(test_types_and_modes),
+		cmocka_unit_test(test_version_tags),
+		cmocka_unit_test(test_fails_closed),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_fails_closed_strictly),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

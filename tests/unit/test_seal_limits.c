@@ -115,7 +115,7 @@ static void test_whole_too_long(void **state)
 {
 	struct keyring ring = ring_of(key_a, NULL);
 	struct integration i = sample_integration();
-	struct buf all = zones_of(HANDLE_ZONES_MAX), text = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	struct buf all = zones_of(HANDLE_ZONES_MAX), text = BUF_INIT(INTEGRATION_HANDLE_MAX), most;
 	size_t longest = 0, n = 0;
 	int r = 0;
 
@@ -134,8 +134,37 @@ static void test_whole_too_long(void **state)
 	assert_int_equal(text.n, 0);
 	/* One block of 64 bytes more would be over. */
 	assert_in_range(longest, INTEGRATION_HANDLE_MAX - 86 + 1, INTEGRATION_HANDLE_MAX);
+	/* Over it as plaintext already. */
+	most = pairs_of(1, CREDENTIALS_MAX);
+	i.credentials = buf_bytes(&most);
+	assert_int_equal(integration_seal(&ring, nonce, &i, &text), HANDLE_E_TOO_LONG);
+	assert_int_equal(text.n, 0);
+	buf_done(&most);
 	buf_done(&text);
 	buf_done(&all);
+}
+
+/* Longer than any handle of its kind, though each character is a good one. */
+static void test_text_too_long(void **state)
+{
+	static const size_t most[] = {INTEGRATION_HANDLE_MAX, RECORD_HANDLE_MAX, SETUP_HANDLE_MAX};
+	struct keyring ring = ring_of(key_a, NULL);
+
+	for (unsigned kind = 0; kind < HANDLE_KINDS; kind++) {
+		struct buf text = seal_sample(&ring, (enum handle_kind)kind);
+		struct handle_head head;
+
+		while (text.n < most[kind])
+			buf_putc(&text, 'A');
+		text.max++;
+		buf_putc(&text, 'A');
+		assert_int_equal(buf_status(&text), 0);
+		assert_int_equal(open_as((enum handle_kind)kind, &ring, buf_bytes(&text),
+					 BYTES("customer-42")),
+				 HANDLE_E_INVALID);
+		assert_int_equal(handle_peek(buf_bytes(&text), &head), HANDLE_E_INVALID);
+		buf_done(&text);
+	}
 }
 
 /* What would never open is not sealed: the caller learns it now, not in a year. */
@@ -221,9 +250,10 @@ static void test_setups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_largest),	    cmocka_unit_test(test_largest_setup),
-		cmocka_unit_test(test_too_long),    cmocka_unit_test(test_whole_too_long),
-		cmocka_unit_test(test_never_opens), cmocka_unit_test(test_setups),
+		cmocka_unit_test(test_largest),	      cmocka_unit_test(test_largest_setup),
+		cmocka_unit_test(test_too_long),      cmocka_unit_test(test_whole_too_long),
+		cmocka_unit_test(test_never_opens),   cmocka_unit_test(test_setups),
+		cmocka_unit_test(test_text_too_long),
 	};
 
 	return cmocka_run_group_tests_name("seal_limits", tests, seal_setup, seal_teardown);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* The primitives below handles, against published vectors. */
-#include "test.h"
+#include "faults.h"
 
 #include "seal/kdf.h"
 
+#include <signal.h>
 #include <sodium.h>
 
 static void hkdf_file(const char *path)
@@ -40,6 +41,22 @@ static void test_hkdf(void **state)
 {
 	hkdf_file("vectors/crypto/hkdf_rfc5869.json");
 	hkdf_file("vectors/crypto/hkdf_sha256.json");
+}
+
+static void too_much(void *arg)
+{
+	static unsigned char out[255 * crypto_auth_hmacsha256_BYTES + 1];
+
+	hkdf_sha256(out, sizeof(out) - 1, BYTES("key"), BYTES(""), BYTES(""));
+	hkdf_sha256(out, sizeof(out), BYTES("key"), BYTES(""), BYTES(""));
+}
+
+/* More than RFC 5869 lets one make of one key. */
+static void test_hkdf_limit(void **state)
+{
+	int status = end_of(too_much, NULL);
+
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
 /* The primitive below HKDF, as the library gives it. */
@@ -111,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hkdf),
+		cmocka_unit_test(test_hkdf_limit),
 		cmocka_unit_test(test_hmac),
 		cmocka_unit_test(test_secretbox),
 	};
