@@ -12,13 +12,13 @@ static void print_usage(const struct command *c, FILE *to)
 {
 	const char *line = c->usage, *before = "usage:";
 
-	/* The forms come first, one a line. */
-	while (*line && *line != '\n') {
+	/* The forms come first, one a line; a command that takes nothing has one that is empty. */
+	do {
 		size_t n = strcspn(line, "\n");
 		fprintf(to, "%s postern %s%s%.*s\n", before, c->name, n ? " " : "", (int)n, line);
 		before = "      ";
 		line += n + (line[n] == '\n');
-	}
+	} while (*line && *line != '\n');
 	fputs(line, to);
 }
 
