@@ -15,7 +15,7 @@ static char dir[] = "/tmp/postern-config-XXXXXX";
 static char err[CONFIG_ERROR_MAX];
 
 /* A path in the directory; good until the next-but-three call. */
-static const char *at(const char *name)
+static inline const char *at(const char *name)
 {
 	static char paths[4][256];
 	static unsigned turn;
@@ -25,7 +25,7 @@ static const char *at(const char *name)
 	return path;
 }
 
-static void put_file(const char *name, const void *p, size_t n, mode_t mode)
+static inline void put_file(const char *name, const void *p, size_t n, mode_t mode)
 {
 	int fd;
 
@@ -38,7 +38,7 @@ static void put_file(const char *name, const void *p, size_t n, mode_t mode)
 }
 
 /* TEXT with each @ as the directory. */
-static void put_text(const char *name, const char *text, mode_t mode)
+static inline void put_text(const char *name, const char *text, mode_t mode)
 {
 	struct buf b = BUF_INIT(1u << 21);
 
@@ -53,7 +53,7 @@ static void put_text(const char *name, const char *text, mode_t mode)
 }
 
 /* ERR is WANT, whose @ is the directory. */
-static void expect_error(const char *want)
+static inline void expect_error(const char *want)
 {
 	struct buf b = BUF_INIT(4096);
 
@@ -67,7 +67,7 @@ static void expect_error(const char *want)
 	buf_done(&b);
 }
 
-static int set_up(void **state)
+static inline int set_up(void **state)
 {
 	if (sodium_init() < 0 || !mkdtemp(dir))
 		return -1;
@@ -75,7 +75,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
+static inline int tear_down(void **state)
 {
 	static const char *const names[] = {"a.key", "b.key", "callers", "conf", "c", "k"};
 
