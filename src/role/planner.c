@@ -11,6 +11,7 @@
 #include "sys/harden.h"
 #include "sys/log.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -58,41 +59,16 @@ static struct plan *plan_by_call(uint64_t call)
 	return idmap_entry(idmap_find(&planner.plans, call), struct plan, node);
 }
 
-/* A record longer than a message: what follows the first piece begins with "+", as in the log. */
-static void send_long(uint64_t call, struct bytes item)
-{
-	struct buf list = BUF_INIT(IPC_PIECE_MAX);
-
-	for (bool first = true; item.n; first = false) {
-		size_t most = IPC_PIECE_MAX - sizeof(uint32_t) - 1;
-		size_t n = item.n < most ? item.n : most;
-
-		buf_reset(&list);
-		buf_put_be32(&list, (uint32_t)(n + !first));
-		if (!first)
-			buf_putc(&list, '+');
-		buf_put(&list, item.p, n);
-		if (buf_status(&list) < 0)
-			log_fatal("out of memory");
-		channel_send(&planner.vault, pv_replaced, .call = call, .lines = buf_bytes(&list));
-		item = bytes_skip(item, n);
-	}
-	buf_done(&list);
-}
+static_assert(sizeof(uint32_t) + PROVIDER_LINE_MAX <= IPC_PIECE_MAX,
+	      "a piece holds the longest record that may be overwritten");
 
 /* What is about to be overwritten is told before the request that does it, so that it is known whatever becomes of us. */
 static void send_replaced(struct plan *p)
 {
-	struct bytes list = bytes_skip(buf_bytes(&p->engine.op.replaced), p->told), piece, item;
+	struct bytes list = bytes_skip(buf_bytes(&p->engine.op.replaced), p->told), piece;
 
-	while (list.n) {
-		piece = plist_take(&list, 1, IPC_PIECE_MAX);
-		if (piece.n)
-			channel_send(&planner.vault, pv_replaced, .call = p->node.id,
-				     .lines = piece);
-		else if (plist_next(&list, &item))
-			send_long(p->node.id, item);
-	}
+	while ((piece = plist_take(&list, 1, IPC_PIECE_MAX)).n)
+		channel_send(&planner.vault, pv_replaced, .call = p->node.id, .lines = piece);
 	p->told = p->engine.op.replaced.n;
 }
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """The four endpoints on a real PowerDNS; dig reads what we wrote."""
+import json
+
 import tap
 from common import add, added, gateway, integrate, pdns, refused, remove, txt
-from servers import wait_for
+from servers import FakeUpstream, wait_for
 
 ZONE = "flow.example"
 SUB = "sub.flow.example"
@@ -105,6 +107,48 @@ def test_all_that_was_replaced_is_on_record():
         assert len(whole) == 8 and all(any(w.count("\\\\") >= 300 and '"%02d' % i in w for w in whole) for i in range(8)), whole
         assert not any("ended by" in l["value"] for l in g.audit() if l["event"] == "role.restart")
         remove(g, handle, rh)
+
+
+class Bloated(FakeUpstream):
+    """A PowerDNS that says there is one more record set, until something is written."""
+    more = None
+
+    def answer(self, request):
+        status, headers, body = super().answer(request)
+        if request.method != "GET":
+            self.more = None
+        elif self.more and "/zones/" in request.path:
+            zone = json.loads(body)
+            zone["rrsets"].append(self.more)
+            body = json.dumps(zone).encode()
+        return status, headers, body
+
+
+def test_what_cannot_be_on_record_is_not_replaced():
+    """One record as long as a line of `replaced` may be is whole in the log; a longer one, or too many, stay where they are."""
+    name = "_acme-challenge.huge." + ZONE
+    longest = 16 * 1024 - len(name + '. 60 TXT ""')
+    with gateway() as g, Bloated(proxy=P.api_url) as up:
+        handle = g.post("/make_integration", {"provider": "powerdns", "credentials": {"url": up.url, "api_key": P.api_key}})[1]["integration_handle"]
+        for sizes, status in ([longest], 200), ([longest] * 15, 200), ([longest + 1], 422), ([longest] * 17, 422):
+            values = [("%02d" % i).ljust(n, "x") for i, n in enumerate(sizes)]
+            asked, seen = len(up.requests), len(g.audit())
+            up.more = {"name": name + ".", "type": "TXT", "ttl": 60,
+                       "records": [{"content": '"%s"' % v, "disabled": False} for v in values]}
+            got, answer = add(g, handle, name, "new", mode="replace")
+            assert got == status, (len(sizes), got, answer)
+            changed = [r for r in up.requests[asked:] if r.method != "GET"]
+            if status == 422:
+                assert answer["code"] == "provider_rejected" and not changed, answer
+                continue
+            assert len(changed) == 1
+            outcome = wait_for(lambda: [l for l in g.audit()[seen:] if l["event"] == "add_record.outcome"])[-1]
+            assert outcome["result"] == "ok", outcome
+            items = [item for l in g.audit()[seen:] for item in l["replaced"] or []]
+            whole = "".join(item.removeprefix("+") if item.startswith("+") else "\n" + item for item in items)
+            assert whole.split("\n")[1:] == ['%s. 60 TXT "%s"' % (name, v) for v in values]
+            assert remove(g, handle, answer["record_handle"]) == (200, {"removed": True})
+        assert not [l for l in g.audit() if l["event"] == "role.restart"]
 
 
 def test_cname_replaces_txt():
