@@ -22,6 +22,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BINARY = os.environ.get("POSTERN_BINARY", ROOT + "/build/postern")
 
 
+def has_symbol(name):
+    """Does the program have it? __asan_init, __gcov_dump say how it was built."""
+    with open(BINARY, "rb") as f:
+        return name.encode() in f.read()
+
+
 def wait_for(predicate, seconds=10):
     """Poll until PREDICATE gives something true, and return that."""
     end = time.monotonic() + seconds
