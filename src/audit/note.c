@@ -133,7 +133,7 @@ static bool is_text(struct bytes t)
 	for (size_t i = 0; i < t.n; i++)
 		if ((t.p[i] < 0x20 && t.p[i] != '\n') || t.p[i] == 0x7f)
 			return false;
-	return t.n > 0;
+	return true;
 }
 
 static int check(struct bytes text, struct bytes name, const unsigned char signature[SIGNATURE],
@@ -213,8 +213,7 @@ int checkpoint_parse(struct checkpoint *out, struct bytes text)
 	out->origin = take_line(&text);
 	size = take_line(&text);
 	root = take_line(&text);
-	if (!out->origin.n || !size.n || (size.n > 1 && size.p[0] == '0') ||
-	    text_to_u64(size, INT64_MAX, &out->size) != 0 ||
+	if (!out->origin.n || text_to_u64(size, INT64_MAX, &out->size) != 0 ||
 	    !from_base64(root, out->root.b, sizeof(out->root.b)))
 		return NOTE_E_BAD;
 	return 0;

@@ -130,12 +130,10 @@ static bool from_hex(struct bytes hex, struct tree_hash *out)
 	       n == sizeof(out->b);
 }
 
-/* "frontier HEX HEX…\n" of a tree of SIZE leaves. */
+/* "frontier HEX HEX…\n" of a tree of SIZE leaves; it begins so. */
 static bool parse_frontier(struct bytes text, uint64_t size, struct tree *out)
 {
 	*out = (struct tree){.size = size};
-	if (!bytes_starts(text, BYTES(FRONTIER)))
-		return false;
 	text = bytes_skip(text, strlen(FRONTIER));
 	for (unsigned i = TREE_HASHES_MAX; i-- > 0;) {
 		if (!(size >> i & 1))

@@ -413,7 +413,6 @@ void store_free(struct store *s)
 {
 	if (!s)
 		return;
-	undo(s);
 	segment_close(&s->seg);
 	if (s->checkpoints_fd >= 0)
 		close(s->checkpoints_fd);

@@ -69,6 +69,7 @@ static int void_before(int dirfd, uint64_t first, uint64_t *from)
 	unsigned char head[AUDIT_LINE_MAX];
 	struct bytes line, digits;
 	int fd = open_segment(dirfd, first);
+	uint64_t seq;
 	ssize_t n;
 	size_t at;
 
@@ -87,8 +88,8 @@ static int void_before(int dirfd, uint64_t first, uint64_t *from)
 	while (at < digits.n && digits.p[at] >= '0' && digits.p[at] <= '9')
 		at++;
 	digits.n = at;
-	if (text_to_u64(digits, INT64_MAX, from) != 0 || *from > first)
-		*from = first;
+	if (text_to_u64(digits, INT64_MAX, &seq) == 0 && seq < first)
+		*from = seq;
 	return 0;
 }
 
@@ -195,8 +196,6 @@ static int walk_segment(struct walk *w, uint64_t first, const uint64_t *next)
 	close(fd);
 	if (e != 0 || !next)
 		return e;
-	if (w->next > *next)
-		return -EBADMSG;
 	/* Up to where it is void something should have been there. */
 	e = give_range(w, WALK_MISSING, r.until < *next ? r.until : *next, first);
 	return e != 0 ? e : give_range(w, WALK_VOID, *next, first);

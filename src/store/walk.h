@@ -25,7 +25,7 @@ struct walk_item {
 /* Return 0 to go on; anything else ends the walk and is what log_walk() returns. */
 typedef int walk_fn(void *arg, const struct walk_item *item);
 
-/* From number FROM on, in the directory DIRFD. *END: one more than the last number. 0, what FN returned, or -errno; -EBADMSG: segments overlap. */
+/* From number FROM on, in the directory DIRFD. *END: one more than the last number. 0, what FN returned, or -errno. */
 int log_walk(int dirfd, uint64_t from, walk_fn *fn, void *arg, uint64_t *end) must_check;
 
 /* The first numbers of all segments, ascending; free() them. 0 or -errno. */
