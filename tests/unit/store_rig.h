@@ -47,14 +47,42 @@ static inline void reopen(struct log *l)
 	log_open(l);
 }
 
+/* A directory for this test alone. */
+static inline void make_directory(char dir[64])
+{
+	const char *top = getenv("TMPDIR");
+
+	snprintf(dir, 64, "%s/postern-store-XXXXXX", top && *top ? top : "/tmp");
+	assert_non_null(mkdtemp(dir));
+}
+
 static inline struct log log_new(void)
 {
-	struct log l = {.dir = "/tmp/postern-store-XXXXXX",
-			.now = START,
-			.config = {.segment_bytes = 1 << 20}};
+	struct log l = {.now = START, .config = {.segment_bytes = 1 << 20}};
 
-	assert_non_null(mkdtemp(l.dir));
+	make_directory(l.dir);
 	log_open(&l);
+	return l;
+}
+
+/* With a tree, which SIGNER signs. */
+static inline struct log log_signed(const struct note_signer *signer, uint64_t segment_bytes)
+{
+	struct log l = {
+		.now = START,
+		.config = {.segment_bytes = segment_bytes, .signers = signer, .n_signers = 1}};
+
+	make_directory(l.dir);
+	log_open(&l);
+	return l;
+}
+
+/* A directory, and no log in it yet. */
+static inline struct log log_none(void)
+{
+	struct log l = {.now = START, .dirfd = -1};
+
+	make_directory(l.dir);
 	return l;
 }
 
@@ -119,6 +147,46 @@ static inline void put(struct log *l, const char *event, const char *request_id)
 {
 	assert_int_equal(stage(l, event, request_id, NULL), 0);
 	assert_int_equal(store_commit(l->store, l->now), 0);
+}
+
+/* ---- its files ---- */
+
+/* What NAME holds; buf_done() it. */
+static inline struct buf get_file(const struct log *l, const char *name)
+{
+	struct buf b = BUF_INIT(16u << 20);
+	char path[512], chunk[65536];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", l->dir, name);
+	fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_put(&b, chunk, (size_t)n);
+	close(fd);
+	return b;
+}
+
+/* NAME holds TEXT, and nothing else. */
+static inline void set_file(const struct log *l, const char *name, struct bytes text)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", l->dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text.p, text.n), text.n);
+	close(fd);
+}
+
+static inline void set_segment(const struct log *l, uint64_t first, const char *text)
+{
+	char name[SEGMENT_NAME_MAX];
+
+	segment_name(name, first);
+	set_file(l, name, bytes_str(text));
 }
 
 /* The current segment's path. */

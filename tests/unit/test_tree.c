@@ -240,6 +240,21 @@ static void test_all(void **state)
 			 TREE_E_PROOF);
 }
 
+/* No proof at all is none, and is not looked into. */
+static void test_no_proof(void **state)
+{
+	struct tree_hash leaf = leaf_of(BYTES("x"));
+
+	for (uint64_t size = 2; size < 20; size++) {
+		for (uint64_t i = 0; i < size; i++)
+			assert_int_equal(tree_check_inclusion(&leaf, i, size, NULL, 0, &leaf),
+					 TREE_E_PROOF);
+		for (uint64_t old = 1; old < size; old++)
+			assert_int_equal(tree_check_consistency(old, &leaf, size, &leaf, NULL, 0),
+					 TREE_E_PROOF);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_inclusion_vectors),
 		cmocka_unit_test(test_consistency_vectors),
 		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_no_proof),
 	};
 
 	return cmocka_run_group_tests_name("tree", tests, NULL, NULL);

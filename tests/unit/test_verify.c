@@ -19,14 +19,7 @@ static void make_signers(void)
 
 static struct log signed_log(uint64_t segment_bytes)
 {
-	struct log l = {
-		.dir = "/tmp/postern-verify-XXXXXX",
-		.now = START,
-		.config = {.segment_bytes = segment_bytes, .signers = signers, .n_signers = 1}};
-
-	assert_non_null(mkdtemp(l.dir));
-	log_open(&l);
-	return l;
+	return log_signed(signers, segment_bytes);
 }
 
 /* What comes of it, all that is not looked at being good. */
@@ -92,9 +85,9 @@ static void copy_file(const struct log *l, const char *name, void *arg)
 
 static struct copy copy_of(const struct log *l)
 {
-	struct copy c = {.log = l, .dir = "/tmp/postern-verify-XXXXXX"};
+	struct copy c = {.log = l};
 
-	assert_non_null(mkdtemp(c.dir));
+	make_directory(c.dir);
 	each_file(l, copy_file, &c);
 	return c;
 }
@@ -108,7 +101,7 @@ static void copy_done(struct copy *c)
 	rmdir(c->dir);
 }
 
-static void set_file(const struct copy *c, const char *name, struct bytes text)
+static void set_copy(const struct copy *c, const char *name, struct bytes text)
 {
 	char path[512];
 	int fd;
@@ -118,22 +111,6 @@ static void set_file(const struct copy *c, const char *name, struct bytes text)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text.p, text.n), text.n);
 	close(fd);
-}
-
-static struct buf get_file(const struct log *l, const char *name)
-{
-	struct buf b = BUF_INIT(16u << 20);
-	char path[512], chunk[65536];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", l->dir, name);
-	fd = open(path, O_RDONLY);
-	assert_true(fd >= 0);
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		buf_put(&b, chunk, (size_t)n);
-	close(fd);
-	return b;
 }
 
 /* Where line I begins in TEXT. */
@@ -212,7 +189,7 @@ static void test_every_change_is_found(void **state)
 		buf_reset(&other);
 		buf_put_bytes(&other, buf_bytes(&text));
 		other.p[i] ^= (unsigned char)(1 << i % 8);
-		set_file(&c, name, buf_bytes(&other));
+		set_copy(&c, name, buf_bytes(&other));
 		expect_bad(&c, line, "a flipped bit", i);
 		line += text.p[i] == '\n';
 	}
@@ -225,7 +202,7 @@ static void test_every_change_is_found(void **state)
 		buf_reset(&other);
 		buf_put_bytes(&other, before);
 		buf_put_bytes(&other, rest);
-		set_file(&c, name, buf_bytes(&other));
+		set_copy(&c, name, buf_bytes(&other));
 		expect_bad(&c, i, "a line is gone", i);
 
 		buf_reset(&other);
@@ -233,10 +210,10 @@ static void test_every_change_is_found(void **state)
 		buf_put_bytes(&other, one);
 		buf_put_bytes(&other, one);
 		buf_put_bytes(&other, rest);
-		set_file(&c, name, buf_bytes(&other));
+		set_copy(&c, name, buf_bytes(&other));
 		expect_bad(&c, i + 1, "a line comes twice", i);
 
-		set_file(&c, name, before);
+		set_copy(&c, name, before);
 		expect_bad(&c, i, "the end is gone", i);
 		if (!n)
 			continue;
@@ -245,14 +222,14 @@ static void test_every_change_is_found(void **state)
 		buf_put(&other, rest.p, n);
 		buf_put_bytes(&other, one);
 		buf_put_bytes(&other, bytes_skip(rest, n));
-		set_file(&c, name, buf_bytes(&other));
+		set_copy(&c, name, buf_bytes(&other));
 		expect_bad(&c, i, "two lines have changed places", i);
 	}
 	/* Lines that nobody signed yet may be anything. */
 	buf_reset(&other);
 	buf_put_bytes(&other, buf_bytes(&text));
 	buf_puts(&other, "{\"seq\":13,\"duration_ms\":0}\n");
-	set_file(&c, name, buf_bytes(&other));
+	set_copy(&c, name, buf_bytes(&other));
 	assert_true(verify_dir(c.dir, &signers[0]).good);
 	assert_int_equal(verify_dir(c.dir, &signers[0]).covered, lines);
 	buf_done(&text);
@@ -275,10 +252,10 @@ static void test_without_leaves(void **state)
 	text = get_file(&l, name);
 	c = copy_of(&l);
 	text.p[line_at(buf_bytes(&text), 5) + 40] ^= 1;
-	set_file(&c, name, buf_bytes(&text));
+	set_copy(&c, name, buf_bytes(&text));
 	expect_bad(&c, 5, "a flipped bit", 5);
 	for (int turn = 0; turn < 2; turn++) {
-		set_file(&c, LEAVES_NAME, bytes_of(text.p, turn ? text.n : 0));
+		set_copy(&c, LEAVES_NAME, bytes_of(text.p, turn ? text.n : 0));
 		v = verify_dir(c.dir, &signers[0]);
 		assert_false(v.good);
 		assert_true(v.bad <= 5 && v.bad_to >= 5 && v.bad_to - v.bad < 3);
@@ -326,7 +303,7 @@ static void test_checkpoints(void **state)
 		buf_reset(&other);
 		buf_put_bytes(&other, buf_bytes(&text));
 		other.p[i] ^= (unsigned char)(1 << i % 8);
-		set_file(&c, CHECKPOINTS_NAME, buf_bytes(&other));
+		set_copy(&c, CHECKPOINTS_NAME, buf_bytes(&other));
 		v = verify_dir(c.dir, &signers[0]);
 		/* The last one may be taken for one that is being written: it then covers nothing. */
 		assert_true(!v.good || v.covered < 13);
@@ -335,14 +312,14 @@ static void test_checkpoints(void **state)
 	v = verify_dir(l.dir, &signers[1]);
 	assert_false(v.good);
 	assert_non_null(strstr(v.why, "known key"));
-	set_file(&c, CHECKPOINTS_NAME, bytes_of(NULL, 0));
+	set_copy(&c, CHECKPOINTS_NAME, bytes_of(NULL, 0));
 	expect_bad(&c, 0, "no checkpoints", 0);
 	assert_non_null(strstr(verify_dir(c.dir, &signers[0]).why, "no checkpoint"));
 	/* The same twice. */
 	buf_reset(&other);
 	buf_put_bytes(&other, buf_bytes(&text));
 	buf_put_bytes(&other, buf_bytes(&text));
-	set_file(&c, CHECKPOINTS_NAME, buf_bytes(&other));
+	set_copy(&c, CHECKPOINTS_NAME, buf_bytes(&other));
 	v = verify_dir(c.dir, &signers[0]);
 	assert_false(v.good);
 	assert_non_null(strstr(v.why, "out of order"));
@@ -489,7 +466,7 @@ static void test_torn_checkpoint(void **state)
 		struct log again = {.now = START, .config = l.config};
 
 		c = copy_of(&l);
-		set_file(&c, CHECKPOINTS_NAME, bytes_of(text.p, cut));
+		set_copy(&c, CHECKPOINTS_NAME, bytes_of(text.p, cut));
 		memcpy(again.dir, c.dir, sizeof(again.dir));
 		log_open(&again);
 		put(&again, "a.outcome", "x");
