@@ -39,6 +39,11 @@ fuzz:
 	@$(DEPS) build test
 	@scripts/fuzz $(SECONDS) $(TARGETS)
 
+# Would the unit tests notice a fault? MUTATE: scripts/mutate.py's options.
+mutate:
+	@$(DEPS) build test
+	@nice scripts/mutate.py $(MUTATE)
+
 install: build
 	meson install -C build --no-rebuild
 
@@ -48,4 +53,4 @@ format:
 clean:
 	rm -rf build build-asan build-fuzz build-cov
 
-.PHONY: build check check-all demo bench coverage fuzz install format clean
+.PHONY: build check check-all demo bench coverage fuzz mutate install format clean

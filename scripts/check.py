@@ -14,6 +14,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILDS = ["build", "build-asan"]
 FUZZ_SECONDS = 60
+MUTANTS = 400  # of all; `make mutate` runs all
 
 VALGRIND = "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
 
@@ -130,6 +131,7 @@ def main():
             broken += run_meson("build", name, args, tally)
         checks.append(("coverage", ["scripts/coverage", "--check"]))
         checks.append(("fuzz", ["scripts/fuzz", str(FUZZ_SECONDS)]))
+        checks.append(("mutants", ["scripts/mutate.py", "--sample", str(MUTANTS)]))
     for name, command in checks:
         broken += run_check(name, command, tally)
 
