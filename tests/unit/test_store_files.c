@@ -343,6 +343,12 @@ static void test_descriptor_zero(void **state)
 	assert_int_equal(v.checkpoints, 1);
 	l.dirfd = dirfd;
 	assert_int_equal(fcntl(0, F_GETFD), -1);
+	/* a segment without a line goes, and its number with it */
+	close(openat(dirfd, "audit-00000000000000000009.jsonl", O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(store_open(&l.store, dirfd, &l.config, l.now), 0);
+	unlinkat(dirfd, l.store->seg.name, 0);
+	store_free(l.store);
+	assert_int_equal(fcntl(0, F_GETFD), -1);
 	/* in a new log the checkpoints are opened first */
 	unlinkat(dirfd, "audit-00000000000000000000.jsonl", 0);
 	unlinkat(dirfd, CHECKPOINTS_NAME, 0);

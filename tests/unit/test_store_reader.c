@@ -175,6 +175,7 @@ static void test_each_field(void **state)
 		{{.event = BYTES("x.y")}, "{\"event\":\"x.y\"}", "{\"event\":\"x.yz\"}"},
 		{{.event = BYTES("xy")}, "{\"event\":\"xy.z\"}", "{\"event\":\"ab.z\"}"},
 		{{.zone = BYTES("a.b")}, "{\"zone\":\"a.b\"}", "{\"zone\":\"x.a.b\"}"},
+		{{.zone = BYTES("a.b")}, "{\"fqdn\":\"a.b\"}", "{\"fqdn\":\"a.c\"}"},
 		{{.zone = BYTES("a.b")}, "{\"fqdn\":\"a.b\"}", "{\"fqdn\":\"aa.b\"}"},
 		{{.zone = BYTES("a.b")}, "{\"fqdn\":\"x.a.b\"}", "{\"fqdn\":\"b\"}"},
 		{{.zone = BYTES("a.b")}, "{\"fqdn\":\".a.b\"}", "{\"fqdn\":\"a.b.x\"}"},

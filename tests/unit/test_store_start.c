@@ -4,6 +4,14 @@
 
 #include <sys/syscall.h>
 
+/* Reads give so many bytes at most. */
+static size_t read_at_most = SIZE_MAX;
+
+ssize_t pread(int fd, void *p, size_t n, off_t at)
+{
+	return syscall(SYS_pread64, fd, p, n < read_at_most ? n : read_at_most, at);
+}
+
 static bool nothing_can_be_removed;
 
 int unlinkat(int dirfd, const char *path, int flags)
@@ -298,6 +306,36 @@ static void test_long_lines(void **state)
 	}
 }
 
+/* A segment that is read in many pieces, whole ones or short ones: each line once, and the open intents at both ends. */
+static void test_large_segment(void **state)
+{
+	static const size_t sizes[] = {SIZE_MAX, 100000, 1000};
+	struct log l = log_new();
+	char id[2001];
+
+	memset(id, 'i', sizeof(id) - 1);
+	id[sizeof(id) - 1] = 0;
+	put(&l, "add_record.intent", "first");
+	for (unsigned i = 0; i < 400; i++)
+		assert_int_equal(stage(&l, "a.outcome", id, NULL), 0);
+	put(&l, "add_record.intent", "last");
+	assert_true(l.store->seg.size > 3 * 256 * 1024);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		uint64_t size = l.store->seg.size;
+
+		read_at_most = sizes[i];
+		reopen(&l);
+		assert_int_equal(l.store->next_seq, 403);
+		assert_int_equal(l.store->seg.size, size);
+		assert_int_equal(store_unresolved(l.store), 2);
+	}
+	append_text(path_of(&l), "torn");
+	reopen(&l);
+	assert_int_equal(l.store->next_seq, 404);
+	read_at_most = SIZE_MAX;
+	log_done(&l);
+}
+
 /* Many segments, none of which has a line: all go, and the log begins anew behind their numbers' place. */
 static void test_empty_segments(void **state)
 {
@@ -431,11 +469,17 @@ static void test_oldest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	       cmocka_unit_test(test_events),
-		cmocka_unit_test(test_openings),       cmocka_unit_test(test_torn),
-		cmocka_unit_test(test_long_lines),     cmocka_unit_test(test_bad_line_between),
-		cmocka_unit_test(test_empty_segments), cmocka_unit_test(test_intents),
-		cmocka_unit_test(test_old_ones_gone),  cmocka_unit_test(test_oldest),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_openings),
+		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_large_segment),
+		cmocka_unit_test(test_bad_line_between),
+		cmocka_unit_test(test_empty_segments),
+		cmocka_unit_test(test_intents),
+		cmocka_unit_test(test_old_ones_gone),
+		cmocka_unit_test(test_oldest),
 	};
 
 	return cmocka_run_group_tests_name("store_start", tests, NULL, NULL);

@@ -316,7 +316,7 @@ static void test_hashes(void **state)
 {
 	struct log l = empty();
 	struct tree_ranges all = {.n = 0};
-	struct tree_hash out[1], root, want;
+	struct tree_hash out[2] = {0}, guard = {{0}}, root, want;
 	const char *opening = "{\"value\":\"; void from seq 2\"}";
 	const char *texts[] = {"a", "b", "", "", opening, "f"};
 
@@ -334,6 +334,7 @@ static void test_hashes(void **state)
 				assert_memory_equal(&root, &want, sizeof(want));
 				want = root_of(texts + from, to - from);
 				assert_memory_equal(&out[0], &want, sizeof(want));
+				assert_memory_equal(&out[1], &guard, sizeof(guard));
 			}
 	assert_int_equal(log_hashes(l.dirfd, &all, 7, out, &root), -ERANGE);
 	/* where something is not as it should be there is no proof */
