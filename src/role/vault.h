@@ -3,7 +3,7 @@
 
 /*
  * Inside the vault. vault.c: its life, its edges, and what the front asks. vault_call.c: a call's way through planner, scribe and courier.
- * vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_fresh.c: credentials that were renewed.
+ * vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_fresh.c: credentials that were renewed.
  */
 #include "base/idmap.h"
 #include "role/role.h"
@@ -187,6 +187,16 @@ void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg,
 void calls_lost(unsigned class, const char *what);
 /* The intent's fate, from vault_line.c. */
 void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsigned char *leaf);
+
+/* The change may be made, and nothing else is under way in its lane: have its intent written. */
+void call_begin_intent(struct call *c);
+
+/* ---- vault_lane.c ---- */
+
+/* The call's zone is known: its change begins when those before it are over. */
+void lane_enter(struct call *c);
+/* It is over: the next one's turn, from the loop. */
+void lane_leave(struct call *c);
 
 /* ---- vault_line.c ---- */
 
