@@ -115,6 +115,7 @@ static const struct {
 #ifdef SANITIZED
 	/* sanitizers */
 	{ALL, {"sched_yield"}},
+	{ALL, {"ioctl", IS(2, 0x5401)}, "TCGETS: whether a report may have colours"},
 	{ALL, {"sigaltstack"}},
 	{ALL, {"openat", WITHOUT(3, O_ACCMODE | O_CREAT | O_TRUNC)}},
 	{ALL, {"read"}},
