@@ -157,6 +157,21 @@ static void test_b64_padded(void **state)
 	buf_done(&b);
 }
 
+static void test_pct(void **state)
+{
+	struct buf out = BUF_INIT(64);
+
+	buf_puts(&out, "a");
+	assert_int_equal(text_from_pct(BYTES("%20b%c3%A9~%"), &out), TEXT_E_BAD);
+	assert_int_equal(text_from_pct(BYTES("b%2"), &out), TEXT_E_BAD);
+	assert_int_equal(text_from_pct(BYTES("b%2g"), &out), TEXT_E_BAD);
+	/* What was refused left nothing behind. */
+	assert_true(bytes_is(buf_bytes(&out), "a"));
+	assert_int_equal(text_from_pct(BYTES("%20b%c3%A9~"), &out), 0);
+	assert_true(bytes_is(buf_bytes(&out), "a b\xc3\xa9~"));
+	buf_done(&out);
+}
+
 static void test_u64(void **state)
 {
 	static const char *const bad[] = {"",
@@ -309,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_b64url_vectors),
 		cmocka_unit_test(test_b64url_alphabet),
 		cmocka_unit_test(test_b64_padded),
+		cmocka_unit_test(test_pct),
 		cmocka_unit_test(test_u64),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_skip),
