@@ -93,7 +93,7 @@ static int read_segment(int fd, struct cursor *c)
 static int read_numbered(int dirfd, uint64_t first, const uint64_t *next, struct cursor *c)
 {
 	char name[SEGMENT_NAME_MAX];
-	uint64_t from = UINT64_MAX;
+	uint64_t from;
 	int fd, r = next ? log_void_before(dirfd, *next, &from) : 0;
 
 	if (r < 0)
@@ -104,7 +104,9 @@ static int read_numbered(int dirfd, uint64_t first, const uint64_t *next, struct
 		return fd;
 	c->segment = name;
 	c->number = 0;
-	c->good = from > first ? from - first : 0;
+	c->good = UINT64_MAX;
+	if (next && from < *next)
+		c->good = from > first ? from - first : 0;
 	r = read_segment(fd, c);
 	close(fd);
 	return r;
