@@ -182,21 +182,26 @@ static void on_deadline(void *arg)
 		call_fail(c, CODE_PROVIDER_TIMEOUT, "", "the provider did not answer in time");
 }
 
-/* Ending one call may start or end others (lanes), so the ids are collected first. */
+struct loss {
+	unsigned class;
+	const char *what;
+};
+
+/* A call that ends is freed, and no other: the next one of its lane begins from the loop. */
+static void lose(struct idmap_node *node, void *arg)
+{
+	struct call *c = idmap_holder(node, struct call, node);
+	const struct loss *loss = arg;
+
+	if (call_class(c) == loss->class && c->state != CALL_LOGGING)
+		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", loss->what);
+}
+
 void calls_lost(unsigned class, const char *what)
 {
-	uint64_t *ids;
-	size_t n;
+	struct loss loss = {class, what};
 
-	if (idmap_ids(&vault.calls, &ids, &n) < 0)
-		log_fatal("out of memory");
-	for (size_t i = 0; i < n; i++) {
-		struct call *c = call_by_id(ids[i]);
-		if (c && call_class(c) == class && c->state >= CALL_TRADING &&
-		    c->state <= CALL_CHANGING)
-			call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", what);
-	}
-	free(ids);
+	idmap_each(&vault.calls, lose, &loss);
 }
 
 /* ---- a change ---- */
@@ -427,10 +432,9 @@ static void zone_found(struct call *c, const struct pv_result *m)
 static bool has_zone(struct bytes pairs, struct bytes zone)
 {
 	struct bytes name, id;
-	struct dns_name parsed;
 
-	while (plist_next(&pairs, &name) && plist_next(&pairs, &id))
-		if (dns_name_parse(&parsed, name) == 0 && bytes_eq(dns_name_text(&parsed), zone))
+	while (plist_next_pair(&pairs, &name, &id))
+		if (bytes_eq(name, zone))
 			return true;
 	return false;
 }
@@ -482,10 +486,10 @@ static void add_zones(struct call *c, struct bytes list)
 	struct bytes name, id;
 	struct dns_name zone;
 
-	while (plist_next(&list, &name) && plist_next(&list, &id)) {
+	while (plist_next_pair(&list, &name, &id)) {
 		if (dns_name_parse(&zone, name) != 0 || !zone_permitted(c, &zone))
 			continue;
-		plist_put(&c->zones, name);
+		plist_put(&c->zones, dns_name_text(&zone));
 		plist_put(&c->zones, id);
 	}
 	if (buf_status(&c->zones) < 0)

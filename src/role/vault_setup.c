@@ -299,7 +299,7 @@ void setup_traded(struct call *c, enum code code, struct bytes fields, const cha
 		return;
 	}
 	put_way(c, CATEGORY_OAUTH);
-	while (plist_next(&fields, &name) && plist_next(&fields, &value)) {
+	while (plist_next_pair(&fields, &name, &value)) {
 		plist_put(&c->credentials, name);
 		plist_put(&c->credentials, value);
 	}
