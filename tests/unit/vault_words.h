@@ -113,7 +113,7 @@ static inline struct bytes credential(const struct integration *i, const char *n
 /* ---- the front asks ---- */
 
 #define FROM_FRONT(n)                                                                              \
-	.call = (n), .request_id = rig_text("request-#", n), .caller = BYTES("backend"),        \
+	.call = (n), .request_id = rig_text("request-#", n), .caller = BYTES("backend"),           \
 	.customer = BYTES(CUSTOMER)
 
 static inline void ask_add_of(uint64_t n, struct bytes handle, const char *fqdn, const char *type,
