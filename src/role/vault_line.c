@@ -258,7 +258,9 @@ static void answer_without_log(struct call *c)
 	if (c->code == CODE_OK) {
 		c->code = CODE_AUDIT_UNAVAILABLE;
 		c->field[0] = 0;
-		snprintf(c->detail, sizeof(c->detail), "%s", vault.reason);
+		/* The scribe says why only behind this. */
+		snprintf(c->detail, sizeof(c->detail), "%s",
+			 vault.reason[0] ? vault.reason : code_title(c->code));
 	}
 	answer(c);
 	call_free(c);

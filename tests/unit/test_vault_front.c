@@ -2,8 +2,6 @@
 /* What the front asks of the vault: which handles open, what is refused, by which field, and that a refusal goes to nobody but the log and the front. */
 #include "vault_words.h"
 
-FAULT(void *, NULL, malloc, (size_t n), (n))
-
 /* Refused before anything was sent: a line, and the answer. */
 static const struct vs_line *expect_refusal(uint64_t n, const char *event, enum code code,
 					    const char *field, const char *detail)

@@ -119,6 +119,7 @@ static void test_ends_in_the_queue(void **state)
 	expect_error(2, CODE_OVERLOADED, "", "other changes of the zone took too long");
 	assert_silence();
 	written(intent, true);
+	hear(PROC_COURIER, vc_end);
 	expect_error(1, CODE_PROVIDER_TIMEOUT, "", "did not answer in time");
 	logged("add_record.outcome", "error");
 	go_on(3);
