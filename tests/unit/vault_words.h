@@ -88,6 +88,14 @@ static inline struct bytes record_handle_of(const struct record *r)
 	return rig_taken(&b);
 }
 
+static inline struct bytes setup_handle_of(const struct setup *s)
+{
+	struct buf b = BUF_INIT(SETUP_HANDLE_MAX);
+
+	assert_int_equal(setup_seal(rig_ring(), rig_nonce, s, &b), 0);
+	return rig_taken(&b);
+}
+
 /* What an integration handle from the vault holds; good until the test ends. */
 static inline struct integration opened(struct bytes handle)
 {
