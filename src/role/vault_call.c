@@ -518,7 +518,10 @@ static void add_replaced(struct call *c, struct channel *ch, struct bytes lines)
 		}
 		buf_done(&item);
 	}
-	if (buf_status(&c->replaced) < 0)
+	if (role_out_of_memory(vault.role))
+		call_fail(c, CODE_OVERLOADED, "",
+			  "out of memory"); /* what is to be logged is not whole */
+	else if (buf_status(&c->replaced) < 0)
 		channel_reject(ch); /* no planner of ours says as much; C is gone behind this */
 }
 
