@@ -476,6 +476,8 @@ static void op_over(struct call *c, const struct pv_result *m)
 	} else if (c->verb == VERB_MAKE_INTEGRATION && !has_all_zones(c)) {
 		call_fail(c, CODE_ZONE_NOT_FOUND, "zones",
 			  "the account does not have all of these zones");
+	} else if (!call_is_whole(c)) {
+		call_fail(c, CODE_OVERLOADED, "", "out of memory"); /* no id, no handle */
 	} else {
 		call_finish(c);
 	}

@@ -30,15 +30,19 @@ static struct {
 	uint16_t number; /* of the last answer */
 	const void *answer;
 	struct bytes zones, fresh;
+	size_t replaced; /* records that the log has */
 	bool renews; /* the courier's login gives new fields, once */
-	bool is_out; /* the vault was let run on after something failed */
 } world;
+
+static int err = -1; /* standard error, which a child's is not */
 
 /* In a child: there cmocka's own would be taken for another test's. */
 #define check(is)                                                                                  \
 	do {                                                                                       \
-		if (!(is))                                                                         \
+		if (!(is)) {                                                                       \
+			dprintf(err, "line %d: not %s\n", __LINE__, #is);                          \
 			_exit(2);                                                                  \
+		}                                                                                  \
 	} while (0)
 
 static void courier_hears(enum proc p, uint16_t number, const void *msg)
@@ -77,9 +81,13 @@ static void planner_hears(enum proc p, uint16_t number, const void *msg)
 		say(p, pv_replaced, .call = op->call,
 		    .lines = list_of("www 60 A 192.0.2.1|www 60 A 192.0.2.2"));
 	turn();
-	say(p, pv_result, .call = op->call, .zone = BYTES(ZONE), .zone_id = BYTES(ZONE),
-	    .changed = op->op == OP_ADD || op->op == OP_REMOVE, .removed = op->op == OP_REMOVE,
-	    .record_id = BYTES("record-1"));
+	if (op->op == OP_FIND_ZONE)
+		say(p, pv_result, .call = op->call, .zone = BYTES(ZONE), .zone_id = BYTES(ZONE));
+	else if (op->op == OP_ZONES)
+		say(p, pv_result, .call = op->call);
+	else
+		say(p, pv_result, .call = op->call, .changed = 1, .removed = op->op == OP_REMOVE,
+		    .record_id = BYTES("record-1"));
 }
 
 static void scribe_hears(uint16_t number, const void *msg)
@@ -90,8 +98,9 @@ static void scribe_hears(uint16_t number, const void *msg)
 	if (number != MSG_vs_line)
 		return;
 	world.durable = world.durable || bytes_find(m->event, BYTES(".intent")) < m->event.n;
+	world.replaced += plist_count(m->replaced);
 	if (bytes_is(m->event, "add_record.outcome") && bytes_is(m->result, "ok"))
-		check(bytes_eq(m->replaced, list_of("www 60 A 192.0.2.1|www 60 A 192.0.2.2")));
+		check(world.replaced == 2); /* on whatever lines */
 	answer.token = m->token;
 	channel_send_fd(&rig.ends[PROC_SCRIBE], MSG_sv_written, &answer, -1);
 }
@@ -431,6 +440,7 @@ static void test_role(void **state)
 /* Encoding is the test's too, into a buffer that grows: let it be as large as it gets. */
 static int setup(void **state)
 {
+	err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (rig_setup(state) < 0)
 		return -1;
 	say(PROC_SUPERVISOR, s_confine, .filter = rig_long(SANDBOX_FILTER_MAX, 'x'));

@@ -124,16 +124,18 @@ static inline struct bytes rig_long(size_t n, char c)
 	return bytes_of(p, n);
 }
 
-/* Adds an item to a plist that was the last thing made here, or is empty. */
+/* Adds an item to a plist. */
 static inline void rig_put(struct bytes *list, struct bytes item)
 {
-	struct buf b = BUF_INIT(1 << 20);
+	unsigned char *p = rig_memory(list->n + 4 + item.n), *at = p + list->n;
 
-	buf_put_bytes(&b, *list);
-	plist_put(&b, item);
-	assert_int_equal(buf_status(&b), 0);
-	*list = rig_copy(buf_bytes(&b));
-	buf_done(&b);
+	if (list->n)
+		memcpy(p, list->p, list->n);
+	for (unsigned i = 0; i < 4; i++)
+		at[i] = (unsigned char)(item.n >> (24 - 8 * i));
+	if (item.n)
+		memcpy(at + 4, item.p, item.n);
+	*list = bytes_of(p, list->n + 4 + item.n);
 }
 
 /* A plist of what has '|' between. */
