@@ -128,7 +128,7 @@ static void let_go(struct call *c)
 
 	if (c->state == CALL_READING || c->state == CALL_CHANGING)
 		channel_send(&vault.planner[class], vp_abort, .call = c->node.id);
-	if (c->state >= CALL_TRADING && c->state <= CALL_CHANGING)
+	if (c->state != CALL_NEW)
 		channel_send(&vault.courier[class], vc_end, .call = c->node.id);
 	loop_timer_clear(vault.role->loop, &c->timer);
 }

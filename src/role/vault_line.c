@@ -368,7 +368,7 @@ static void put_live_line(struct idmap_node *node, void *arg)
 {
 	const struct line *l = idmap_holder(node, struct line, node);
 
-	if (l->kind == LINE_OUTCOME && l->request_id[0])
+	if (l->request_id[0]) /* only outcomes outlive a scribe */
 		plist_put(arg, bytes_str(l->request_id));
 }
 

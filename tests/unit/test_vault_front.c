@@ -323,6 +323,15 @@ static void test_inspect_is_refused(void **state)
 	expect_uninspected(4, CODE_HANDLE_INVALID, "not valid");
 }
 
+static void test_rewrap_is_refused(void **state)
+{
+	struct integration i = cloudflare();
+
+	i.customer = BYTES("another");
+	say(PROC_FRONT, fv_rewrap_handle, FROM_FRONT(1), .handle = handle_of(&i));
+	expect_refusal(1, "rewrap_handle.refused", CODE_HANDLE_INVALID, "handle", "not valid");
+}
+
 static void test_rewrap(void **state)
 {
 	struct integration i = cloudflare(), new;
@@ -411,15 +420,25 @@ static void test_front_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		rig_test(test_handle_is_not_valid),  rig_test(test_handle_expires),
-		rig_test(test_add_is_refused),	     rig_test(test_add_within_zones),
-		rig_test(test_profile_of_handle),    rig_test(test_record_handle_is_not_valid),
-		rig_test(test_record_of_another),    rig_test(test_found_record_is_kept),
-		rig_test(test_record_is_removed),    rig_test(test_make_is_refused),
-		rig_test(test_make_unverified),	     rig_test(test_inspect),
-		rig_test(test_inspect_is_refused),   rig_test(test_rewrap),
-		rig_test(test_request_id_in_flight), rig_test(test_too_many_calls),
-		rig_test(test_not_the_fronts),	     rig_test(test_front_refused),
+		rig_test(test_handle_is_not_valid),
+		rig_test(test_handle_expires),
+		rig_test(test_add_is_refused),
+		rig_test(test_add_within_zones),
+		rig_test(test_profile_of_handle),
+		rig_test(test_record_handle_is_not_valid),
+		rig_test(test_record_of_another),
+		rig_test(test_found_record_is_kept),
+		rig_test(test_record_is_removed),
+		rig_test(test_make_is_refused),
+		rig_test(test_make_unverified),
+		rig_test(test_inspect),
+		rig_test(test_inspect_is_refused),
+		rig_test(test_rewrap_is_refused),
+		rig_test(test_rewrap),
+		rig_test(test_request_id_in_flight),
+		rig_test(test_too_many_calls),
+		rig_test(test_not_the_fronts),
+		rig_test(test_front_refused),
 	};
 
 	return cmocka_run_group_tests_name("vault_front", tests, rig_setup, rig_end);

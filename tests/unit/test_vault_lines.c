@@ -94,7 +94,50 @@ static void test_outcome_not_durable(void **state)
 	expect_error(1, CODE_HANDLE_INVALID, "integration_handle", "");
 }
 
+/* What the scribe has, and has not answered, is not said again. */
+static void test_said_once(void **state)
+{
+	struct integration i = cloudflare();
+	const struct vs_line *outcome = add_is_done(add_until_change(1, &i), 0), *answer;
+
+	say(PROC_FRONT, fv_inspect_handle, FROM_FRONT(2), .handle = handle_of(&i));
+	answer = expect_line("inspect_handle.outcome", "ok");
+	scribe_says(true, "");
+	assert_silence();
+	written(outcome, true);
+	written(answer, true);
+	hear(PROC_FRONT, vf_handle);
+}
+
 /* ---- the scribe is gone ---- */
+
+/* Nothing is given out that is not in the log. */
+static void test_without_scribe(void **state)
+{
+	struct integration i = cloudflare();
+
+	disconnect(PROC_SCRIBE);
+	expect_status(false, "the scribe restarts");
+	say(PROC_FRONT, fv_inspect_handle, FROM_FRONT(1), .handle = handle_of(&i));
+	expect_unavailable(1, "the scribe restarts");
+	scribe_comes();
+	expect_status(true, "");
+}
+
+/* One that had refused it is gone as well: the next has it from the start. */
+static void test_refused_and_gone(void **state)
+{
+	struct integration i = cloudflare();
+
+	written(add_is_done(add_until_change(1, &i), 0), false);
+	disconnect(PROC_SCRIBE);
+	expect_status(false, "the scribe restarts");
+	connect_to(PROC_SCRIBE);
+	assert_true(bytes_eq(hear(PROC_SCRIBE, vs_live)->request_ids, list_of("request-1")));
+	logged("add_record.outcome", "ok");
+	scribe_says(true, "");
+	expect_status(true, "");
+}
 
 /* The outcome is told the next one, before anything else; and that it is still in flight. */
 static void test_outcome_for_the_next(void **state)
@@ -364,6 +407,28 @@ static void test_replaced_before(void **state)
 	assert_int_equal(m->replaced.n, 0);
 }
 
+/* They are said again with the outcome, in any order; the call is named once. */
+static void test_replaced_again(void **state)
+{
+	struct bytes lines = {0};
+	unsigned again = 0;
+
+	rig_put(&lines, rig_long(1999, '\x01'));
+	rig_put(&lines, rig_long(1999, '\x01'));
+	overwrite(lines, "TXT", BYTES("proof"));
+	while (!bytes_is(hear(PROC_SCRIBE, vs_line)->event, "add_record.outcome"))
+		again++;
+	assert_true(again > 0);
+	disconnect(PROC_SCRIBE);
+	expect_status(false, "the scribe restarts");
+	connect_to(PROC_SCRIBE);
+	assert_true(bytes_eq(hear(PROC_SCRIBE, vs_live)->request_ids, list_of("request-1")));
+	for (again++; again > 0; again--)
+		written(hear(PROC_SCRIBE, vs_line), true);
+	scribe_says(true, "");
+	expect_status(true, "");
+}
+
 /* As many lines as it takes; nothing is lost. */
 static void test_replaced_on_lines(void **state)
 {
@@ -390,14 +455,26 @@ static void test_replaced_on_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		rig_test(test_not_writable),	      rig_test(test_intent_not_durable),
-		rig_test(test_last_line_not_durable), rig_test(test_outcome_not_durable),
-		rig_test(test_outcome_for_the_next),  rig_test(test_live_calls),
-		rig_test(test_many_live_calls),	      rig_test(test_lost_while_waited_for),
-		rig_test(test_scribe_hangs),	      rig_test(test_reason_too_long),
-		rig_test(test_line_of_little),	      rig_test(test_results_of_add),
-		rig_test(test_gone_before),	      rig_test(test_replaced_beside),
-		rig_test(test_replaced_before),	      rig_test(test_replaced_on_lines),
+		rig_test(test_not_writable),
+		rig_test(test_intent_not_durable),
+		rig_test(test_last_line_not_durable),
+		rig_test(test_outcome_not_durable),
+		rig_test(test_said_once),
+		rig_test(test_without_scribe),
+		rig_test(test_refused_and_gone),
+		rig_test(test_outcome_for_the_next),
+		rig_test(test_live_calls),
+		rig_test(test_many_live_calls),
+		rig_test(test_lost_while_waited_for),
+		rig_test(test_scribe_hangs),
+		rig_test(test_reason_too_long),
+		rig_test(test_line_of_little),
+		rig_test(test_results_of_add),
+		rig_test(test_gone_before),
+		rig_test(test_replaced_beside),
+		rig_test(test_replaced_before),
+		rig_test(test_replaced_again),
+		rig_test(test_replaced_on_lines),
 	};
 
 	return cmocka_run_group_tests_name("vault_lines", tests, rig_setup, rig_end);

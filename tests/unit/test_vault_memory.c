@@ -7,20 +7,8 @@
 
 FAULT(void *, NULL, calloc, (size_t n, size_t size), (n, size))
 FAULT(void *, NULL, malloc, (size_t n), (n))
-FAULT(void *, NULL, sodium_malloc, (size_t n), (n))
 FAULT(int, -ENOMEM, idmap_put, (struct idmap * m, struct idmap_node *node), (m, node))
 FAULT(int, -ENOMEM, loop_timer_set, (struct loop * l, struct loop_timer *t, int64_t ms), (l, t, ms))
-FAULT(int, -1, crypto_secretbox_easy,
-      (unsigned char *c, const unsigned char *m, unsigned long long n, const unsigned char *nonce,
-       const unsigned char *k),
-      (c, m, n, nonce, k))
-FAULT(int, -1, crypto_secretbox_open_easy,
-      (unsigned char *m, const unsigned char *c, unsigned long long n, const unsigned char *nonce,
-       const unsigned char *k),
-      (m, c, n, nonce, k))
-FAULT(int, DNS_E_NAME, dns_name_parse, (struct dns_name * out, struct bytes in), (out, in))
-FAULT(int, -EBADMSG, wire_decode, (const struct wire_msg *m, struct bytes in, void *out),
-      (m, in, out))
 
 /* ---- everybody else, who does what he is asked ---- */
 
@@ -31,7 +19,7 @@ static struct {
 	const void *answer;
 	struct bytes zones, fresh;
 	size_t replaced; /* records that the log has */
-	bool renews; /* the courier's login gives new fields, once */
+	bool renews;	 /* the courier's login gives new fields, once */
 } world;
 
 static int err = -1; /* standard error, which a child's is not */
@@ -299,22 +287,39 @@ static void say_role(void)
 
 /* ---- one call, something of which fails ---- */
 
+/* Encoding is the test's too, into a buffer that grows: let it be as large as it gets. */
+static int begin(void)
+{
+	if (rig_setup(NULL) < 0)
+		return -1;
+	say(PROC_SUPERVISOR, s_confine, .filter = rig_long(SANDBOX_FILTER_MAX, 'x'));
+	turn();
+	return 0;
+}
+
 static struct attempt {
 	const struct scenario *s;
 	const char *call;
 	unsigned skip;
+	bool twice; /* the next one fails too */
 } attempt;
 
 static void make_attempt(void *arg)
 {
 	const struct vf_error *error;
+	bool met;
 
-	memset(&world, 0, sizeof(world));
+	/* One of its own: what one that ended left in its sockets is not for the next. */
+	check(begin() == 0);
 	attempt.s->ask();
 	fault_set(attempt.call, attempt.skip, ENOMEM);
+	if (attempt.twice)
+		fault_set(attempt.call, 0, ENOMEM);
 	play();
-	if (!fault_met())
-		exit(77);
+	met = !faults[0].name;
+	(void)fault_met(); /* none fails from here on; the second of two need not have been met */
+	if (!met)
+		exit(77); /* so many calls there are not */
 	check(world.answers == 1);
 	check(vault.calls.n == 0 && vault.lines.n == 0 && vault.lanes.n == 0);
 	error = world.answer;
@@ -326,21 +331,19 @@ static void make_attempt(void *arg)
 		attempt.s->answered(world.answer);
 }
 
-/* Each call of CALL in turn fails. How many of them ended the vault. */
-static unsigned each_fails(const char *call, const struct scenario *s)
+/* Each call of CALL in turn fails. */
+static void each_fails(const char *call, const struct scenario *s, bool twice)
 {
-	unsigned fatal = 0;
-
-	attempt = (struct attempt){s, call, 0};
+	attempt = (struct attempt){s, call, 0, twice};
 	for (;; attempt.skip++) {
 		int status = end_of(make_attempt, NULL);
 
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-			return fatal;
+			break;
 		if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
 			fail_msg("%s number %u: status %x", call, attempt.skip, (unsigned)status);
-		fatal += WEXITSTATUS(status) == 1;
 	}
+	assert_true(attempt.skip > 0);
 }
 
 static void sweep(struct scenario s)
@@ -348,7 +351,7 @@ static void sweep(struct scenario s)
 	static const char *const calls[] = {"malloc", "calloc", "idmap_put", "loop_timer_set"};
 
 	for (size_t i = 0; i < ARRAY_LEN(calls); i++)
-		each_fails(calls[i], &s);
+		each_fails(calls[i], &s, false);
 }
 
 static void test_add(void **state)
@@ -357,6 +360,7 @@ static void test_add(void **state)
 
 	handles[0] = handle_of(&i);
 	sweep((struct scenario){say_add, MSG_vf_record, is_record});
+	each_fails("malloc", &(struct scenario){say_add, MSG_vf_record, is_record}, true);
 }
 
 static void test_add_within_zones(void **state)
@@ -437,30 +441,25 @@ static void test_role(void **state)
 	sweep((struct scenario){say_role, MSG_vf_integration, NULL});
 }
 
-/* Encoding is the test's too, into a buffer that grows: let it be as large as it gets. */
 static int setup(void **state)
 {
 	err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (rig_setup(state) < 0)
-		return -1;
-	say(PROC_SUPERVISOR, s_confine, .filter = rig_long(SANDBOX_FILTER_MAX, 'x'));
-	turn();
-	return 0;
+	return sodium_init() < 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		rig_test(test_add),
-		rig_test(test_add_within_zones),
-		rig_test(test_remove),
-		rig_test(test_zones),
-		rig_test(test_inspect_and_rewrap),
-		rig_test(test_make),
-		rig_test(test_begin),
-		rig_test(test_code),
-		rig_test(test_role),
+		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_add_within_zones),
+		cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_inspect_and_rewrap),
+		cmocka_unit_test(test_make),
+		cmocka_unit_test(test_begin),
+		cmocka_unit_test(test_code),
+		cmocka_unit_test(test_role),
 	};
 
-	return cmocka_run_group_tests_name("vault_memory", tests, setup, rig_end);
+	return cmocka_run_group_tests_name("vault_memory", tests, setup, NULL);
 }
