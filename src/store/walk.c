@@ -78,6 +78,21 @@ static int open_segment(int dirfd, uint64_t first)
 	return log_open_file(dirfd, name);
 }
 
+/* The N bytes at the front of the file, or all; in whatever pieces the kernel gives them. How many, or -errno. */
+static ssize_t read_front(int fd, unsigned char *p, size_t n)
+{
+	size_t got = 0;
+	ssize_t more = 1;
+
+	while (got < n && more > 0) {
+		more = pread(fd, p + got, n - got, (off_t)got);
+		if (more < 0)
+			return -errno;
+		got += (size_t)more;
+	}
+	return (ssize_t)got;
+}
+
 /* The first line of segment FIRST, into HEAD. Nothing when it has no whole one. *SIZE: of the file. */
 static int read_opening(int dirfd, uint64_t first, unsigned char head[AUDIT_LINE_MAX],
 			struct bytes *line, uint64_t *size)
@@ -88,10 +103,10 @@ static int read_opening(int dirfd, uint64_t first, unsigned char head[AUDIT_LINE
 
 	if (fd < 0)
 		return fd;
-	n = fstat(fd, &st) < 0 ? -1 : pread(fd, head, AUDIT_LINE_MAX, 0);
+	n = fstat(fd, &st) < 0 ? -errno : read_front(fd, head, AUDIT_LINE_MAX);
 	close(fd);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	*size = (uint64_t)st.st_size;
 	*line = bytes_of(head, (size_t)n);
 	line->n = bytes_find(*line, BYTES("\n"));
@@ -193,6 +208,7 @@ static int give_line(struct walk *w, struct reading *r, struct bytes text)
 	return w->fn(w->arg, &item);
 }
 
+/* Up to one that is too long to be a line of ours, wherever in what was read it ends. */
 static int give_lines(struct walk *w, struct reading *r, struct buf *text)
 {
 	const unsigned char *end;
@@ -201,6 +217,9 @@ static int give_lines(struct walk *w, struct reading *r, struct buf *text)
 
 	while (e == 0 && (end = memchr(text->p + done, '\n', text->n - done))) {
 		size_t n = (size_t)(end - text->p) - done;
+
+		if (n >= AUDIT_LINE_MAX)
+			break;
 		e = give_line(w, r, bytes_of(text->p + done, n));
 		done += n + 1;
 	}

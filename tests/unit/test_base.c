@@ -338,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_b64url_vectors),
 		cmocka_unit_test(test_b64url_alphabet),
 		cmocka_unit_test(test_b64_padded),
+		cmocka_unit_test(test_pct),
 		cmocka_unit_test(test_u64),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_skip),
@@ -345,7 +346,6 @@ int main(void)
 		cmocka_unit_test(test_json_strings),
 		cmocka_unit_test(test_json_limits),
 		cmocka_unit_test(test_codes),
-		cmocka_unit_test(test_pct),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
