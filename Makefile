@@ -27,6 +27,7 @@ bench:
 	@$(DEPS) build bench
 	@scripts/build build
 	@bench/run.py
+	@bench/verify.py
 
 # What the tests reach, line by line and branch by branch. `scripts/coverage --show` then names the lines that they do not.
 coverage:

@@ -294,8 +294,8 @@ static void put_answer(struct conn *c, struct buf *b, uint16_t number, const voi
 void api_answer(uint16_t number, const void *msg)
 {
 	/* Each of these messages begins with its call. */
-	struct idmap_node *node = idmap_find(&front.calls, *(const uint64_t *)msg);
-	struct conn *c = idmap_holder(node, struct conn, node);
+	struct conn *c =
+		idmap_entry(idmap_find(&front.calls, *(const uint64_t *)msg), struct conn, node);
 	struct buf b cleanup(buf_done) = BUF_INIT(ANSWER_MAX);
 
 	if (!c)

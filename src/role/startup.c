@@ -9,8 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 4096
-
 static void open_tcp(struct startup *s, const struct config *config)
 {
 	for (size_t i = 0; i < config->listens; i++) {
@@ -20,7 +18,7 @@ static void open_tcp(struct startup *s, const struct config *config)
 		fd = socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 		    bind(fd, (const struct sockaddr *)&l->address, l->length) < 0 ||
-		    listen(fd, LISTEN_BACKLOG) < 0)
+		    listen(fd, STARTUP_BACKLOG) < 0)
 			log_fatal("listen: %m");
 		s->listeners[s->n_tcp++] = fd;
 	}
@@ -43,7 +41,7 @@ static void open_unix(struct startup *s, const struct config *config)
 		unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    chmod(path, 0666) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
+	    chmod(path, 0666) < 0 || listen(fd, STARTUP_BACKLOG) < 0)
 		log_fatal("%s: %m", path);
 	s->listeners[s->n_tcp] = fd;
 	s->unix_listener = true;

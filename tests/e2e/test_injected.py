@@ -10,6 +10,7 @@ import time
 import tap
 from common import add, refused
 from injected import ALL, ROLES, Injected, Lab, check_end, soon
+from servers import has_symbol
 
 ZONE = "injected.example"
 INTERRUPTED = "epoll_wait,recvmsg,sendmsg,pwrite64,recvfrom,sendto,accept4,poll"
@@ -124,6 +125,8 @@ def starts(process, nth, lab):
 
 
 def at_start(process, step):
+    if has_symbol("__asan_init"):
+        raise tap.Skip("AddressSanitizer asks for memory first, and ends the program without it")
     with tempfile.TemporaryDirectory() as d, Lab("start-%s.%s" % (process, ZONE), d) as lab:
         nth, met = 1, True
         while met:
