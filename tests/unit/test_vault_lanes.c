@@ -138,5 +138,5 @@ int main(void)
 		rig_test(test_ends_in_the_queue),
 	};
 
-	return cmocka_run_group_tests_name("vault_lanes", tests, rig_setup, rig_end);
+	return cmocka_run_group_tests_name("vault_lanes", tests, rig_setup, vault_end);
 }
