@@ -145,20 +145,28 @@ static bool has_groups(const struct provider *p)
 	return strstr(look->path, "{zone/1}") != NULL;
 }
 
-/* Made once: it takes longer than all else. */
-static struct bytes credentials_of(const struct provider *p, bool some)
+/* Made once: it takes longer than all else. SOME: with what may be left out. */
+static struct bytes credentials_of(const struct provider *p, bool some, bool delegated)
 {
-	static struct buf made[64][2];
+	static struct buf made[64][2][2];
 	struct buf *b;
 	size_t i = 0;
 
 	while (providers[i] != p)
 		i++;
 	MUST(i < ARRAY_LEN(made));
-	b = &made[i][some];
+	delegated = delegated && p->assume;
+	b = &made[i][some][delegated];
 	if (!b->n) {
 		buf_init(b, 64 * 1024);
-		MUST(sample_credentials(p, CATEGORY_STATIC, some, b));
+		if (delegated) {
+			plist_put(b, BYTES(CREDENTIALS_WAY));
+			plist_put(b, BYTES("delegated"));
+			plist_put(b, BYTES(CREDENTIALS_EXTERNAL));
+			plist_put(b, BYTES("external"));
+		}
+		MUST(sample_credentials(p, delegated ? CATEGORY_DELEGATED : CATEGORY_STATIC, some,
+					b));
 	}
 	return buf_bytes(b);
 }
@@ -169,7 +177,7 @@ static void begin(struct engine *e, const uint8_t *data, struct buf *fields)
 	unsigned which = data[2] % ARRAY_LEN(records);
 
 	engine_init(e, p, (enum op_kind)(data[1] % OP_KINDS));
-	credentials = credentials_of(p, data[3] & 2);
+	credentials = credentials_of(p, data[3] & 2, data[3] & 8);
 	MUST(provider_public_fields(p, credentials, fields) == 0);
 	e->op.fields = buf_bytes(fields);
 	e->op.type = records[which].type;
