@@ -351,7 +351,12 @@ static void announce(struct supervisor *s)
 	}
 	if (s->dev_token)
 		printf("token=%s\n", s->dev_token);
-	fflush(stdout);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	/* Whoever waits for these lines would wait for ever; and a token that nobody was told is good for nothing. */
+	if (s->dev_token)
+		log_fatal("standard output: %m");
+	log_warn("standard output: %m: nobody was told where this listens");
 }
 
 /* Roles of the same kind lack the same: it is said when they are new, not at each restart. */
