@@ -228,25 +228,22 @@ static void keep_note(void *arg, const char *text)
 	buf_printf(notes, "note: %s\n", text);
 }
 
-static int verify_log(const struct auditor *v, struct verify *verify)
+static int verify_log(const struct auditor *v, struct verify *verify, const struct buf *notes)
 {
-	struct buf notes cleanup(buf_done) = BUF_INIT(NOTES_MAX);
-	int r;
+	int r = log_verify(v->dirfd, verify);
 
-	verify->note = keep_note;
-	verify->note_arg = &notes;
-	r = log_verify(v->dirfd, verify);
 	if (r < 0)
 		return cli_fail_with(CLI_UNREADABLE, "the log cannot be read: %s",
 				     r == -EMEDIUMTYPE ? "a name in it is no file's"
 						       : strerror(-r));
-	return print_verdict(verify, &notes);
+	return print_verdict(verify, notes);
 }
 
 int audit_verify(const struct audit_arguments *a)
 {
 	struct buf since cleanup(buf_done) = BUF_INIT(NOTE_MAX + 1);
-	struct verify verify = {0};
+	struct buf notes cleanup(buf_done) = BUF_INIT(NOTES_MAX);
+	struct verify verify = {.note = keep_note, .note_arg = &notes};
 	struct auditor v;
 	int status = auditor_init(&v, a);
 
@@ -260,7 +257,7 @@ int audit_verify(const struct audit_arguments *a)
 	    text_to_u64(bytes_str(a->from), INT64_MAX, &verify.from) != 0)
 		status = cli_fail_with(CLI_USAGE, "--from takes a number");
 	if (status == CLI_OK)
-		status = verify_log(&v, &verify);
+		status = verify_log(&v, &verify, &notes);
 	auditor_done(&v);
 	return status;
 }

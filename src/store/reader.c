@@ -90,24 +90,23 @@ static int read_segment(int fd, struct cursor *c)
 }
 
 /* Segment FIRST; NEXT is the one behind it, or NULL. */
-static int read_numbered(int dirfd, uint64_t first, const uint64_t *next, struct cursor *c)
+static int read_numbered(int dirfd, uint64_t first, const uint64_t *next, log_line_fn *fn,
+			 void *arg)
 {
 	char name[SEGMENT_NAME_MAX];
-	uint64_t from;
+	struct cursor c = {.segment = name, .good = UINT64_MAX, .fn = fn, .arg = arg};
+	uint64_t from = first;
 	int fd, r = next ? log_void_before(dirfd, *next, &from) : 0;
 
 	if (r < 0)
 		return r;
+	if (next && from < *next)
+		c.good = from > first ? from - first : 0;
 	segment_name(name, first);
 	fd = log_open_file(dirfd, name);
 	if (fd < 0)
 		return fd;
-	c->segment = name;
-	c->number = 0;
-	c->good = UINT64_MAX;
-	if (next && from < *next)
-		c->good = from > first ? from - first : 0;
-	r = read_segment(fd, c);
+	r = read_segment(fd, &c);
 	close(fd);
 	return r;
 }
@@ -115,7 +114,6 @@ static int read_numbered(int dirfd, uint64_t first, const uint64_t *next, struct
 int log_read(const char *dir, log_line_fn *fn, void *arg)
 {
 	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
-	struct cursor c = {.fn = fn, .arg = arg};
 	uint64_t *first;
 	size_t n;
 
@@ -123,7 +121,7 @@ int log_read(const char *dir, log_line_fn *fn, void *arg)
 		return -errno;
 	r = log_segments(dirfd, &first, &n);
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = read_numbered(dirfd, first[i], i + 1 < n ? &first[i + 1] : NULL, &c);
+		r = read_numbered(dirfd, first[i], i + 1 < n ? &first[i + 1] : NULL, fn, arg);
 	free(first);
 	close(dirfd);
 	return r;

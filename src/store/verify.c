@@ -153,10 +153,11 @@ static void narrow(struct run *r, uint64_t *from, uint64_t *to)
 
 static int not_signed(struct run *r)
 {
-	uint64_t from = r->good_size, to = r->good_size;
+	uint64_t from, to;
 
 	if (r->tree.size == r->good_size)
-		return bad(r, from, to, "checkpoint %llu is another than the one before",
+		return bad(r, r->good_size, r->good_size,
+			   "checkpoint %llu is another than the one before",
 			   (unsigned long long)r->v->checkpoints - 1);
 	narrow(r, &from, &to);
 	return bad(r, from, to, "not what was signed");
