@@ -159,11 +159,11 @@ static int read_kept(const char *path, struct buf *text)
 {
 	struct stat st;
 
-	if (strcmp(path, "-") != 0 && stat(path, &st) < 0)
+	if (strcmp(path, "-") == 0)
+		return cli_read_file(path, text);
+	if (stat(path, &st) < 0)
 		return -errno;
-	if (strcmp(path, "-") != 0 && !S_ISREG(st.st_mode))
-		return -EMEDIUMTYPE;
-	return cli_read_file(path, text);
+	return S_ISREG(st.st_mode) ? cli_read_file(path, text) : -EMEDIUMTYPE;
 }
 
 static int take_since(const struct auditor *v, struct buf *text, struct verify *out)

@@ -228,12 +228,13 @@ static void tell_signed(void)
 /* What was there was without a checkpoint for longer than it can be: somebody may have taken those away and changed lines. The store has put that into the log. */
 static void tell_gap(void)
 {
-	uint64_t from, to;
+	uint64_t from, to, n;
 
-	if (store_gap(scribe.store, &from, &to))
-		log_warn("%llu lines of the log, %llu to %llu, had no checkpoint, or are gone",
-			 (unsigned long long)(to - from + 1), (unsigned long long)from,
-			 (unsigned long long)to);
+	if (!store_gap(scribe.store, &from, &to))
+		return;
+	n = to - from + 1;
+	log_warn("%llu lines of the log, %llu to %llu, had no checkpoint, or are gone",
+		 (unsigned long long)n, (unsigned long long)from, (unsigned long long)to);
 }
 
 static void open_store(void)
