@@ -332,6 +332,10 @@ static void add_leaves(struct store *s)
 	}
 	buf_reset(&s->leaves);
 	s->durable = s->next_seq;
+	span_join(&s->uncovered, &s->staged_times);
+	/* The clock was set between two lines of one batch. */
+	if (span_over(&s->uncovered, STORE_UNSIGNED_SECONDS))
+		(void)!store_checkpoint(s);
 }
 
 int store_commit(struct store *s, int64_t now)
@@ -343,18 +347,17 @@ int store_commit(struct store *s, int64_t now)
 		return 0;
 	why = s->lost ? s->problem : write_staged(s, now, &again);
 	buf_reset(&s->staged);
-	if (!why[0])
-		span_join(&s->uncovered, &s->staged_times);
-	s->staged_times.any = false;
 	if (why[0]) {
 		if (again)
 			s->next_seq = s->staged_first;
 		buf_reset(&s->leaves);
+		s->staged_times.any = false;
 		undo(s);
 		return STORE_E_UNAVAILABLE;
 	}
 	apply(s);
 	add_leaves(s);
+	s->staged_times.any = false;
 	/* Where no new one can be made the old one serves on. */
 	if (rotation_due(s, now))
 		(void)!new_segment(s, now);

@@ -36,7 +36,6 @@ static void test_cut_checkpoints(void **state)
 	log_open(&l);
 	assert_true(store_gap(l.store, &from, &to));
 	assert_true(from == 4 && to == 30);
-	expect_bad(&l, 4, 31, NOT_COVERED);
 	assert_int_equal(store_checkpoint(l.store), 0);
 	expect_good(&l, 32, "line 31 says: lines 4 to 30 had no checkpoint; ");
 	fill(&l, 30, 3);
@@ -134,6 +133,10 @@ static void test_long_silence(void **state)
 		put(&l, "a.outcome", "x");
 		l.now += turn & 1 ? -30 * DAY : 30 * DAY;
 		assert_int_equal(stage(&l, "a.outcome", "x", NULL), 0);
+		if (turn > 1) { /* in one batch */
+			l.now += DAY;
+			assert_int_equal(stage(&l, "a.outcome", "x", NULL), 0);
+		}
 		assert_int_equal(store_commit(l.store, l.now), 0);
 		assert_true(verified(&l).v.good);
 		reopen(&l);

@@ -43,6 +43,8 @@ static void test_power_loss_behind_a_failed_sync(void **state)
 static void test_huge_void(void **state)
 {
 	struct log l = log_signed(signers, 1 << 20);
+	struct tree_ranges none = {.n = 0};
+	struct tree_hash root;
 	char text[400];
 
 	fill(&l, 5, 5);
@@ -70,6 +72,10 @@ static void test_huge_void(void **state)
 			 6 + (unsigned long long)n);
 		set_segment(&l, 6 + n, text);
 		segment_name(name, 6 + n);
+		start(&l);
+		assert_int_equal(log_hashes(l.dirfd, &none, n + 7, NULL, &root),
+				 n > WALK_VOID_MAX ? -ERANGE : 0);
+		close(l.dirfd);
 		if (n > WALK_VOID_MAX) {
 			expect_bad(&l, 6, 5 + n, "more numbers are void than can be");
 			opens_with(&l, -EBADMSG);
@@ -83,6 +89,30 @@ static void test_huge_void(void **state)
 		log_close(&l);
 	}
 	log_done(&l);
+}
+
+/* What a line says of a gap is printed as far as it can be. */
+static void test_words_of_a_gap(void **state)
+{
+	static const char *const values[][2] = {
+		{"lines 1 to 2 had no checkpoint", "line 4 says: lines 1 to 2 had no checkpoint; "},
+		{"\x1b[2J", "line 4 says: ; "},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		struct log l = log_signed(signers, 1 << 20);
+		char text[400];
+
+		fill(&l, 3, 3);
+		snprintf(
+			text, sizeof(text),
+			"{\"seq\":4,\"time\":\"2024-10-04T01:00:00Z\",\"event\":\"checkpoint.gap\","
+			"\"value\":\"%s\",\"duration_ms\":null}\n",
+			values[i][0]);
+		append_text(path_of(&l), text);
+		expect_good(&l, 4, values[i][1]);
+		log_done(&l);
+	}
 }
 
 /* ---- segments that were moved away ---- */
@@ -118,6 +148,20 @@ static void test_moved_away(void **state)
 		&l, (struct verify){.from = first[4], .receipt = {.given = true, .index = 3}});
 	assert_true(!t.v.good && t.v.bad == 3);
 	assert_non_null(strstr(t.v.why, "not looked at"));
+	/* What somebody kept is compared where it can be, and else is not said to be good. */
+	for (uint64_t since = first[4] - 2; since <= first[4] + 2; since++) {
+		struct verify v = {.from = first[4], .has_since = true, .since = {.size = since}};
+
+		v.verifiers = &signers[0].verifier;
+		assert_int_equal(log_find_checkpoint(l.dirfd, v.verifiers, 1, since, &v.since.root),
+				 since == first[4] ? VERIFY_E_NONE : 0);
+		assert_int_equal(verified_with(&l, v).v.good, since != first[4]);
+		v.since.root.b[0] ^= 1;
+		assert_false(verified_with(&l, v).v.good);
+	}
+	t = verified_with(&l, (struct verify){.from = first[4], .has_since = true});
+	assert_false(t.v.good);
+	assert_non_null(strstr(t.v.why, "older than where this begins"));
 	/* A start goes on behind the last checkpoint, and has no need of the others. */
 	reopen(&l);
 	assert_false(store_gap(l.store, &from, &to));
@@ -293,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_power_loss_behind_a_failed_sync),
 		cmocka_unit_test(test_huge_void),
+		cmocka_unit_test(test_words_of_a_gap),
 		cmocka_unit_test(test_moved_away),
 		cmocka_unit_test(test_first_of_two_kinds),
 		cmocka_unit_test(test_bytes_at_an_end),
