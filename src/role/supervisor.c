@@ -341,10 +341,12 @@ static void announce(struct supervisor *s)
 		socklen_t n = sizeof(a);
 		char host[64], port[16];
 
-		if (getsockname(s->files.listeners[i], (struct sockaddr *)&a, &n) < 0 ||
-		    getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
+		/* Port 0: nobody else knows which it became. */
+		if (getsockname(s->files.listeners[i], (struct sockaddr *)&a, &n) < 0)
+			log_fatal("getsockname: %m");
+		if (getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
 				NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-			continue;
+			log_fatal("getnameinfo: no memory for an address");
 		printf(a.ss_family == AF_INET6 ? "listen=http://[%s]:%s\n"
 					       : "listen=http://%s:%s\n",
 		       host, port);
