@@ -46,6 +46,10 @@ class Injected(Postern):
         if self.first is None:
             super().failed_to_start()
 
+    def wait_until_ready(self):
+        """The connection that asks may be the one that fails."""
+        wait_for(lambda: call(lambda: self.get("/readyz"))[0] == 200, 20)
+
     def send(self, line):
         self.control.sendall(line.encode())
 
