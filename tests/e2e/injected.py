@@ -99,8 +99,11 @@ class Injected(Postern):
         self.close()
 
     def stop(self, seconds=20):
+        """The gateway's own end: when the tool ends before, it takes everybody along."""
         if self.process.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(seconds)
         return super().stop(seconds)
 
 
