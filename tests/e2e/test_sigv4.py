@@ -14,6 +14,7 @@ from unittest import mock
 from xml.etree import ElementTree
 
 import tap
+from servers import ROOT
 
 try:
     import botocore.auth
