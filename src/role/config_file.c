@@ -116,7 +116,11 @@ static const char *take_callers(const struct setting *s, struct bytes value)
 
 static const char *take_key_file(const struct setting *s, struct bytes value)
 {
-	return copy_path(value, &reading->key_file);
+	if (!config_source_valid(value))
+		return "must be an absolute path, the name of a systemd credential, or fd:NUMBER";
+	free(reading->key_file);
+	reading->key_file = strndup((const char *)value.p, value.n);
+	return reading->key_file ? NULL : "out of memory";
 }
 
 static const char *take_key_state(const struct setting *s, struct bytes value)
@@ -129,7 +133,7 @@ static const char *take_key_state(const struct setting *s, struct bytes value)
 
 static const char *take_listen(const struct setting *s, struct bytes value)
 {
-	return config_add_listen(reading->config, value);
+	return config_add_listen(reading->config, value, false);
 }
 
 static const char *take_profile(const struct setting *s, struct bytes value)
@@ -246,19 +250,16 @@ static const char *take_origin(const struct setting *s, struct bytes value)
 static const char *take_checkpoint_key(const struct setting *s, struct bytes value)
 {
 	struct config *c = reading->config;
-	char why[CONFIG_ERROR_MAX], *path = NULL;
-	const char *problem = copy_path(value, &path);
+	char source[IPC_PATH_MAX];
 
-	if (!problem && c->n_checkpoint_keys == STORE_SIGNERS_MAX)
-		problem = "is one key too many";
-	if (!problem &&
-	    config_read_key(path, c->checkpoint_seeds[c->n_checkpoint_keys], why) != 0) {
-		snprintf(reading->why, sizeof(reading->why), "%s", why);
-		problem = reading->why;
-	}
-	free(path);
-	c->n_checkpoint_keys += !problem;
-	return problem;
+	if (c->n_checkpoint_keys == STORE_SIGNERS_MAX)
+		return "is one key too many";
+	if (bytes_to_str(value, source, sizeof(source)) < 0)
+		return "is too long";
+	if (config_read_key(source, c->checkpoint_seeds[c->n_checkpoint_keys], reading->why) != 0)
+		return reading->why;
+	c->n_checkpoint_keys++;
+	return NULL;
 }
 
 static const char *take_sandbox(const struct setting *s, struct bytes value)
@@ -274,6 +275,17 @@ static const char *take_provider(const struct setting *s, struct bytes value)
 	return provider_draft_take(&reading->provider, s->name + strlen("provider."), value);
 }
 
+static const char *take_tls(const struct setting *s, struct bytes value)
+{
+	return tls_take(reading->config, s->name + strlen("tls."), value);
+}
+
+/* 0 is none. */
+static const char *take_limit(const struct setting *s, struct bytes value)
+{
+	return config_limit_parse(value, field(s)) ? NULL : CONFIG_LIMIT_WORDS;
+}
+
 #define AT(member) offsetof(struct config, member)
 
 static const struct setting settings[] = {
@@ -285,6 +297,12 @@ static const struct setting settings[] = {
 	{"uid_base", take_uid_base, AT(uid_base), 1000, UINT32_MAX - PROC_COUNT - 1},
 	{"sandbox", take_sandbox, AT(sandbox_required)},
 	{END, take_end},
+	{"tls.listen", take_tls},
+	{"tls.certificate", take_tls},
+	{"tls.key", take_tls},
+	{"tls.client_ca", take_tls},
+	{"tls.client_crl", take_tls},
+	{"tls.client_certificates", take_tls},
 	{"root_key.file", take_key_file},
 	{"root_key.state", take_key_state},
 	{"policy.loosest", take_profile, AT(policy_loosest)},
@@ -312,6 +330,11 @@ static const struct setting settings[] = {
 	{"limits.calls", take_number, AT(calls_max), 1, 1000000},
 	/* No longer than a stopping gateway waits. */
 	{"limits.call_seconds", take_number, AT(call_seconds), 1, 30},
+	{"limits.caller_rate", take_limit, AT(caller_limits.rate)},
+	{"limits.caller_burst", take_limit, AT(caller_limits.burst)},
+	{"limits.caller_zones", take_limit, AT(caller_limits.zones)},
+	{"limits.integration_rate", take_limit, AT(integration_limits.rate)},
+	{"limits.integration_burst", take_limit, AT(integration_limits.burst)},
 };
 
 /* ---- structure ---- */
@@ -428,8 +451,22 @@ static cfg_t *syntax(void)
 	cfg_opt_t self_hosted[] = {LIST("allow"), LIST("plain_http"), CFG_END()};
 	cfg_opt_t audit[] = {OPTION("segment_size"), OPTION("segment_age"), OPTION("origin"),
 			     LIST("checkpoint_keys"), CFG_END()};
-	cfg_opt_t limits[] = {OPTION("connections"), OPTION("calls"), OPTION("call_seconds"),
+	cfg_opt_t limits[] = {OPTION("connections"),
+			      OPTION("calls"),
+			      OPTION("call_seconds"),
+			      OPTION("caller_rate"),
+			      OPTION("caller_burst"),
+			      OPTION("caller_zones"),
+			      OPTION("integration_rate"),
+			      OPTION("integration_burst"),
 			      CFG_END()};
+	cfg_opt_t tls[] = {LIST("listen"),
+			   OPTION("certificate"),
+			   OPTION("key"),
+			   OPTION("client_ca"),
+			   OPTION("client_crl"),
+			   OPTION("client_certificates"),
+			   CFG_END()};
 	cfg_opt_t provider[] = {OPTION("base"),
 				OPTION("login"),
 				OPTION("authorize"),
@@ -458,6 +495,7 @@ static cfg_t *syntax(void)
 		SECTION("self_hosted", self_hosted, CFGF_NONE, on_section),
 		SECTION("audit", audit, CFGF_NONE, on_section),
 		SECTION("limits", limits, CFGF_NONE, on_section),
+		SECTION("tls", tls, CFGF_NONE, on_section),
 		CFG_END(),
 	};
 	cfg_t *cfg = cfg_init(root, CFGF_NONE);
@@ -472,6 +510,7 @@ static void check_whole(cfg_t *cfg)
 {
 	struct config *c = reading->config;
 	size_t active = 0;
+	char why[CONFIG_ERROR_MAX];
 
 	for (size_t i = 0; i < c->n_keys; i++)
 		active += c->keys[i].state == KEY_ACTIVE;
@@ -487,6 +526,8 @@ static void check_whole(cfg_t *cfg)
 		complain(cfg, "root_key", "there must be an active one");
 	else if (!c->origin[0] != !c->n_checkpoint_keys)
 		complain(cfg, "audit", "origin and checkpoint_keys go together");
+	else if (tls_check(c, why) != 0)
+		complain(cfg, "", why);
 	if (!reading->default_given && c->policy_default < c->policy_loosest)
 		c->policy_default = c->policy_loosest;
 }

@@ -8,7 +8,9 @@
  */
 #include "role/config.h"
 
-#define CONFIG_FILE_MAX (1024 * 1024)
+#define CONFIG_FILE_MAX	   (1024 * 1024)
+#define CONFIG_LIMIT_MAX   1000000
+#define CONFIG_LIMIT_WORDS "must be none, or a number from 1 to 1000000"
 
 /* Write a sentence to ERR, anything but printable ASCII as '?'. Returns CONFIG_E_BAD. */
 int config_bad(char *err, const char *fmt, ...) printf_like(2, 3);
@@ -22,8 +24,25 @@ int config_new(struct config **out, char *err) must_check;
  */
 int config_read_text(const char *path, struct buf *out, char *err) must_check;
 
-/* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. */
-const char *config_add_listen(struct config *c, struct bytes text) must_check;
+/* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. Without TLS only loopback addresses will do. */
+const char *config_add_listen(struct config *c, struct bytes text, bool tls) must_check;
+
+/* ---- config_source.c ---- */
+
+/*
+ * A secret, whole: from a file (an absolute path; a regular file that is not a symlink, no component checked but the last, of root or of who runs this, with no permission for
+ * others), from a systemd credential (a name), or from an inherited descriptor ("fd:3"; one that can seek can be read again at a reload). NULL, or a static sentence.
+ */
+const char *config_read_secret(struct bytes source, struct buf *out) must_check;
+/* Could it be one, by its looks? */
+bool config_source_valid(struct bytes source);
+
+/* ---- config_tls.c ---- */
+
+/* NULL, or a static sentence about what is wrong with the value of "tls.KEY". */
+const char *tls_take(struct config *c, const char *key, struct bytes value) must_check;
+/* The section is whole. 0, or CONFIG_E_BAD with ERR "tls.KEY: …". */
+int tls_check(const struct config *c, char *err) must_check;
 
 /* ---- config_provider.c ---- */
 
@@ -49,5 +68,7 @@ void provider_draft_done(struct provider_draft *d);
 bool caller_name_valid(struct bytes name);
 /* "all", or verbs with commas between: 0 or CONFIG_E_BAD. */
 int caller_verbs_parse(struct bytes text, uint32_t *verbs) must_check;
-/* Read the file into C. 0 or CONFIG_E_BAD. */
+/* "none" (0), or a number up to CONFIG_LIMIT_MAX. */
+bool config_limit_parse(struct bytes text, uint32_t *out) must_check;
+/* Read the file into C, whose limits for callers are known. 0 or CONFIG_E_BAD. */
 int callers_load(const char *path, struct config *c, char *err) must_check;

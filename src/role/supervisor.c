@@ -53,21 +53,48 @@ struct supervisor {
 
 /* ---- what each role is told ---- */
 
-static void tell_front(struct supervisor *s, struct channel *c)
+static void tell_callers(struct supervisor *s, struct channel *c, bool identities)
 {
 	const struct config *conf = s->config;
 
-	channel_send(c, s_front, .connections_max = conf->connections_max,
-		     .calls_max = conf->calls_max);
 	for (size_t i = 0; i < conf->n_callers; i++) {
 		const struct config_caller *from = &conf->callers[i];
-		struct s_caller m = {.name = bytes_str(from->name),
-				     .by_uid = from->by_uid,
-				     .uid = from->uid,
-				     .verbs = from->verbs};
-		memcpy(m.token_sha256, from->token_sha256, sizeof(m.token_sha256));
-		channel_send_fd(c, MSG_s_caller, &m, -1);
+
+		channel_send(c, s_caller, .name = bytes_str(from->name), .verbs = from->verbs,
+			     .providers = from->providers, .loosest = (uint8_t)from->loosest,
+			     .rate = from->limits.rate, .burst = from->limits.burst,
+			     .zones = from->limits.zones);
+		for (size_t k = 0; identities && k < conf->n_identities; k++) {
+			struct s_identity m = {.kind = (uint8_t)conf->identities[k].kind};
+
+			if (conf->identities[k].caller != i)
+				continue;
+			memcpy(m.id, conf->identities[k].id, sizeof(m.id));
+			channel_send_fd(c, MSG_s_identity, &m, -1);
+		}
 	}
+}
+
+static void tell_tls(struct supervisor *s, struct channel *c)
+{
+	for (size_t i = 0; i < TLS_PART_COUNT; i++)
+		for (struct bytes rest = buf_bytes(&s->config->tls.parts[i]); rest.n;) {
+			struct bytes piece = rest;
+
+			if (piece.n > IPC_PIECE_MAX)
+				piece.n = IPC_PIECE_MAX;
+			channel_send(c, s_tls, .part = (uint8_t)i, .pem = piece);
+			rest = bytes_skip(rest, piece.n);
+		}
+}
+
+static void tell_front(struct supervisor *s, struct channel *c)
+{
+	channel_send(c, s_front, .connections_max = s->config->connections_max,
+		     .calls_max = s->config->calls_max,
+		     .certificates_required = s->config->tls.require);
+	tell_callers(s, c, true);
+	tell_tls(s, c);
 	channel_send(c, s_apply, 0);
 }
 
@@ -106,6 +133,7 @@ static void tell_vault(struct supervisor *s, struct channel *c)
 		sodium_memzero(&m, sizeof(m));
 	}
 	tell_providers(s, c, false);
+	tell_callers(s, c, false);
 	channel_send(c, s_apply, 0);
 }
 
@@ -163,11 +191,10 @@ static void tell(struct supervisor *s, enum proc p)
 static void hand_listeners(struct supervisor *s)
 {
 	struct channel *c = &s->children[PROC_FRONT].control;
-	size_t n = s->files.n_tcp + s->files.unix_listener;
 
-	for (size_t i = 0; i < n; i++) {
-		struct s_listener m = {.kind = i < s->files.n_tcp ? LISTEN_TCP : LISTEN_UNIX};
-		channel_send_fd(c, MSG_s_listener, &m, s->files.listeners[i]);
+	for (size_t i = 0; i < s->files.n_listeners; i++) {
+		struct s_listener m = {.kind = (uint8_t)s->files.listeners[i].kind};
+		channel_send_fd(c, MSG_s_listener, &m, s->files.listeners[i].fd);
 	}
 }
 
@@ -330,6 +357,22 @@ static void on_bad_peer(struct child *c, const struct r_bad_peer *m)
 		end_child(c);
 }
 
+static void announce_listener(const struct listener *l)
+{
+	struct sockaddr_storage a;
+	socklen_t n = sizeof(a);
+	char host[64], port[16];
+	bool v6;
+
+	if (l->kind == LISTEN_UNIX || getsockname(l->fd, (struct sockaddr *)&a, &n) < 0 ||
+	    getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return;
+	v6 = a.ss_family == AF_INET6;
+	printf("listen=%s://%s%s%s:%s\n", l->kind == LISTEN_TLS ? "https" : "http", v6 ? "[" : "",
+	       host, v6 ? "]" : "", port);
+}
+
 static void announce(struct supervisor *s)
 {
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
@@ -338,19 +381,8 @@ static void announce(struct supervisor *s)
 	if (s->announced)
 		return;
 	s->announced = true;
-	for (size_t i = 0; i < s->files.n_tcp; i++) {
-		struct sockaddr_storage a;
-		socklen_t n = sizeof(a);
-		char host[64], port[16];
-
-		if (getsockname(s->files.listeners[i], (struct sockaddr *)&a, &n) < 0 ||
-		    getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
-				NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-			continue;
-		printf(a.ss_family == AF_INET6 ? "listen=http://[%s]:%s\n"
-					       : "listen=http://%s:%s\n",
-		       host, port);
-	}
+	for (size_t i = 0; i < s->files.n_listeners; i++)
+		announce_listener(&s->files.listeners[i]);
 	if (s->dev_token)
 		printf("token=%s\n", s->dev_token);
 	fflush(stdout);
