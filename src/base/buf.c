@@ -162,6 +162,15 @@ int buf_status(const struct buf *b)
 	return b->failed;
 }
 
+int bufs_status(const struct buf *const *bufs)
+{
+	int r = 0;
+
+	for (; *bufs && r == 0; bufs++)
+		r = buf_status(*bufs);
+	return r;
+}
+
 void plist_put(struct buf *b, struct bytes item)
 {
 	size_t before = b->n;

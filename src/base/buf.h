@@ -45,6 +45,8 @@ void buf_truncate(struct buf *b, size_t n);
 
 /* 0, or the sticky failure. */
 int buf_status(const struct buf *b) must_check;
+/* Of several, with NULL behind the last: 0, or the first one's failure. */
+int bufs_status(const struct buf *const *bufs) must_check;
 
 static inline struct bytes buf_bytes(const struct buf *b)
 {

@@ -231,13 +231,18 @@ static int send_exchange(struct errand *e, const struct url *base, struct bytes 
 	plist_put(headers, buf_bytes(&line));
 	buf_put_bytes(body, buf_bytes(&e->body));
 	lines = headers->n;
-	r = target_auth(&p->auth, &s, headers, body);
+	/* A body that there was no memory for must not go out as an empty one. */
+	r = bufs_status((const struct buf *const[]){&host, body, &e->target, NULL});
+	if (r == 0)
+		r = target_auth(&p->auth, &s, headers, body);
 	buf_reset(&e->shown);
 	secrets_note(p, own, bytes_skip(buf_bytes(headers), lines), &e->shown);
 	buf_reset(&line);
 	buf_printf(&line, "Content-Type: %s", type);
 	if (body->n)
 		plist_put(headers, buf_bytes(&line));
+	if (r == 0)
+		r = bufs_status((const struct buf *const[]){&line, headers, body, &e->shown, NULL});
 	buf_done(&line);
 	buf_done(&host);
 	while (wanted < PROVIDER_HEADERS && p->headers[wanted])
@@ -270,7 +275,8 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 	buf_put_bytes(&fields, buf_bytes(&e->credentials));
 	buf_put_bytes(&headers, buf_bytes(&e->headers));
 	if (r == 0)
-		r = buf_status(&fields);
+		r = bufs_status((const struct buf *const[]){&fields, &headers, &e->headers,
+							    &e->body, NULL});
 	if (r == 0 && e->provider->dns)
 		r = dns_send(e, &base, buf_bytes(&fields));
 	else if (r == 0)
@@ -396,7 +402,7 @@ static void on_body(const struct pc_body *m)
 
 	if (!e)
 		return;
-	if (!e->exchange || e->sent || e->sent_dns || buf_status(&e->body) < 0) {
+	if (!e->exchange || e->sent || e->sent_dns || buf_status(&e->body) == -ENOBUFS) {
 		bad_planner("a body without a request, or too large");
 		return;
 	}

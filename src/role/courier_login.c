@@ -426,7 +426,7 @@ static int put_auth(struct token *t, const struct url *base, struct bytes target
 	buf_put_bytes(&fields, own);
 	buf_put_bytes(&fields, gateway_fields(t->provider));
 	s.credentials = buf_bytes(&fields);
-	r = buf_status(&fields);
+	r = bufs_status((const struct buf *const[]){&fields, &host, body, NULL});
 	if (r == 0)
 		r = target_auth(&t->login->auth, &s, headers, body);
 	buf_done(&fields);
@@ -462,6 +462,8 @@ static int send_login(struct token *t, struct bytes own)
 		r = t->login->build(&in, &body);
 	if (r == 0)
 		r = put_auth(t, &base, buf_bytes(&target), own, &headers, &body);
+	if (r == 0)
+		r = bufs_status((const struct buf *const[]){&headers, &body, &target, NULL});
 	if (r == 0)
 		r = egress_start(courier.egress,
 				 &(const struct egress_request){.method = "POST",

@@ -172,12 +172,19 @@ class Watch(FakeUpstream):
 
     def answer(self, request):
         if request.method == "PATCH":
-            change = change_of(json.loads(request.body))
             with self.lock:
-                self.changes.add(change)
-                if change not in self.on_record():
-                    self.wrong.append("a change without an intent: %s %s" % change)
+                self.look_at(request)
         return super().answer(request)
+
+    def look_at(self, request):
+        try:
+            change = change_of(json.loads(request.body))
+        except ValueError:
+            self.wrong.append("half a change: %r" % request.body)
+            return
+        self.changes.add(change)
+        if change not in self.on_record():
+            self.wrong.append("a change without an intent: %s %s" % change)
 
     def on_record(self):
         found = set()

@@ -18,6 +18,19 @@ static void test_buf_is_sticky(void **state)
 	assert_int_equal(buf_status(&b), 0);
 }
 
+static void test_bufs_status(void **state)
+{
+	struct buf good = BUF_INIT(4), full = BUF_INIT(0), poor = BUF_INIT(4);
+
+	buf_puts(&full, "a");
+	poor.failed = -ENOMEM;
+	assert_int_equal(bufs_status((const struct buf *const[]){NULL}), 0);
+	assert_int_equal(bufs_status((const struct buf *const[]){&good, &good, NULL}), 0);
+	assert_int_equal(bufs_status((const struct buf *const[]){&good, &full, NULL}), -ENOBUFS);
+	assert_int_equal(bufs_status((const struct buf *const[]){&poor, &full, &good, NULL}),
+			 -ENOMEM);
+}
+
 static void test_buf_consume(void **state)
 {
 	struct buf b = BUF_INIT(100000);
@@ -301,21 +314,14 @@ static void test_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buf_is_sticky),
-		cmocka_unit_test(test_buf_consume),
-		cmocka_unit_test(test_plist),
-		cmocka_unit_test(test_plist_full),
-		cmocka_unit_test(test_plist_take),
-		cmocka_unit_test(test_b64url_vectors),
-		cmocka_unit_test(test_b64url_alphabet),
-		cmocka_unit_test(test_b64_padded),
-		cmocka_unit_test(test_u64),
-		cmocka_unit_test(test_time),
-		cmocka_unit_test(test_skip),
-		cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_json_strings),
-		cmocka_unit_test(test_json_limits),
-		cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_buf_is_sticky),  cmocka_unit_test(test_bufs_status),
+		cmocka_unit_test(test_buf_consume),    cmocka_unit_test(test_plist),
+		cmocka_unit_test(test_plist_full),     cmocka_unit_test(test_plist_take),
+		cmocka_unit_test(test_b64url_vectors), cmocka_unit_test(test_b64url_alphabet),
+		cmocka_unit_test(test_b64_padded),     cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_time),	       cmocka_unit_test(test_skip),
+		cmocka_unit_test(test_utf8),	       cmocka_unit_test(test_json_strings),
+		cmocka_unit_test(test_json_limits),    cmocka_unit_test(test_codes),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
