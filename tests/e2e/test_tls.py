@@ -208,7 +208,7 @@ def test_client_certificates():
             assert g.call() == UNKNOWN
             assert g.call(token=g.token) == KNOWN
             assert g.call(*certificate(good), token="wrong") == UNKNOWN, "a wrong token is not made good by a certificate"
-            refused = [l for l in g.audit() if l["event"] == "get_zones.outcome"]
+            refused = [l for l in g.audit() if l["event"] == "get_zones.refused"]
             assert {l["caller"] for l in refused} == {"issuer", "web", "pinned", "all"}, refused
         elsewhere.close()
 
