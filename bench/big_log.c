@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* big-log DIR CHANGES: a signed log as the scribe writes it, with that many changes (an intent and an outcome each). Prints the verifier's key. */
+#include "base/text.h"
 #include "store/store.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define BATCH	   10000 /* changes a sync and a checkpoint */
@@ -65,9 +65,10 @@ int main(int argc, char **argv)
 	struct store_config config = {
 		.segment_bytes = UINT64_C(256) << 20, .signers = &signer, .n_signers = 1};
 	struct store *s;
+	uint64_t changes;
 	int dirfd, rc;
 
-	if (argc != 3) {
+	if (argc != 3 || text_to_u64(bytes_str(argv[2]), INT64_MAX, &changes) != 0) {
 		fputs("usage: big-log DIR CHANGES\n", stderr);
 		return 2;
 	}
@@ -78,7 +79,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	put_key(&signer);
-	rc = write_changes(s, strtoull(argv[2], NULL, 10)) ? 0 : 1;
+	rc = write_changes(s, changes) ? 0 : 1;
 	if (rc)
 		fprintf(stderr, "big-log: %s\n", store_problem(s));
 	store_free(s);

@@ -55,12 +55,13 @@ void note_put_verifier(struct buf *b, const struct note_verifier *v)
 	text_put_b64(b, bytes_of(key, sizeof(key)));
 }
 
-/* Exactly N bytes, in the one spelling that they have. */
+/* Exactly N bytes, in the one spelling that they have. libsodium takes bytes over 0x7f for a '/'. */
 static bool from_base64(struct bytes text, unsigned char *out, size_t n)
 {
 	size_t len = 0;
 
-	return text.n == sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL) - 1 &&
+	return bytes_printable(text) &&
+	       text.n == sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL) - 1 &&
 	       sodium_base642bin(out, n, (const char *)text.p, text.n, NULL, &len, NULL,
 				 sodium_base64_VARIANT_ORIGINAL) == 0 &&
 	       len == n;
@@ -72,6 +73,7 @@ int note_parse_verifier(struct note_verifier *out, struct bytes text)
 	struct bytes name = bytes_of(text.p, plus), rest = bytes_skip(text, plus + 1), id;
 	unsigned char key[1 + NOTE_PUBLIC_BYTES];
 	struct buf hex = BUF_INIT(16);
+	struct note_verifier v = {0};
 	bool same;
 
 	plus = bytes_find(rest, BYTES("+"));
@@ -79,14 +81,16 @@ int note_parse_verifier(struct note_verifier *out, struct bytes text)
 	rest = bytes_skip(rest, plus + 1);
 	if (!note_name_valid(name) || !from_base64(rest, key, sizeof(key)) || key[0] != ED25519)
 		return NOTE_E_BAD;
-	*out = (struct note_verifier){0};
-	memcpy(out->name, name.p, name.n);
-	memcpy(out->public, key + 1, sizeof(out->public));
-	make_id(out);
-	text_put_hex(&hex, bytes_of(out->id, sizeof(out->id)));
+	memcpy(v.name, name.p, name.n);
+	memcpy(v.public, key + 1, sizeof(v.public));
+	make_id(&v);
+	text_put_hex(&hex, bytes_of(v.id, sizeof(v.id)));
 	same = bytes_eq(id, buf_bytes(&hex));
 	buf_done(&hex);
-	return same ? 0 : NOTE_E_BAD;
+	if (!same)
+		return NOTE_E_BAD;
+	*out = v;
+	return 0;
 }
 
 /* ---- signing ---- */
@@ -118,7 +122,7 @@ void note_sign(struct buf *out, struct bytes text, const struct note_signer *s, 
 /* Where the last empty line is, after which signatures alone stand; the text goes up to there. */
 static bool take_apart(struct bytes note, struct bytes *text, struct bytes *signatures)
 {
-	for (size_t i = note.n; i-- > 1;)
+	for (size_t i = note.n; i-- > 0;)
 		if (bytes_starts(bytes_skip(note, i), BYTES("\n\n" DASH))) {
 			*text = bytes_of(note.p, i + 1);
 			*signatures = bytes_skip(note, i + 2);

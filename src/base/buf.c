@@ -200,6 +200,11 @@ bool plist_next(struct bytes *list, struct bytes *item)
 	return true;
 }
 
+bool plist_next_pair(struct bytes *pairs, struct bytes *name, struct bytes *value)
+{
+	return plist_next(pairs, name) && plist_next(pairs, value);
+}
+
 struct bytes plist_take(struct bytes *list, size_t group, size_t max)
 {
 	struct bytes rest = *list, item, piece = {list->p, 0};

@@ -64,6 +64,8 @@ void plist_put(struct buf *b, struct bytes item);
  * or where the framing is broken (see plist_valid).
  */
 bool plist_next(struct bytes *list, struct bytes *item);
+/* The next two: in a list of pairs, a name and its value. False when there are not two. */
+bool plist_next_pair(struct bytes *pairs, struct bytes *name, struct bytes *value);
 /*
  * Cut the longest front off *LIST that is at most MAX bytes and holds whole groups of GROUP items: what travels in pieces. Empty when the
  * first group is longer, or is not whole.

@@ -159,6 +159,8 @@ static int hex_digit(unsigned char c)
 
 int text_from_pct(struct bytes in, struct buf *out)
 {
+	size_t start = out->n;
+
 	for (size_t i = 0; i < in.n; i++) {
 		int high, low;
 
@@ -168,8 +170,10 @@ int text_from_pct(struct bytes in, struct buf *out)
 		}
 		high = in.n - i > 2 ? hex_digit(in.p[i + 1]) : -1;
 		low = in.n - i > 2 ? hex_digit(in.p[i + 2]) : -1;
-		if (high < 0 || low < 0)
+		if (high < 0 || low < 0) {
+			buf_truncate(out, start);
 			return TEXT_E_BAD;
+		}
 		buf_putc(out, (unsigned char)(high << 4 | low));
 		i += 2;
 	}

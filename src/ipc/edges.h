@@ -49,7 +49,7 @@ enum proc proc_by_name(const char *name);
 #define IPC_CALLER_MAX	     64
 #define IPC_FQDN_MAX	     512 /* as the caller wrote it: the vault canonicalises */
 #define IPC_TYPE_MAX	     16	 /* as the caller wrote it */
-#define IPC_ZONES_MAX	     (HANDLE_ZONES_MAX * (DNS_NAME_MAX + 4))
+#define IPC_ZONES_MAX	     (HANDLE_ZONES_MAX * (DNS_NAME_MAX + 1 + 4)) /* a final dot each */
 #define IPC_CREDENTIALS_MAX  (CREDENTIALS_MAX + CREDENTIAL_FIELDS_MAX * 64)
 #define IPC_PIECE_MAX	     (96 * 1024) /* longer things cross in pieces of at most this */
 #define IPC_HEADERS_MAX	     (8 * 1024)	 /* of an answer, those that the provider's table names */

@@ -13,7 +13,7 @@ struct child {
 	struct channel control;
 	int64_t started;   /* loop_now() */
 	unsigned failures; /* in a row, each soon after its start */
-	bool ready, lacks_told;
+	bool confined, ready, lacks_told;
 	struct supervisor *owner;
 };
 

@@ -41,7 +41,7 @@ static const struct {
 	{ALL, {"epoll_ctl"}},
 	{ALL, {"poll"}, "what is still to be sent at the end; libcurl's look at one socket"},
 	{ALL, {"recvmsg"}},
-	{ALL, {"sendmsg"}},
+	{ALL, {"sendmsg", WITHOUT(3, MSG_FASTOPEN)}, "that would connect"},
 	{ALL, {"close"}},
 	{ALL, {"restart_syscall"}, "the kernel's own, after a stop"},
 
@@ -63,10 +63,9 @@ static const struct {
 	/* front: connections that come in */
 	{F, {"accept4"}},
 	{F, {"recvfrom"}},
-	{F, {"sendto"}},
+	{F, {"sendto", WITHOUT(4, MSG_FASTOPEN)}, "that would connect"},
 	{F, {"shutdown"}},
-	{F, {"getsockopt"}, "who is at the other end of a Unix socket"},
-	{F, {"setsockopt"}},
+	{F, {"getsockopt", IS(3, SO_PEERCRED)}, "who is at the other end of a Unix socket"},
 
 	/* scribe: the log, below the directory that it was given */
 	{S, {"openat"}},
@@ -91,7 +90,7 @@ static const struct {
 	{C, {"socket", IS(1, AF_INET)}},
 	{C, {"socket", IS(1, AF_INET6)}},
 	{C, {"connect"}},
-	{C, {"sendto"}},
+	{C, {"sendto", WITHOUT(4, MSG_FASTOPEN)}},
 	{C, {"recvfrom"}},
 	{C, {"getsockopt"}},
 	{C, {"setsockopt"}},

@@ -9,8 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 4096
-
 static void add_listener(struct startup *s, int fd, enum ipc_listener kind)
 {
 	s->listeners[s->n_listeners++] = (struct listener){.fd = fd, .kind = kind};
@@ -25,7 +23,7 @@ static void open_tcp(struct startup *s, const struct config *config)
 		fd = socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 		    bind(fd, (const struct sockaddr *)&l->address, l->length) < 0 ||
-		    listen(fd, LISTEN_BACKLOG) < 0)
+		    listen(fd, STARTUP_BACKLOG) < 0)
 			log_fatal("listen: %m");
 		add_listener(s, fd, l->tls ? LISTEN_TLS : LISTEN_TCP);
 	}
@@ -48,7 +46,7 @@ static void open_unix(struct startup *s, const struct config *config)
 		unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    chmod(path, 0666) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
+	    chmod(path, 0666) < 0 || listen(fd, STARTUP_BACKLOG) < 0)
 		log_fatal("%s: %m", path);
 	add_listener(s, fd, LISTEN_UNIX);
 }

@@ -4,6 +4,8 @@
 /* What the supervisor opens before anything is started, while it has its privileges. What cannot be opened ends the program with a line that says why. */
 #include "role/config.h"
 
+#define STARTUP_BACKLOG 4096
+
 struct startup {
 	int exe_fd; /* this binary: roles that are restarted later run the same, whatever an upgrade has put in its place */
 	int log_dir_fd;

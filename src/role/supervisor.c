@@ -194,6 +194,10 @@ static void hand_listeners(struct supervisor *s)
 
 	for (size_t i = 0; i < s->files.n_listeners; i++) {
 		struct s_listener m = {.kind = (uint8_t)s->files.listeners[i].kind};
+
+		/* One that was broken into may have shut it down. */
+		if (listen(s->files.listeners[i].fd, STARTUP_BACKLOG) < 0)
+			log_warn("listen: %m");
 		channel_send_fd(c, MSG_s_listener, &m, s->files.listeners[i].fd);
 	}
 }
@@ -206,8 +210,8 @@ static void connect_edge(struct supervisor *s, size_t i)
 	uint64_t number = ++s->next_edge;
 	int fds[2];
 
-	if (!s->children[a].pid || !s->children[b].pid)
-		return; /* when the other one starts */
+	if (!s->children[a].confined || !s->children[b].confined)
+		return; /* when the other one is in its sandbox too */
 	if (channel_pair(fds) < 0)
 		log_fatal("socketpair: %m");
 	channel_send_fd(&s->children[a].control, MSG_s_peer,
@@ -252,13 +256,7 @@ static void start_child(struct supervisor *s, enum proc p)
 	tell(s, p);
 	if (p == PROC_FRONT)
 		hand_listeners(s);
-	confine(s, c);
-	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
-		if (edges[i].a == p || edges[i].b == p)
-			connect_edge(s, i);
-	channel_send(&c->control, s_start, 0);
-	if (p == PROC_SCRIBE)
-		events_greet(&s->events);
+	confine(s, c); /* and on_confined() goes on */
 }
 
 static void on_restart(void *arg)
@@ -389,18 +387,16 @@ static void announce(struct supervisor *s)
 }
 
 /* Roles of the same kind lack the same: it is said when they are new, not at each restart. */
-static void on_confined(struct child *c, unsigned holds)
+static void tell_lacks(struct supervisor *s, struct child *c, unsigned holds)
 {
-	struct supervisor *s = c->owner;
+	bool fatal = s->config->sandbox_required && (holds & SANDBOX_REQUIRED) != SANDBOX_REQUIRED;
 	struct buf text = BUF_INIT(300);
 
-	if (holds == SANDBOX_ALL)
-		return;
 	for (unsigned bit = 0; bit < SANDBOX_BITS; bit++)
 		if (!(holds & 1u << bit))
 			buf_printf(&text, "%s%s", text.n ? "; " : "", sandbox_text(bit));
 	buf_putc(&text, 0);
-	if (s->config->sandbox_required)
+	if (fatal)
 		log_fatal("%s: this system cannot take away: %s (sandbox = \"require\")",
 			  proc_name(c->proc), (const char *)text.p);
 	if (!c->lacks_told)
@@ -408,6 +404,27 @@ static void on_confined(struct child *c, unsigned holds)
 			 (const char *)text.p);
 	c->lacks_told = true;
 	buf_done(&text);
+}
+
+/* It is in its sandbox: only now it may hear others. */
+static void on_confined(struct child *c, unsigned holds)
+{
+	struct supervisor *s = c->owner;
+
+	if (c->confined) {
+		log_warn("%s says twice that it is in its sandbox: ended", proc_name(c->proc));
+		end_child(c);
+		return;
+	}
+	if (holds != SANDBOX_ALL)
+		tell_lacks(s, c, holds);
+	c->confined = true;
+	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
+		if (edges[i].a == c->proc || edges[i].b == c->proc)
+			connect_edge(s, i);
+	channel_send(&c->control, s_start, 0);
+	if (c->proc == PROC_SCRIBE)
+		events_greet(&s->events);
 }
 
 static void on_control(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)

@@ -182,6 +182,13 @@ static void make(struct call *c, const struct fv_make_integration *m)
 
 /* ---- add_record ---- */
 
+/* A name out of a handle: what is none was not sealed, and would not have opened. */
+static void take_name(struct dns_name *out, struct bytes canonical)
+{
+	if (dns_name_parse(out, canonical) != 0)
+		log_fatal("bug: a handle holds a name that is none");
+}
+
 static bool within_zones(const struct call *c)
 {
 	struct bytes zones = c->integration.zones, item;
@@ -189,9 +196,11 @@ static bool within_zones(const struct call *c)
 
 	if (!zones.n)
 		return true;
-	while (plist_next(&zones, &item))
-		if (dns_name_parse(&zone, item) == 0 && dns_name_within(&c->fqdn, &zone))
+	while (plist_next(&zones, &item)) {
+		take_name(&zone, item);
+		if (dns_name_within(&c->fqdn, &zone))
 			return true;
+	}
 	return false;
 }
 
@@ -252,13 +261,13 @@ static bool open_record(struct call *c, struct bytes handle)
 	int r = record_open(&vault.config->keys, handle, bytes_str(c->customer), &c->record_plain,
 			    rec);
 
-	if (r != 0 || dns_name_parse(&c->fqdn, rec->fqdn) != 0 ||
-	    dns_name_parse(&c->zone, rec->zone) != 0) {
-		c->fqdn.len = 0;
+	if (r != 0) {
 		call_refuse(c, CODE_HANDLE_INVALID, handle_field(c, "record_handle"),
 			    "the handle is not valid");
 		return false;
 	}
+	take_name(&c->fqdn, rec->fqdn);
+	take_name(&c->zone, rec->zone);
 	c->has_record = c->has_zone = true;
 	c->type = rec->type;
 	c->mode = rec->mode;
@@ -321,7 +330,7 @@ static void open_any(struct call *c, struct bytes handle)
 		return;
 	}
 	c->kind = head.kind;
-	buf_put_bytes(&c->handle, handle);
+	memcpy(c->key_id, head.key_id, sizeof(c->key_id));
 	if (head.kind == HANDLE_INTEGRATION ? !open_integration(c, handle, false)
 					    : !open_record(c, handle))
 		return;

@@ -71,7 +71,8 @@ struct call {
 	struct buf setup_plain, redirect_uri, verifier;
 	unsigned char state_bytes[SETUP_STATE_BYTES];
 	struct buf authorize_url, instructions;
-	enum handle_kind kind; /* inspect, rewrap */
+	enum handle_kind kind;		    /* inspect, rewrap */
+	unsigned char key_id[KEY_ID_BYTES]; /* inspect: what the handle is sealed with */
 
 	struct buf fqdn_text, type_text; /* as asked, for the log */
 	struct dns_name fqdn, zone;

@@ -93,10 +93,8 @@ static bool seal(struct call *c)
 static void send_handle(const struct call *c)
 {
 	struct vf_handle m = {.call = c->front_call, .kind = (uint8_t)c->kind};
-	struct handle_head head;
 
-	if (handle_peek(buf_bytes(&c->handle), &head) == 0)
-		memcpy(m.key_id, head.key_id, sizeof(m.key_id));
+	memcpy(m.key_id, c->key_id, sizeof(m.key_id));
 	if (c->kind == HANDLE_INTEGRATION) {
 		const struct integration *i = &c->integration;
 		memcpy(m.integration, i->id, sizeof(m.integration));
@@ -145,12 +143,10 @@ void answer(struct call *c)
 
 	if (c->front_epoch != vault.front_epoch)
 		return; /* who asked is gone */
-	if (c->has_integration && c->provider)
+	if (c->has_integration)
 		fresh_look(c); /* another call may have renewed it meanwhile */
 	if (c->fresh && c->verb != VERB_MAKE_INTEGRATION && c->verb != VERB_REWRAP_HANDLE)
 		send_fresh(c);
-	if (c->verb == VERB_REWRAP_HANDLE)
-		buf_reset(&c->handle); /* it held the old one */
 	if (c->code != CODE_OK || !seal(c)) {
 		send_error(c);
 		return;

@@ -128,7 +128,7 @@ static void let_go(struct call *c)
 
 	if (c->state == CALL_READING || c->state == CALL_CHANGING)
 		channel_send(&vault.planner[class], vp_abort, .call = c->node.id);
-	if (c->state >= CALL_TRADING && c->state <= CALL_CHANGING)
+	if (c->state != CALL_NEW)
 		channel_send(&vault.courier[class], vc_end, .call = c->node.id);
 	loop_timer_clear(vault.role->loop, &c->timer);
 }
@@ -182,21 +182,26 @@ static void on_deadline(void *arg)
 		call_fail(c, CODE_PROVIDER_TIMEOUT, "", "the provider did not answer in time");
 }
 
-/* Ending one call may start or end others (lanes), so the ids are collected first. */
+struct loss {
+	unsigned class;
+	const char *what;
+};
+
+/* A call that ends is freed, and no other: the next one of its lane begins from the loop. */
+static void lose(struct idmap_node *node, void *arg)
+{
+	struct call *c = idmap_holder(node, struct call, node);
+	const struct loss *loss = arg;
+
+	if (call_class(c) == loss->class && c->state != CALL_LOGGING)
+		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", loss->what);
+}
+
 void calls_lost(unsigned class, const char *what)
 {
-	uint64_t *ids;
-	size_t n;
+	struct loss loss = {class, what};
 
-	if (idmap_ids(&vault.calls, &ids, &n) < 0)
-		log_fatal("out of memory");
-	for (size_t i = 0; i < n; i++) {
-		struct call *c = call_by_id(ids[i]);
-		if (c && call_class(c) == class && c->state >= CALL_TRADING &&
-		    c->state <= CALL_CHANGING)
-			call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", what);
-	}
-	free(ids);
+	idmap_each(&vault.calls, lose, &loss);
 }
 
 /* ---- a change ---- */
@@ -427,10 +432,9 @@ static void zone_found(struct call *c, const struct pv_result *m)
 static bool has_zone(struct bytes pairs, struct bytes zone)
 {
 	struct bytes name, id;
-	struct dns_name parsed;
 
-	while (plist_next(&pairs, &name) && plist_next(&pairs, &id))
-		if (dns_name_parse(&parsed, name) == 0 && bytes_eq(dns_name_text(&parsed), zone))
+	while (plist_next_pair(&pairs, &name, &id))
+		if (bytes_eq(name, zone))
 			return true;
 	return false;
 }
@@ -472,6 +476,8 @@ static void op_over(struct call *c, const struct pv_result *m)
 	} else if (c->verb == VERB_MAKE_INTEGRATION && !has_all_zones(c)) {
 		call_fail(c, CODE_ZONE_NOT_FOUND, "zones",
 			  "the account does not have all of these zones");
+	} else if (!call_is_whole(c)) {
+		call_fail(c, CODE_OVERLOADED, "", "out of memory"); /* no id, no handle */
 	} else {
 		call_finish(c);
 	}
@@ -482,10 +488,10 @@ static void add_zones(struct call *c, struct bytes list)
 	struct bytes name, id;
 	struct dns_name zone;
 
-	while (plist_next(&list, &name) && plist_next(&list, &id)) {
+	while (plist_next_pair(&list, &name, &id)) {
 		if (dns_name_parse(&zone, name) != 0 || !zone_permitted(c, &zone))
 			continue;
-		plist_put(&c->zones, name);
+		plist_put(&c->zones, dns_name_text(&zone));
 		plist_put(&c->zones, id);
 	}
 	if (buf_status(&c->zones) < 0)
@@ -514,7 +520,10 @@ static void add_replaced(struct call *c, struct channel *ch, struct bytes lines)
 		}
 		buf_done(&item);
 	}
-	if (buf_status(&c->replaced) < 0)
+	if (role_out_of_memory(vault.role))
+		call_fail(c, CODE_OVERLOADED, "",
+			  "out of memory"); /* what is to be logged is not whole */
+	else if (buf_status(&c->replaced) < 0)
 		channel_reject(ch); /* no planner of ours says as much; C is gone behind this */
 }
 

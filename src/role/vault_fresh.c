@@ -112,8 +112,8 @@ static bool is_renewed(const struct provider *p, struct bytes name)
 
 	if (!refresh)
 		return false;
-	for (size_t i = 0; i < PROVIDER_LOGIN_TAKES && refresh->takes[i].path; i++)
-		if (bytes_is(name, refresh->takes[i].field))
+	for (size_t i = 0; i < PROVIDER_LOGIN_TAKES; i++)
+		if (refresh->takes[i].path && bytes_is(name, refresh->takes[i].field))
 			return true;
 	return bytes_is(name, CREDENTIALS_EXPIRES);
 }
@@ -125,7 +125,7 @@ static void put_renewed(const struct provider *p, struct bytes old, struct bytes
 	struct bytes name, value, other;
 	char text[64];
 
-	while (plist_next(&old, &name) && plist_next(&old, &value)) {
+	while (plist_next_pair(&old, &name, &value)) {
 		if (bytes_to_str(name, text, sizeof(text)) < 0 ||
 		    strcmp(text, CREDENTIALS_RENEWED) == 0)
 			continue;

@@ -29,8 +29,7 @@ static void on_lane_next(void *arg)
 {
 	struct lane *l = arg;
 
-	if (l->head && l->head->state == CALL_QUEUED)
-		call_begin_intent(l->head);
+	call_begin_intent(l->head); /* there is one, or the lane were gone; and it waits for this */
 }
 
 void lane_enter(struct call *c)

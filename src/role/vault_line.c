@@ -258,7 +258,9 @@ static void answer_without_log(struct call *c)
 	if (c->code == CODE_OK) {
 		c->code = CODE_AUDIT_UNAVAILABLE;
 		c->field[0] = 0;
-		snprintf(c->detail, sizeof(c->detail), "%s", vault.reason);
+		/* The scribe says why only behind this. */
+		snprintf(c->detail, sizeof(c->detail), "%s",
+			 vault.reason[0] ? vault.reason : code_title(c->code));
 	}
 	answer(c);
 	call_free(c);
@@ -271,7 +273,7 @@ void line_last(struct call *c)
 
 	fill(&m, c, integration);
 	fill_outcome(&m, c);
-	m.event = event_text(event, c->verb, c->refused && !c->has_intent ? "refused" : "outcome");
+	m.event = event_text(event, c->verb, c->refused ? "refused" : "outcome");
 	if (c->has_intent || c->intent_lost) {
 		put_replaced(c, &m);
 		send_line(&m, LINE_OUTCOME, c);
@@ -305,23 +307,21 @@ void line_refused(const struct fv_refused *m)
 
 static void written(struct line *l, const struct sv_written *m)
 {
-	struct call *c = call_by_id(l->call);
+	struct call *c = call_by_id(l->call); /* there is one, as long as it waits for L */
 	enum line_kind kind = l->kind;
 
 	note_heard(l);
 	if (kind == LINE_OUTCOME && !m->durable)
 		return; /* until lines_again() */
 	line_free(l);
-	if (kind == LINE_INTENT && c)
+	if (kind == LINE_INTENT) {
 		call_intent_written(c, m->durable, m->seq, m->leaf);
-	if (kind != LINE_ANSWER || !c)
-		return;
-	if (!m->durable) {
+	} else if (kind == LINE_ANSWER && !m->durable) {
 		answer_without_log(c);
-		return;
+	} else if (kind == LINE_ANSWER) {
+		answer(c);
+		call_free(c);
 	}
-	answer(c);
-	call_free(c);
 }
 
 void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
@@ -368,7 +368,7 @@ static void put_live_line(struct idmap_node *node, void *arg)
 {
 	const struct line *l = idmap_holder(node, struct line, node);
 
-	if (l->kind == LINE_OUTCOME && l->request_id[0])
+	if (l->request_id[0]) /* only outcomes outlive a scribe */
 		plist_put(arg, bytes_str(l->request_id));
 }
 
@@ -400,11 +400,9 @@ void lines_lost(void)
 	if (idmap_ids(&vault.lines, &tokens, &n) < 0)
 		log_fatal("out of memory");
 	for (size_t i = 0; i < n; i++) {
-		struct line *l =
-			idmap_entry(idmap_find(&vault.lines, tokens[i]), struct line, node);
+		struct idmap_node *node = idmap_find(&vault.lines, tokens[i]);
 		const struct sv_written none = {0};
-		if (l)
-			written(l, &none);
+		written(idmap_holder(node, struct line, node), &none); /* ends no other */
 	}
 	free(tokens);
 	answer_status();

@@ -153,7 +153,12 @@ void setup_begin(struct call *c, const struct fv_begin_integration *m)
 	else
 		call_refuse(c, CODE_INVALID_REQUEST, "provider",
 			    "this provider has static credentials only");
-	if (!c->failed)
+	if (c->failed)
+		return;
+	/* The customer is sent nowhere with half a URL. */
+	if (!call_is_whole(c) || role_out_of_memory(vault.role))
+		call_fail(c, CODE_OVERLOADED, "", "out of memory");
+	else
 		call_finish(c);
 }
 
@@ -299,7 +304,7 @@ void setup_traded(struct call *c, enum code code, struct bytes fields, const cha
 		return;
 	}
 	put_way(c, CATEGORY_OAUTH);
-	while (plist_next(&fields, &name) && plist_next(&fields, &value)) {
+	while (plist_next_pair(&fields, &name, &value)) {
 		plist_put(&c->credentials, name);
 		plist_put(&c->credentials, value);
 	}

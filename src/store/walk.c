@@ -62,6 +62,21 @@ static int open_segment(int dirfd, uint64_t first)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The N bytes at the front of the file, or all; in whatever pieces the kernel gives them. How many, or -errno. */
+static ssize_t read_front(int fd, unsigned char *p, size_t n)
+{
+	size_t got = 0;
+	ssize_t more = 1;
+
+	while (got < n && more > 0) {
+		more = pread(fd, p + got, n - got, (off_t)got);
+		if (more < 0)
+			return -errno;
+		got += (size_t)more;
+	}
+	return (ssize_t)got;
+}
+
 /* From where on what stands before segment FIRST is void, as its first line says; FIRST when it does not. 0 or -errno. */
 static int void_before(int dirfd, uint64_t first, uint64_t *from)
 {
@@ -76,10 +91,10 @@ static int void_before(int dirfd, uint64_t first, uint64_t *from)
 	*from = first;
 	if (fd < 0)
 		return fd;
-	n = pread(fd, head, sizeof(head), 0);
+	n = read_front(fd, head, sizeof(head));
 	close(fd);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	line = bytes_of(head, (size_t)n);
 	line.n = bytes_find(line, BYTES("\n"));
 	at = bytes_find(line, bytes_str(words));
@@ -134,6 +149,7 @@ static int give_line(struct walk *w, struct reading *r, struct bytes text)
 	return w->fn(w->arg, &item);
 }
 
+/* Up to one that is too long to be a line of ours, wherever in what was read it ends. */
 static int give_lines(struct walk *w, struct reading *r, struct buf *text)
 {
 	const unsigned char *end;
@@ -142,6 +158,9 @@ static int give_lines(struct walk *w, struct reading *r, struct buf *text)
 
 	while (e == 0 && (end = memchr(text->p + done, '\n', text->n - done))) {
 		size_t n = (size_t)(end - text->p) - done;
+
+		if (n >= AUDIT_LINE_MAX)
+			break;
 		e = give_line(w, r, bytes_of(text->p + done, n));
 		done += n + 1;
 	}

@@ -61,6 +61,11 @@ enum {
 		SANDBOX_BITS
 };
 #define SANDBOX_ALL ((1u << SANDBOX_BITS) - 1)
+/*
+ * Without these a role could do more than is its work. The filter leaves no way to a port or to a signal either: the other two, which came to Landlock after Debian 12's kernel, are
+ * a second wall.
+ */
+#define SANDBOX_REQUIRED (1u << SANDBOX_BIT_SYSCALLS | 1u << SANDBOX_BIT_FILES)
 /* "files"; BIT is one of SANDBOX_BIT_…. */
 const char *sandbox_text(unsigned bit);
 

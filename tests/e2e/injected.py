@@ -14,9 +14,9 @@ import threading
 
 import tap
 from common import add, credentials, pdns, remove
-from servers import BINARY, FakeUpstream, Postern, has_symbol, wait_for
+from servers import BINARY, ROOT, FakeUpstream, Postern, has_symbol, wait_for
 
-TOOL = os.environ.get("INJECT_TOOL", "")
+TOOL = os.environ.get("INJECT_TOOL", ROOT + "/build/tests/tools/inject")
 ALL = os.environ.get("POSTERN_FAULTS") == "all"
 ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner-self", "postern-courier-self"]
 
@@ -25,7 +25,7 @@ class Injected(Postern):
     """With FIRST, (process, calls, nth, action): armed from the first system call on."""
 
     def __init__(self, first=None, **kw):
-        if not TOOL or os.geteuid() != 0:
+        if not os.path.exists(TOOL) or os.geteuid() != 0:
             raise tap.Skip("needs root and x86-64")
         if has_symbol("__gcov_dump"):
             raise tap.Skip("what gcov does with its files is no business of the gateway's")

@@ -168,13 +168,13 @@ class Postern:
 
     wrapper, pass_fds = (), ()  # what the gateway is run under
 
-    def __init__(self, state_dir=None, config=None, token=None, audit_dir=None, env=None):
+    def __init__(self, state_dir=None, config=None, token=None, audit_dir=None, env=None, port=0):
         self.temporary = tempfile.TemporaryDirectory(prefix="postern-")  # lives as long as this object
         self.state_dir = state_dir or self.temporary.name + "/state"
         self.audit_dir = audit_dir or self.state_dir + "/audit"
         self.token = token
         self.url = None
-        args = ["--config", config] if config else ["--dev", "--listen", "127.0.0.1:0", "--state-dir", self.state_dir]
+        args = ["--config", config] if config else ["--dev", "--listen", "127.0.0.1:%d" % port, "--state-dir", self.state_dir]
         with open(self.temporary.name + "/stderr", "w") as stderr:
             self.process = subprocess.Popen([*self.wrapper, BINARY, "serve", *args], stdin=subprocess.DEVNULL,
                                             stderr=stderr, stdout=subprocess.PIPE, text=True, env=env,

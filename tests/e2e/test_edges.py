@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
 """A role that breaks the rules of an edge is ended and restarted; the one that it spoke to goes on, and so does the service."""
 import concurrent.futures
+import contextlib
 import ctypes
 import os
 import re
+import signal
 import socket
 import struct
 
@@ -30,8 +32,8 @@ def number_of(message):
     raise KeyError(message)
 
 
-def sockets(pid):
-    """Copies of all SOCK_SEQPACKET sockets of a process but its edge to the supervisor, which is its descriptor 3."""
+def sockets(pid, kind=socket.SOCK_SEQPACKET):
+    """Copies of all sockets of a kind that a process has, but its edge to the supervisor, which is its descriptor 3."""
     pidfd = libc.syscall(PIDFD_OPEN, pid, 0)
     found = []
     for name in os.listdir("/proc/%d/fd" % pid):
@@ -41,7 +43,7 @@ def sockets(pid):
         if fd < 0:
             raise tap.Skip("the kernel gives no copies of other processes' sockets")
         s = socket.socket(fileno=fd)
-        if s.type == socket.SOCK_SEQPACKET:
+        if s.type == kind:
             found.append(s)
         else:
             s.close()
@@ -136,6 +138,30 @@ def text(s):
     return struct.pack(">I", len(s)) + s.encode()
 
 
+
+
+def test_listener_shut_down():
+    """A front that was broken into stops listening; the next one listens again."""
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root to take another process's socket")
+    # Linux lets go of a port that it chose itself.
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with gateway(port=port) as g:
+        pid = g.pids()["postern-front"]
+        for s in sockets(pid, socket.SOCK_STREAM):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+            s.close()
+        os.kill(pid, signal.SIGKILL)
+        assert wait_for(lambda: served(g), 10)
+
+
+def served(g):
+    try:
+        return g.get("/readyz")[0] == 200
+    except OSError:
+        return False
 
 
 def test_request_id_of_another_call():

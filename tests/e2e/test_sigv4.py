@@ -28,7 +28,7 @@ if botocore:
     import botocore.awsrequest
     import botocore.credentials
 
-TOOL = os.environ.get("SIGN_REQUESTS_TOOL", "")
+TOOL = os.environ.get("SIGN_REQUESTS_TOOL", ROOT + "/build/tests/tools/sign-requests")
 NOW = 1767225599  # 2025-12-31T23:59:59Z: the scope's day is the year's last
 NS = ' xmlns="https://route53.amazonaws.com/doc/2013-04-01/"'
 KEY = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}

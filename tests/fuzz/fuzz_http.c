@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* A head is judged the same however it comes in, and a taken one cannot be read in two ways. */
+/* A head is judged the same however it comes in, and a taken one cannot be read in two ways: another parser takes it too, and reads the same. */
+#include "fuzz.h"
 #include "http/request.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			abort();                                                                   \
-	} while (0)
+#ifdef OTHER_HTTP
+#include "other_http.h"
+#endif
 
 /* On the heap and of exactly this size, so that a sanitizer sees one byte too far. */
 static int read_copy(const uint8_t *data, size_t size, size_t scanned, struct http_head *h)
@@ -47,6 +42,17 @@ static void check_taken(struct bytes in, const struct http_head *h)
 	CHECK(h->method == HTTP_POST ? h->has_length : h->content_length == 0);
 	for (size_t i = 0; i + 20 <= head.n; i++)
 		CHECK(!bytes_eq_nocase(bytes_of(head.p + i, 20), BYTES("\r\nTransfer-Encoding:")));
+#ifdef OTHER_HTTP
+	CHECK(other_http_agrees(head,
+				&(const struct http_reading){.is_post = h->method == HTTP_POST,
+							     .has_length = h->has_length,
+							     .close = h->close,
+							     .target = h->target,
+							     .content_type = h->content_type,
+							     .authorization = h->authorization,
+							     .head = h->size,
+							     .body = (size_t)h->content_length}));
+#endif
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

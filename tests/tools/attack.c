@@ -37,6 +37,7 @@ static struct {
 	const char *dir;
 	bool off;
 	uint16_t port; /* where somebody listens */
+	int listener;  /* one that the front is given */
 	bool confined;
 } lab;
 
@@ -69,6 +70,9 @@ static void start(struct child *c, enum proc proc, uint32_t uid)
 	lab.confined = false;
 	channel_init(&c->control, lab.loop, &edge_supervisor, SIDE_A, on_control, on_closed, NULL);
 	must(child_start(c, lab.loop, lab.exe_fd, uid) == 0, "start");
+	if (proc == PROC_FRONT)
+		channel_send_fd(&c->control, MSG_s_listener,
+				&(const struct s_listener){.kind = LISTEN_TCP}, lab.listener);
 	if (proc == PROC_SCRIBE)
 		channel_send_fd(&c->control, MSG_s_log_dir, &(const struct s_log_dir){0},
 				lab.dir_fd);
@@ -118,7 +122,7 @@ static uint64_t put(const struct victim *v, size_t offset, const void *p, size_t
 
 /* The result, or LONG_MIN: it was killed for it. */
 static long call(struct victim *v, long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-		 uint64_t e)
+		 uint64_t e, uint64_t f)
 {
 	struct user_regs_struct r = v->regs;
 	int status = 0;
@@ -133,7 +137,7 @@ static long call(struct victim *v, long number, uint64_t a, uint64_t b, uint64_t
 	r.rdx = c;
 	r.r10 = d;
 	r.r8 = e;
-	r.r9 = 0;
+	r.r9 = f;
 	must(ptrace(PTRACE_SETREGS, v->pid, 0, &r) == 0 &&
 		     ptrace(PTRACE_SINGLESTEP, v->pid, 0, 0) == 0 &&
 		     waitpid(v->pid, &status, 0) == v->pid,
@@ -147,9 +151,10 @@ static long call(struct victim *v, long number, uint64_t a, uint64_t b, uint64_t
 	return (long)r.rax;
 }
 
-#define CALL(v, nr, ...) CALL_(v, nr, __VA_ARGS__, 0, 0, 0, 0, 0)
-#define CALL_(v, nr, a, b, c, d, e, ...)                                                           \
-	call(v, nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e))
+#define CALL(v, nr, ...) CALL_(v, nr, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define CALL_(v, nr, a, b, c, d, e, f, ...)                                                        \
+	call(v, nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e),     \
+	     (uint64_t)(f))
 #define TEXT(v, s) put(v, 0, s, strlen(s) + 1)
 
 /* ---- the tries; SIBLING is a role of the same kind ---- */
@@ -200,6 +205,40 @@ static long connect_out(struct victim *v, pid_t s)
 	long fd = CALL(v, SYS_socket, AF_INET, SOCK_STREAM, 0);
 
 	return fd < 0 ? fd : CALL(v, SYS_connect, fd, put(v, 0, &to, sizeof(to)), sizeof(to));
+}
+
+/* The victim's descriptor that is the same as our FD; -1: it has none. */
+static long same_as(const struct victim *v, int fd)
+{
+	char path[64], its[64], ours[64];
+	ssize_t n, m;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, ours, sizeof(ours));
+	for (int i = 3; i < 64; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)v->pid, i);
+		m = readlink(path, its, sizeof(its));
+		if (m == n && n > 0 && memcmp(its, ours, (size_t)n) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* TCP that connects with its first byte: by a socket of its own or, where that may not be made, by the front's listener once it listens no more. */
+static long connect_by_sending(struct victim *v, pid_t s)
+{
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+				       .sin_port = htons(lab.port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	long fd = same_as(v, lab.listener);
+
+	if (fd >= 0)
+		CALL(v, SYS_shutdown, fd, SHUT_RDWR);
+	else
+		fd = CALL(v, SYS_socket, AF_INET, SOCK_STREAM, 0);
+	return fd < 0 ? fd
+		      : CALL(v, SYS_sendto, fd, put(v, 512, "x", 1), 1, MSG_FASTOPEN,
+			     put(v, 0, &to, sizeof(to)), sizeof(to));
 }
 
 static long listen_on(struct victim *v, pid_t s)
@@ -330,6 +369,7 @@ static const struct {
 	{"make-a-directory", make_directory},
 	{"read-the-log", read_log},
 	{"connect-out", connect_out},
+	{"connect-by-sending", connect_by_sending},
 	{"listen", listen_on},
 	{"unix-socket", unix_socket},
 	{"netlink-socket", netlink},
@@ -362,34 +402,38 @@ static void report(enum proc p, const char *name, long result)
 		printf("%s %s done\n", proc_name(p), name);
 }
 
+static int listener(uint16_t *port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	must(fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0 && listen(fd, 100) == 0 &&
+		     getsockname(fd, (struct sockaddr *)&a, &n) == 0,
+	     "listen");
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
 static void attack_role(enum proc p, uint32_t uid)
 {
 	struct child sibling, c;
 
 	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
 		struct victim v;
+		uint16_t port;
 
+		lab.listener = listener(&port);
 		start(&sibling, p, uid);
 		start(&c, p, uid);
 		attach(&v, c.pid);
 		report(p, tries[i].name, tries[i].fn(&v, sibling.pid));
 		end(&c);
 		end(&sibling);
+		close(lab.listener);
 		unlink(in_dir("open/file"));
 		rmdir(in_dir("open/directory"));
 	}
-}
-
-static void listen_somewhere(void)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	must(fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0 && listen(fd, 100) == 0 &&
-		     getsockname(fd, (struct sockaddr *)&a, &n) == 0,
-	     "listen");
-	lab.port = ntohs(a.sin_port);
 }
 
 int main(int argc, char **argv)
@@ -406,7 +450,7 @@ int main(int argc, char **argv)
 	lab.exe_fd = open(argv[1], O_RDONLY | O_CLOEXEC);
 	lab.dir_fd = open(in_dir("log"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	must(lab.exe_fd >= 0 && lab.dir_fd >= 0 && loop_new(&lab.loop) == 0, argv[1]);
-	listen_somewhere();
+	listener(&lab.port);
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
 		attack_role(p, base + (uint32_t)p);
 	loop_free(lab.loop);

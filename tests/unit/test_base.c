@@ -170,6 +170,21 @@ static void test_b64_padded(void **state)
 	buf_done(&b);
 }
 
+static void test_pct(void **state)
+{
+	struct buf out = BUF_INIT(64);
+
+	buf_puts(&out, "a");
+	assert_int_equal(text_from_pct(BYTES("%20b%c3%A9~%"), &out), TEXT_E_BAD);
+	assert_int_equal(text_from_pct(BYTES("b%2"), &out), TEXT_E_BAD);
+	assert_int_equal(text_from_pct(BYTES("b%2g"), &out), TEXT_E_BAD);
+	/* What was refused left nothing behind. */
+	assert_true(bytes_is(buf_bytes(&out), "a"));
+	assert_int_equal(text_from_pct(BYTES("%20b%c3%A9~"), &out), 0);
+	assert_true(bytes_is(buf_bytes(&out), "a b\xc3\xa9~"));
+	buf_done(&out);
+}
+
 static void test_u64(void **state)
 {
 	static const char *const bad[] = {"",
@@ -314,14 +329,23 @@ static void test_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buf_is_sticky),  cmocka_unit_test(test_bufs_status),
-		cmocka_unit_test(test_buf_consume),    cmocka_unit_test(test_plist),
-		cmocka_unit_test(test_plist_full),     cmocka_unit_test(test_plist_take),
-		cmocka_unit_test(test_b64url_vectors), cmocka_unit_test(test_b64url_alphabet),
-		cmocka_unit_test(test_b64_padded),     cmocka_unit_test(test_u64),
-		cmocka_unit_test(test_time),	       cmocka_unit_test(test_skip),
-		cmocka_unit_test(test_utf8),	       cmocka_unit_test(test_json_strings),
-		cmocka_unit_test(test_json_limits),    cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_buf_is_sticky),
+		cmocka_unit_test(test_bufs_status),
+		cmocka_unit_test(test_buf_consume),
+		cmocka_unit_test(test_plist),
+		cmocka_unit_test(test_plist_full),
+		cmocka_unit_test(test_plist_take),
+		cmocka_unit_test(test_b64url_vectors),
+		cmocka_unit_test(test_b64url_alphabet),
+		cmocka_unit_test(test_b64_padded),
+		cmocka_unit_test(test_pct),
+		cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_skip),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_json_strings),
+		cmocka_unit_test(test_json_limits),
+		cmocka_unit_test(test_codes),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

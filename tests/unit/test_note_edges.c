@@ -101,7 +101,8 @@ static void test_bytes(void **state)
 
 static void test_texts(void **state)
 {
-	static const char *const texts[] = {"a\n", "a\n\n", "a\n\nb\n", "\na\n", "a\n\n— b c\n"};
+	static const char *const texts[] = {"\n",	"a\n",	 "a\n\n",
+					    "a\n\nb\n", "\na\n", "a\n\n— b c\n"};
 	static const char *const bad[] = {"",
 					  "\n",
 					  "\n\n",
@@ -205,6 +206,37 @@ static void test_whose(void **state)
 
 #define ROOT "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
+/* libsodium's decoder takes any byte over 0x7f for a '/'. */
+static void test_high_bytes(void **state)
+{
+	char root[] = "o\n7\n////////////////////////////////////////AAA=\n";
+	unsigned char other[NOTE_SEED_BYTES] = {0};
+	struct buf text = BUF_INIT(1024);
+	struct note_verifier v = {.name = "kept"};
+	struct note_signer s;
+	struct checkpoint c;
+	size_t slash;
+
+	assert_int_equal(checkpoint_parse(&c, bytes_str(root)), 0);
+	root[10] = (char)0xbf;
+	assert_int_equal(checkpoint_parse(&c, bytes_str(root)), NOTE_E_BAD);
+
+	/* A key with one in its text. */
+	do {
+		other[0]++;
+		note_signer_init(&s, BYTES("o"), other);
+		buf_reset(&text);
+		note_put_verifier(&text, &s.verifier);
+		slash = bytes_find(buf_bytes(&text), BYTES("/"));
+	} while (slash == text.n);
+	text.p[slash] = 0xff;
+	assert_int_equal(note_parse_verifier(&v, buf_bytes(&text)), NOTE_E_BAD);
+	assert_string_equal(v.name, "kept");
+	text.p[slash] = '/';
+	assert_int_equal(note_parse_verifier(&v, buf_bytes(&text)), 0);
+	buf_done(&text);
+}
+
 static void test_checkpoints(void **state)
 {
 	static const struct {
@@ -261,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),	     cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_longest),	     cmocka_unit_test(test_many_signatures),
 		cmocka_unit_test(test_whose),	     cmocka_unit_test(test_checkpoints),
+		cmocka_unit_test(test_high_bytes),
 	};
 
 	note_signer_init(&signer, BYTES("gateway.example/audit"), seed);

@@ -5,6 +5,16 @@
 #include "store/verify.h"
 #include "store/walk.h"
 
+/* Bytes that a read gives at most; 0: as asked for. */
+static size_t piece;
+
+ssize_t __real_pread64(int fd, void *p, size_t n, off_t at);
+ssize_t __wrap_pread64(int fd, void *p, size_t n, off_t at);
+ssize_t __wrap_pread64(int fd, void *p, size_t n, off_t at)
+{
+	return __real_pread64(fd, p, piece && n > piece ? piece : n, at);
+}
+
 struct seen {
 	char text[4096]; /* "line 0 in 0; void 1-3 in 0; " */
 	int stop_at;	 /* the item at which 42 is returned; -1: never */
@@ -230,6 +240,29 @@ static void test_torn(void **state)
 	done(&l);
 }
 
+/* In whatever pieces the files are read. */
+static void test_pieces(void **state)
+{
+	struct log l = empty();
+	struct buf text = BUF_INIT(64 * 1024);
+
+	buf_puts(&text, "a\n");
+	memset(buf_extend(&text, AUDIT_LINE_MAX), 'b', AUDIT_LINE_MAX);
+	buf_puts(&text, "\nc\n");
+	buf_putc(&text, 0);
+	for (piece = 0; piece < 4; piece++) {
+		set_segment(&l, 0, "a\n");
+		set_segment(&l, 3, OPEN("; void from seq 1"));
+		expect_walk(&l, 0, "line 0 in 0; void 1-2 in 0; line 3 in 3; ", 4);
+		/* one that is too long for a line ends the reading, though it ends itself */
+		set_segment(&l, 3, (const char *)text.p);
+		expect_walk(&l, 0, "line 0 in 0; missing 1-2 in 0; line 3 in 3; torn 4 in 3; ", 4);
+	}
+	piece = 0;
+	buf_done(&text);
+	done(&l);
+}
+
 static int add_sizes(void *arg, const struct walk_item *item)
 {
 	size_t *sizes = arg;
@@ -358,7 +391,8 @@ int main(void)
 		cmocka_unit_test(test_void),	   cmocka_unit_test(test_void_from_nine),
 		cmocka_unit_test(test_void_lines), cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_extra),	   cmocka_unit_test(test_torn),
-		cmocka_unit_test(test_sizes),	   cmocka_unit_test(test_hashes),
+		cmocka_unit_test(test_pieces),	   cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_hashes),
 	};
 
 	return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
