@@ -31,16 +31,7 @@ static const char *open_path(const char *path, int *fd)
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (*fd >= 0)
 		return NULL;
-	switch (errno) {
-	case ELOOP:
-		return "must not be a symbolic link";
-	case ENOENT:
-		return "is not there";
-	case EACCES:
-		return "must not be opened by who runs this";
-	default:
-		return "cannot be opened";
-	}
+	return errno == ELOOP ? "must not be a symbolic link" : strerror(errno);
 }
 
 /* Files of ours alone. Who may read systemd's credentials is systemd's to see to: it uses access control lists, which look like a group's permission. */

@@ -26,14 +26,16 @@ struct identity {
 	unsigned char id[IDENTITY_BYTES];
 };
 
+struct caller_identity {
+	size_t caller; /* its place in the list */
+	struct identity identity;
+};
+
 /* Whom we know, and how many we serve at once. */
 struct callers {
 	struct caller list[FRONT_CALLERS_MAX];
 	size_t n;
-	struct {
-		size_t caller; /* its place in LIST */
-		struct identity identity;
-	} identities[FRONT_IDENTITIES_MAX];
+	struct caller_identity identities[FRONT_IDENTITIES_MAX];
 	size_t n_identities;
 	size_t connections_max, calls_max;
 };

@@ -152,10 +152,12 @@ int io_greet(struct conn *c)
 
 void io_judge(struct conn *c)
 {
-	int64_t now = loop_now(front.role->loop);
+	int64_t now;
 
-	if (!c->tls || !c->n_identities ||
-	    (c->tls_epoch == front.tls_epoch && now - c->judged < JUDGED_MS))
+	if (!c->tls || !c->n_identities)
+		return;
+	now = loop_now(front.role->loop);
+	if (c->tls_epoch == front.tls_epoch && now - c->judged < JUDGED_MS)
 		return;
 	c->tls_epoch = front.tls_epoch;
 	c->judged = now;

@@ -4,7 +4,7 @@
 #include "role/child.h"
 #include "role/confine.h"
 #include "role/events.h"
-#include "role/startup.h"
+#include "role/tell.h"
 #include "sys/harden.h"
 #include "sys/log.h"
 
@@ -50,157 +50,6 @@ struct supervisor {
 	uint64_t edge_number[ARRAY_LEN(edges)]; /* of the edge that is there now */
 	uint64_t next_edge;
 };
-
-/* ---- what each role is told ---- */
-
-static void tell_callers(struct supervisor *s, struct channel *c, bool identities)
-{
-	const struct config *conf = s->config;
-
-	for (size_t i = 0; i < conf->n_callers; i++) {
-		const struct config_caller *from = &conf->callers[i];
-
-		channel_send(c, s_caller, .name = bytes_str(from->name), .verbs = from->verbs,
-			     .providers = from->providers, .loosest = (uint8_t)from->loosest,
-			     .rate = from->limits.rate, .burst = from->limits.burst,
-			     .zones = from->limits.zones);
-		for (size_t k = 0; identities && k < conf->n_identities; k++) {
-			struct s_identity m = {.kind = (uint8_t)conf->identities[k].kind};
-
-			if (conf->identities[k].caller != i)
-				continue;
-			memcpy(m.id, conf->identities[k].id, sizeof(m.id));
-			channel_send_fd(c, MSG_s_identity, &m, -1);
-		}
-	}
-}
-
-static void tell_tls(struct supervisor *s, struct channel *c)
-{
-	for (size_t i = 0; i < TLS_PART_COUNT; i++)
-		for (struct bytes rest = buf_bytes(&s->config->tls.parts[i]); rest.n;) {
-			struct bytes piece = rest;
-
-			if (piece.n > IPC_PIECE_MAX)
-				piece.n = IPC_PIECE_MAX;
-			channel_send(c, s_tls, .part = (uint8_t)i, .pem = piece);
-			rest = bytes_skip(rest, piece.n);
-		}
-}
-
-static void tell_front(struct supervisor *s, struct channel *c)
-{
-	channel_send(c, s_front, .connections_max = s->config->connections_max,
-		     .calls_max = s->config->calls_max,
-		     .certificates_required = s->config->tls.require);
-	tell_callers(s, c, true);
-	tell_tls(s, c);
-	channel_send(c, s_apply, 0);
-}
-
-/* What the gateway has of its own at providers. */
-static void tell_providers(struct supervisor *s, struct channel *c, bool secrets)
-{
-	for (size_t i = 0; i < s->config->n_providers; i++) {
-		const struct config_provider *p = &s->config->providers[i];
-		struct buf fields = BUF_INIT(IPC_CREDENTIALS_MAX);
-
-		buf_put_bytes(&fields, buf_bytes(&p->open));
-		if (secrets)
-			buf_put_bytes(&fields, buf_bytes(&p->secret));
-		if (buf_status(&fields) < 0)
-			log_fatal("a provider's fields: %s", strerror(-buf_status(&fields)));
-		channel_send(c, s_provider, .provider = bytes_str(p->provider->name),
-			     .fields = buf_bytes(&fields));
-		buf_done(&fields);
-	}
-}
-
-static void tell_vault(struct supervisor *s, struct channel *c)
-{
-	const struct config *conf = s->config;
-
-	channel_send(c, s_vault, .policy_loosest = (uint8_t)conf->policy_loosest,
-		     .policy_default = (uint8_t)conf->policy_default,
-		     .standing_authority = conf->standing_authority,
-		     .targets = buf_bytes(&conf->targets),
-		     .authorities = buf_bytes(&conf->authorities),
-		     .call_ms = conf->call_seconds * 1000);
-	for (size_t i = 0; i < conf->n_keys; i++) {
-		struct s_root_key m = {.state = (uint8_t)conf->keys[i].state};
-		memcpy(m.secret, conf->keys[i].secret, sizeof(m.secret));
-		channel_send_fd(c, MSG_s_root_key, &m, -1);
-		sodium_memzero(&m, sizeof(m));
-	}
-	tell_providers(s, c, false);
-	tell_callers(s, c, false);
-	channel_send(c, s_apply, 0);
-}
-
-static void tell_scribe(struct supervisor *s, struct channel *c)
-{
-	channel_send(c, s_scribe, .segment_bytes = s->config->segment_bytes,
-		     .segment_seconds = s->config->segment_seconds);
-	for (size_t i = 0; i < s->config->n_checkpoint_keys; i++) {
-		struct s_signer m = {.name = bytes_str(s->config->origin)};
-
-		memcpy(m.seed, s->config->checkpoint_seeds[i], sizeof(m.seed));
-		channel_send_fd(c, MSG_s_signer, &m, -1);
-		sodium_memzero(&m, sizeof(m));
-	}
-	channel_send_fd(c, MSG_s_log_dir, &(const struct s_log_dir){0}, s->files.log_dir_fd);
-}
-
-static void tell_courier(struct supervisor *s, enum proc p, struct channel *c)
-{
-	const struct config *conf = s->config;
-	/* Only customers' own servers may be at addresses that are not public; and what the operator chose. */
-	const struct address_rules *rules =
-		p == PROC_COURIER_SELF ? &conf->self_hosted : &conf->chosen;
-
-	if (s->files.ca_fd >= 0)
-		channel_send_fd(c, MSG_s_ca, &(const struct s_ca){0}, s->files.ca_fd);
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct address_rule *rule = &rules->rules[i];
-		struct s_address m = {.family = rule->net.family,
-				      .bits = rule->bits,
-				      .plain_http = rule->plain_http};
-		memcpy(m.a, rule->net.a, sizeof(m.a));
-		channel_send_fd(c, MSG_s_address, &m, -1);
-	}
-	/* What is the gateway's own is nothing for a courier whose servers are customers' own. */
-	if (p == PROC_COURIER)
-		tell_providers(s, c, true);
-	channel_send(c, s_apply, 0);
-}
-
-static void tell(struct supervisor *s, enum proc p)
-{
-	struct channel *c = &s->children[p].control;
-
-	if (p == PROC_FRONT)
-		tell_front(s, c);
-	else if (p == PROC_VAULT)
-		tell_vault(s, c);
-	else if (p == PROC_SCRIBE)
-		tell_scribe(s, c);
-	else if (p == PROC_COURIER || p == PROC_COURIER_SELF)
-		tell_courier(s, p, c);
-}
-
-static void hand_listeners(struct supervisor *s)
-{
-	struct channel *c = &s->children[PROC_FRONT].control;
-
-	for (size_t i = 0; i < s->files.n_listeners; i++) {
-		struct s_listener m = {.kind = (uint8_t)s->files.listeners[i].kind};
-
-		/* One that was broken into may have shut it down. */
-		if (listen(s->files.listeners[i].fd, STARTUP_BACKLOG) < 0)
-			log_warn("listen: %m");
-		channel_send_fd(c, MSG_s_listener, &m, s->files.listeners[i].fd);
-	}
-}
 
 /* ---- starting and restarting ---- */
 
@@ -253,9 +102,9 @@ static void start_child(struct supervisor *s, enum proc p)
 		restart_later(s, c);
 		return;
 	}
-	tell(s, p);
+	tell_role(p, &c->control, s->config, &s->files);
 	if (p == PROC_FRONT)
-		hand_listeners(s);
+		tell_listeners(&c->control, &s->files);
 	confine(s, c); /* and on_confined() goes on */
 }
 
@@ -512,14 +361,9 @@ static void reload(struct supervisor *s)
 	}
 	config_free(s->config);
 	s->config = fresh;
-	if (s->children[PROC_FRONT].pid)
-		tell(s, PROC_FRONT);
-	if (s->children[PROC_VAULT].pid)
-		tell(s, PROC_VAULT);
-	if (s->children[PROC_COURIER].pid) {
-		tell_providers(s, &s->children[PROC_COURIER].control, true);
-		channel_send(&s->children[PROC_COURIER].control, s_apply, 0);
-	}
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+		if (s->children[p].pid)
+			tell_again(p, &s->children[p].control, fresh);
 	events_config(&s->events, s->config, !s->reload_path);
 	log_info("reloaded");
 }

@@ -204,7 +204,7 @@ static const struct {
 	{"audit { origin = \"two words\" }\n", "@/conf:1: audit.origin: must be 1 to 128 printable "
 					       "characters without spaces and plus signs"},
 	{"audit { checkpoint_keys = {\"one\"} }\n",
-	 "@/conf:1: audit.checkpoint_keys: must be an absolute path"},
+	 "@/conf:1: audit.checkpoint_keys: one: names a systemd credential, and there are none"},
 	{"audit { checkpoint_keys = {\"@/none\"} }\n",
 	 "@/conf:1: audit.checkpoint_keys: @/none: No such file or directory"},
 	{BASE "audit { origin = \"x\" }\n",
