@@ -59,6 +59,7 @@ enum proc proc_by_name(const char *name);
 #define IPC_PATH_MAX	     4096
 #define IPC_URL_MAX	     (8 * 1024)
 #define IPC_INSTRUCTIONS_MAX (16 * 1024)
+#define DENY_MAX	     100000 /* integrations that are called off */
 
 /* policy in fv_make_integration: the gateway's default */
 #define IPC_POLICY_DEFAULT POLICY_PROFILES
@@ -116,7 +117,8 @@ enum verb verb_parse(struct bytes in);
 	M(s_front, A)                                                                              \
 	M(s_caller, A)                                                                             \
 	M(s_identity, A)                                                                           \
-	M(s_tls, A) /* front: a piece of what it serves TLS with */                                \
+	M(s_deny, A) /* vault: integrations that are called off */                                 \
+	M(s_tls, A)  /* front: a piece of what it serves TLS with */                               \
 	M(s_vault, A)                                                                              \
 	M(s_root_key, A)                                                                           \
 	M(s_scribe, A)                                                                             \
@@ -161,7 +163,10 @@ enum verb verb_parse(struct bytes in);
 	F(S, U8, standing_authority, 1)                                                            \
 	F(S, LIST, targets, 16 * 1024)                                                             \
 	F(S, LIST, authorities, 16 * 1024)                                                         \
-	F(S, U32, call_ms, UINT32_MAX)
+	F(S, U32, call_ms, UINT32_MAX)                                                             \
+	F(S, U32, integration_rate, UINT32_MAX) F(S, U32, integration_burst, UINT32_MAX)
+/* Ids one behind the other, sorted over all of these messages. */
+#define FIELDS_s_deny(F, S)	F(S, BYTES, ids, IPC_PIECE_MAX)
 #define FIELDS_s_root_key(F, S) F(S, U8, state, KEY_OPEN_ONLY) F(S, FIXED, secret, ROOT_KEY_BYTES)
 #define FIELDS_s_provider(F, S)                                                                    \
 	F(S, TEXT, provider, PROVIDER_NAME_MAX) F(S, LIST, fields, IPC_CREDENTIALS_MAX)

@@ -42,6 +42,9 @@ int config_new(struct config **out, char *err)
 	c->authorities = BUF_INIT(16 * 1024);
 	for (size_t i = 0; i < TLS_PART_COUNT; i++)
 		c->tls.parts[i] = BUF_INIT(TLS_PEM_MAX);
+	c->denied = BUF_INIT(DENY_MAX * INTEGRATION_ID_BYTES);
+	c->caller_limits = (struct config_limits){.rate = 200, .burst = 1000, .zones = 1000};
+	c->integration_limits = (struct config_limits){.rate = 20, .burst = 200};
 	c->segment_bytes = 64ull << 20;
 	c->connections_max = c->calls_max = 10000;
 	c->call_seconds = 30;
@@ -65,6 +68,7 @@ void config_free(struct config *c)
 	free(c->ca_file);
 	buf_done(&c->targets);
 	buf_done(&c->authorities);
+	buf_done(&c->denied);
 	for (size_t i = 0; i < TLS_PART_COUNT; i++)
 		buf_done(&c->tls.parts[i]);
 	for (size_t i = 0; i < c->n_providers; i++) {
@@ -265,6 +269,7 @@ static int fill_dev(struct config *c, const char *listen, const char *state_dir,
 	if (r != 0)
 		return r;
 	dev_addresses(c);
+	c->integration_limits = (struct config_limits){.rate = 0};
 	c->policy_loosest = POLICY_ARTICLE;
 	dev_caller(c, token);
 	return 0;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Inside the configuration. config.c: its life, dev mode, and what all share. config_file.c:
- * postern.conf. config_provider.c: its provider sections. config_callers.c: the callers file. config_key.c: root keys and
+ * Inside the configuration. config.c: its life, dev mode, and what all share. config_file.c: the syntax of
+ * postern.conf. config_values.c: its values. config_provider.c: its provider sections. config_callers.c: the callers file. config_deny.c: the deny list. config_key.c: root keys and
  * tokens.
  */
 #include "role/config.h"
@@ -62,6 +62,11 @@ const char *provider_draft_finish(struct provider_draft *d, const char *name,
 				  struct config *c) must_check;
 void provider_draft_done(struct provider_draft *d);
 
+/* ---- config_deny.c ---- */
+
+/* Read the deny list into C. 0 or CONFIG_E_BAD. */
+int deny_load(const char *path, struct config *c, char *err) must_check;
+
 /* ---- config_callers.c ---- */
 
 /* [a-z0-9_-]{1,64} */
@@ -72,3 +77,26 @@ int caller_verbs_parse(struct bytes text, uint32_t *verbs) must_check;
 bool config_limit_parse(struct bytes text, uint32_t *out) must_check;
 /* Read the file into C, whose limits for callers are known. 0 or CONFIG_E_BAD. */
 int callers_load(const char *path, struct config *c, char *err) must_check;
+
+/* ---- config_values.c ---- */
+
+/* postern.conf while it is read. */
+struct reading {
+	struct config *config;
+	const char *path;
+	char *err; /* the first error stays */
+	bool bad;
+	char why[CONFIG_ERROR_MAX];
+	char *callers, *denied, *key_file; /* paths */
+	enum root_key_state key_state;
+	bool default_given, ended;
+	const void *list;     /* the one that is being read, */
+	unsigned items;	      /* so far */
+	struct keyring *ring; /* finds keys that are there twice */
+	struct provider_draft provider;
+};
+
+/* A key of ours behind the last one, so that what is not closed is seen. */
+#define SETTING_END "end_of_file"
+/* NULL, or what is wrong with the value of the key NAME, "policy.default", which there must be. Good until the next call. */
+const char *setting_take(struct reading *r, const char *name, struct bytes value) must_check;

@@ -3,6 +3,7 @@
 
 #include "sys/log.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <sys/socket.h>
 
@@ -26,17 +27,34 @@ static void tell_callers(const struct config *config, struct channel *c, bool id
 	}
 }
 
+/* The next piece of *REST, taken off it; empty at its end. */
+static struct bytes next_piece(struct bytes *rest)
+{
+	struct bytes piece = bytes_of(rest->p, rest->n < IPC_PIECE_MAX ? rest->n : IPC_PIECE_MAX);
+
+	*rest = bytes_skip(*rest, piece.n);
+	return piece;
+}
+
 static void tell_tls(const struct config *config, struct channel *c)
 {
-	for (size_t i = 0; i < TLS_PART_COUNT; i++)
-		for (struct bytes rest = buf_bytes(&config->tls.parts[i]); rest.n;) {
-			struct bytes piece = rest;
+	struct bytes rest, piece;
 
-			if (piece.n > IPC_PIECE_MAX)
-				piece.n = IPC_PIECE_MAX;
+	for (size_t i = 0; i < TLS_PART_COUNT; i++) {
+		rest = buf_bytes(&config->tls.parts[i]);
+		while ((piece = next_piece(&rest)).n)
 			channel_send(c, s_tls, .part = (uint8_t)i, .pem = piece);
-			rest = bytes_skip(rest, piece.n);
-		}
+	}
+}
+
+static_assert(IPC_PIECE_MAX % INTEGRATION_ID_BYTES == 0, "a piece holds whole ids");
+
+static void tell_denied(const struct config *config, struct channel *c)
+{
+	struct bytes rest = buf_bytes(&config->denied), piece;
+
+	while ((piece = next_piece(&rest)).n)
+		channel_send(c, s_deny, .ids = piece);
 }
 
 static void tell_front(const struct config *config, struct channel *c)
@@ -73,7 +91,9 @@ static void tell_vault(const struct config *config, struct channel *c)
 		     .standing_authority = config->standing_authority,
 		     .targets = buf_bytes(&config->targets),
 		     .authorities = buf_bytes(&config->authorities),
-		     .call_ms = config->call_seconds * 1000);
+		     .call_ms = config->call_seconds * 1000,
+		     .integration_rate = config->integration_limits.rate,
+		     .integration_burst = config->integration_limits.burst);
 	for (size_t i = 0; i < config->n_keys; i++) {
 		struct s_root_key m = {.state = (uint8_t)config->keys[i].state};
 		memcpy(m.secret, config->keys[i].secret, sizeof(m.secret));
@@ -82,6 +102,7 @@ static void tell_vault(const struct config *config, struct channel *c)
 	}
 	tell_providers(config, c, false);
 	tell_callers(config, c, false);
+	tell_denied(config, c);
 	channel_send(c, s_apply, 0);
 }
 

@@ -303,6 +303,21 @@ void line_refused(const struct fv_refused *m)
 		send_line(&line, LINE_NOTE, NULL);
 }
 
+void line_limited(struct bytes caller, uint32_t count)
+{
+	char value[40];
+	struct vs_line line = {.event = BYTES("calls.refused"),
+			       .caller = caller,
+			       .result = BYTES("refused"),
+			       .code = bytes_str(code_text(CODE_RATE_LIMITED)),
+			       .duration_ms = -1};
+
+	snprintf(value, sizeof(value), "%u calls", count);
+	line.value = bytes_str(value);
+	if (channel_is_open(&vault.scribe))
+		send_line(&line, LINE_NOTE, NULL);
+}
+
 /* ---- with the scribe ---- */
 
 static void written(struct line *l, const struct sv_written *m)
