@@ -91,8 +91,8 @@ static void answer(const struct waiting *w, bool durable)
 /* Make everything staged durable and tell who waits. */
 static void commit(void)
 {
-	bool durable =
-		!scribe.dirty || (scribe.store && store_commit(scribe.store, clock_usec()) == 0);
+	/* What is staged is staged in a store. */
+	bool durable = !scribe.dirty || store_commit(scribe.store, clock_usec()) == 0;
 
 	scribe.failed = scribe.failed || !durable;
 	for (size_t i = 0; i < scribe.n; i++)
@@ -190,7 +190,7 @@ static void on_vault(void *arg, struct channel *c, uint16_t number, const void *
 {
 	if (number == MSG_vs_live)
 		on_live(msg);
-	else if (number == MSG_vs_line)
+	else /* MSG_vs_line: the edge has no other for us */
 		on_line(msg);
 }
 

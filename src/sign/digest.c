@@ -5,7 +5,7 @@
 #include "sign/crypto.h"
 
 #define RSA_BITS_MIN 2048
-#define RSA_SIZE_MAX 2048 /* bytes of a signature: 16384 bits */
+#define RSA_BITS_MAX 4096 /* one of 16384 would hold the courier up for a second */
 
 struct sign_crypto sign_crypto;
 
@@ -92,7 +92,8 @@ static EVP_PKEY *read_key(struct bytes pem)
 	key = sign_crypto.PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 	sign_crypto.BIO_free(bio);
 	if (key && (sign_crypto.EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA ||
-		    sign_crypto.EVP_PKEY_get_bits(key) < RSA_BITS_MIN)) {
+		    sign_crypto.EVP_PKEY_get_bits(key) < RSA_BITS_MIN ||
+		    sign_crypto.EVP_PKEY_get_bits(key) > RSA_BITS_MAX)) {
 		sign_crypto.EVP_PKEY_free(key);
 		key = NULL;
 	}
@@ -101,7 +102,7 @@ static EVP_PKEY *read_key(struct bytes pem)
 
 static int sign(EVP_MD_CTX *ctx, EVP_PKEY *key, struct bytes data, struct buf *out)
 {
-	unsigned char signature[RSA_SIZE_MAX];
+	unsigned char signature[RSA_BITS_MAX / 8];
 	size_t n = sizeof(signature);
 
 	if (sign_crypto.EVP_DigestSignInit(ctx, NULL, sign_crypto.EVP_sha256(), NULL, key) != 1 ||

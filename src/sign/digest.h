@@ -21,7 +21,7 @@ int digest_put_hmac(enum digest d, struct bytes key, struct bytes data, struct b
 
 enum { DIGEST_E_KEY = 1 };
 /*
- * Append an RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 section 8.2). PEM: an RSA key of 2048 bits at least, PKCS#8 or PKCS#1, not encrypted. 0, DIGEST_E_KEY or
+ * Append an RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 section 8.2). PEM: an RSA key of 2048 to 4096 bits, PKCS#8 or PKCS#1, not encrypted. 0, DIGEST_E_KEY or
  * -ENOMEM.
  */
 int digest_sign_rs256(struct bytes pem, struct bytes data, struct buf *out) must_check;

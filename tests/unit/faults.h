@@ -73,24 +73,41 @@ static inline void fault_none(void)
 	(void)fault_met();
 }
 
-/* How a process ends that does FN(ARG): its status as waitpid() gives it. What it says goes nowhere. */
-static inline int end_of(void (*fn)(void *arg), void *arg)
+static pid_t faults_parent; /* 0: nobody forked yet */
+
+/* Teardown of a test that forks: should it fail in the child, the child is not to go on with the other tests. */
+static inline int fault_no_child(void **state)
+{
+	if (faults_parent && getpid() != faults_parent)
+		_exit(98);
+	return 0;
+}
+
+/* How a process ends that does FN(ARG): its status as waitpid() gives it. QUIET: what it says goes nowhere. */
+static inline int fork_for(void (*fn)(void *arg), void *arg, bool quiet)
 {
 	int status, null;
 	pid_t pid;
 
 	fflush(NULL); /* or the child would say it again */
+	faults_parent = getpid();
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-		if (dup3(null, STDERR_FILENO, O_CLOEXEC) < 0 || atexit(fault_none) != 0)
+		if ((quiet && dup3(null, STDERR_FILENO, O_CLOEXEC) < 0) || atexit(fault_none) != 0)
 			_exit(99);
+		close(null);
 		fn(arg);
 		exit(0); /* not _exit(): what was run of the code is counted on the way out */
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return status;
+}
+
+static inline int end_of(void (*fn)(void *arg), void *arg)
+{
+	return fork_for(fn, arg, true);
 }
 
 /* It ends by log_fatal(), not by a signal and not by itself. */

@@ -170,7 +170,7 @@ static void test_renewed_is_not_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ends),
+		cmocka_unit_test_teardown(test_ends, fault_no_child),
 		rig_test(test_renewed_is_not_sealed),
 	};
 

@@ -450,15 +450,15 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_add),
-		cmocka_unit_test(test_add_within_zones),
-		cmocka_unit_test(test_remove),
-		cmocka_unit_test(test_zones),
-		cmocka_unit_test(test_inspect_and_rewrap),
-		cmocka_unit_test(test_make),
-		cmocka_unit_test(test_begin),
-		cmocka_unit_test(test_code),
-		cmocka_unit_test(test_role),
+		cmocka_unit_test_teardown(test_add, fault_no_child),
+		cmocka_unit_test_teardown(test_add_within_zones, fault_no_child),
+		cmocka_unit_test_teardown(test_remove, fault_no_child),
+		cmocka_unit_test_teardown(test_zones, fault_no_child),
+		cmocka_unit_test_teardown(test_inspect_and_rewrap, fault_no_child),
+		cmocka_unit_test_teardown(test_make, fault_no_child),
+		cmocka_unit_test_teardown(test_begin, fault_no_child),
+		cmocka_unit_test_teardown(test_code, fault_no_child),
+		cmocka_unit_test_teardown(test_role, fault_no_child),
 	};
 
 	return cmocka_run_group_tests_name("vault_memory", tests, setup, NULL);
