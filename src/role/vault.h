@@ -74,7 +74,6 @@ struct call {
 	struct loop_timer timer;
 
 	char request_id[IPC_REQUEST_ID_MAX + 1];
-	char caller[IPC_CALLER_MAX + 1];
 	char customer[CUSTOMER_MAX + 1];
 	struct caller_rules rules; /* as they were when it began */
 

@@ -244,7 +244,7 @@ uint32_t limit_zone(const struct call *c)
 		return 0;
 	if (now - vault.hour >= HOUR_MS)
 		begin_hour(now);
-	id = hash_of('z', bytes_str(c->caller), dns_name_text(&c->zone));
+	id = hash_of('z', bytes_str(c->rules.name), dns_name_text(&c->zone));
 	if (idmap_find(&vault.zones_seen, id))
 		return 0;
 	count = count_of(c->rules.name);

@@ -150,7 +150,7 @@ static void fill(struct vs_line *m, const struct call *c,
 		 char integration[2 * INTEGRATION_ID_BYTES + 1])
 {
 	*m = (struct vs_line){.request_id = bytes_str(c->request_id),
-			      .caller = bytes_str(c->caller),
+			      .caller = bytes_str(c->rules.name),
 			      .customer = bytes_str(c->customer),
 			      .duration_ms = -1};
 	if (c->provider)
