@@ -213,7 +213,7 @@ static void forget_seen(struct idmap_node *node, void *arg)
 	free(idmap_holder(node, struct seen, node));
 }
 
-/* A new hour: for all callers together, so that one number tells when. */
+/* A new hour, from the first change on: for all callers together, so that one number tells when. */
 static void begin_hour(int64_t now)
 {
 	idmap_each(&vault.zones_seen, forget_seen, NULL);
@@ -242,7 +242,7 @@ uint32_t limit_zone(const struct call *c)
 
 	if (c->rules.zones == 0)
 		return 0;
-	if (now - vault.hour >= HOUR_MS)
+	if (vault.zones_seen.n == 0 || now - vault.hour >= HOUR_MS)
 		begin_hour(now);
 	id = hash_of('z', bytes_str(c->rules.name), dns_name_text(&c->zone));
 	if (idmap_find(&vault.zones_seen, id))
