@@ -82,6 +82,13 @@ static void show(const struct reading *r, const json_t *line, struct bytes text)
 	fwrite(b.p, 1, b.n, stdout); /* main() looks at what came of it */
 }
 
+/* It could not be made durable, and does not count: nothing that it says was done because of it, and anybody may have written it there. */
+static void show_void(const struct reading *r, const struct log_line *line)
+{
+	fputs("VOID ", stdout);
+	show(r, line->object, line->text);
+}
+
 /* ---- reading ---- */
 
 /* An intent is remembered until its outcome comes. */
@@ -124,9 +131,16 @@ static int on_line(void *arg, const struct log_line *line)
 		return 0;
 	}
 	if (r->unresolved)
-		return note(r, line);
-	if (log_matches(&r->filter, line->object))
+		return line->is_void ? 0 : note(r, line);
+	if (!log_matches(&r->filter, line->object))
+		return 0;
+	if (!line->is_void)
 		show(r, line->object, line->text);
+	else if (r->json)
+		fprintf(stderr, "postern: %s:%llu: left out: its number is void\n", line->segment,
+			(unsigned long long)line->number);
+	else
+		show_void(r, line);
 	return 0;
 }
 
@@ -137,7 +151,7 @@ static int read_log(struct reading *r, const char *dir)
 	json_t *kept;
 
 	if (result < 0)
-		return cli_fail("%s: %s", dir, strerror(-result));
+		return cli_fail_with(CLI_UNREADABLE, "%s: %s", dir, strerror(-result));
 	if (r->unresolved)
 		json_object_foreach(r->unresolved, key, kept)
 			show(r, json_array_get(kept, 0), json_bytes(json_array_get(kept, 1)));
@@ -153,7 +167,7 @@ static int read_configured(struct reading *r, const char *dir, const char *path)
 	if (dir)
 		return read_log(r, dir);
 	if (config_load(path, &config, err) != 0)
-		return cli_fail("%s", err);
+		return cli_fail_with(CLI_UNREADABLE, "%s", err);
 	status = read_log(r, config->audit_dir);
 	config_free(config);
 	return status;
@@ -203,18 +217,82 @@ static int show_or_unresolved(const struct command *self, const struct audit_arg
 	return status;
 }
 
-static int dispatch(const struct command *self, const char *what, const struct audit_arguments *a)
+enum {
+	SHOW = 1,
+	UNRESOLVED = 2,
+	VERIFY = 4,
+	PROVE = 8,
+	CHECKPOINT = 16,
+	KEYS = 32,
+	LINES = SHOW | UNRESOLVED,
+	SIGNED = VERIFY | PROVE | CHECKPOINT | KEYS,
+};
+
+static const struct {
+	const char *name;
+	int what;
+} subcommands[] = {
+	{"show", SHOW},	  {"unresolved", UNRESOLVED}, {"verify", VERIFY},
+	{"prove", PROVE}, {"checkpoint", CHECKPOINT}, {"keys", KEYS},
+};
+
+static int subcommand(const char *name)
 {
-	if (strcmp(what, "show") == 0 || strcmp(what, "unresolved") == 0)
-		return show_or_unresolved(self, a, what[0] == 'u');
-	if (strcmp(what, "verify") == 0)
+	for (size_t i = 0; i < ARRAY_LEN(subcommands); i++)
+		if (strcmp(name, subcommands[i].name) == 0)
+			return subcommands[i].what;
+	return 0;
+}
+
+/* NULL, or the option that was given and WHAT does not take. */
+static const char *foreign_option(const struct audit_arguments *a, int what)
+{
+	const struct {
+		const char *name;
+		bool given;
+		int of;
+	} options[] = {
+		{"since", a->since != NULL, LINES | VERIFY},
+		{"until", a->until != NULL, LINES},
+		{"customer", a->customer != NULL, LINES | VERIFY},
+		{"integration", a->integration != NULL, LINES},
+		{"zone", a->zone != NULL, LINES},
+		{"result", a->result != NULL, LINES},
+		{"caller", a->caller != NULL, LINES},
+		{"event", a->event != NULL, LINES},
+		{"request", a->request != NULL, LINES},
+		{"json", a->json, LINES},
+		{"key", a->key != NULL, SIGNED},
+		{"receipt", a->receipt != NULL, VERIFY},
+		{"from", a->from != NULL, VERIFY},
+		{"index", a->index != NULL, PROVE},
+		{"old", a->old != NULL, PROVE},
+		{"size", a->size != NULL, PROVE},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (options[i].given && !(options[i].of & what))
+			return options[i].name;
+	return NULL;
+}
+
+static int dispatch(const struct command *self, const char *name, const struct audit_arguments *a)
+{
+	int what = subcommand(name);
+	const char *foreign = foreign_option(a, what);
+
+	if (!what)
+		return cli_usage(self, "there is no `audit %s`", name);
+	if (foreign)
+		return cli_usage(self, "`audit %s` takes no --%s", name, foreign);
+	if (what & LINES)
+		return show_or_unresolved(self, a, what == UNRESOLVED);
+	if (what == VERIFY)
 		return audit_verify(a);
-	if (strcmp(what, "checkpoint") == 0)
+	if (what == CHECKPOINT)
 		return audit_checkpoint(a);
-	if (strcmp(what, "keys") == 0)
+	if (what == KEYS)
 		return audit_keys(a);
-	if (strcmp(what, "prove") != 0)
-		return cli_usage(self, "there is no `audit %s`", what);
 	if (!a->index == !a->old)
 		return cli_usage(self, "prove takes --index or --old");
 	return audit_prove(a);
@@ -223,16 +301,25 @@ static int dispatch(const struct command *self, const char *what, const struct a
 static int audit(const struct command *self, int argc, char **argv)
 {
 	struct audit_arguments a = {.config = CLI_CONFIG_FILE};
-	const struct cli_option options[] = {
-		{"dir", .value = &a.dir},	    {"config", .value = &a.config},
-		{"since", .value = &a.since},	    {"until", .value = &a.until},
-		{"customer", .value = &a.customer}, {"integration", .value = &a.integration},
-		{"zone", .value = &a.zone},	    {"result", .value = &a.result},
-		{"caller", .value = &a.caller},	    {"event", .value = &a.event},
-		{"request", .value = &a.request},   {"key", .value = &a.key},
-		{"receipt", .value = &a.receipt},   {"index", .value = &a.index},
-		{"old", .value = &a.old},	    {"size", .value = &a.size},
-		{"json", .flag = &a.json},	    {NULL}};
+	const struct cli_option options[] = {{"dir", .value = &a.dir},
+					     {"config", .value = &a.config},
+					     {"since", .value = &a.since},
+					     {"until", .value = &a.until},
+					     {"customer", .value = &a.customer},
+					     {"integration", .value = &a.integration},
+					     {"zone", .value = &a.zone},
+					     {"result", .value = &a.result},
+					     {"caller", .value = &a.caller},
+					     {"event", .value = &a.event},
+					     {"request", .value = &a.request},
+					     {"key", .value = &a.key},
+					     {"receipt", .value = &a.receipt},
+					     {"index", .value = &a.index},
+					     {"old", .value = &a.old},
+					     {"size", .value = &a.size},
+					     {"from", .value = &a.from},
+					     {"json", .flag = &a.json},
+					     {NULL}};
 	int first, status;
 
 	if (!cli_options(self, argc, argv, options, &first, &status))
@@ -248,7 +335,7 @@ const struct command command_audit = {
 	.help = "read the audit log, and hold it against its checkpoints",
 	.usage = "show [OPTIONS]\n"
 		 "unresolved [OPTIONS]\n"
-		 "verify [--receipt R] [--since FILE]\n"
+		 "verify [--receipt R] [--since FILE] [--from N]\n"
 		 "prove --index N | --old N [--size N]\n"
 		 "checkpoint\n"
 		 "keys\n"
@@ -259,6 +346,7 @@ const struct command command_audit = {
 		 "handle;\n"
 		 "                   FILE: a checkpoint that you kept, from which the log must go "
 		 "on\n"
+		 "                   N: lines before that one need not be there\n"
 		 "  prove            that line N is in the tree, or that it begins with N older "
 		 "lines\n"
 		 "  checkpoint       the last one, a signed note\n"
@@ -276,6 +364,8 @@ const struct command command_audit = {
 		 "  --request ID     the request's id\n"
 		 "  --json           the lines as they are in the log\n"
 		 "\n"
-		 "Exit status: 1 when the log has lines that are none, or cannot be read.\n",
+		 "Exit status: 1 when the log is not as it was signed, or has lines that are "
+		 "none;\n"
+		 "2 for wrong usage; 3 when it cannot be read.\n",
 	.run = audit,
 };

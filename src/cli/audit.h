@@ -7,7 +7,7 @@
 
 struct audit_arguments {
 	const char *dir, *config, *since, *until, *customer, *integration, *zone, *result, *caller,
-		*event, *request, *key, *receipt, *index, *old, *size;
+		*event, *request, *key, *receipt, *index, *old, *size, *from;
 	bool json;
 };
 

@@ -6,15 +6,18 @@
 #include "role/config_read.h"
 #include "seal/handle.h"
 #include "store/verify.h"
+#include "store/walk.h"
 
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEYS_MAX  16
 #define PROOF_MAX (64 * 1024)
+#define NOTES_MAX (16 * 1024 * 1024) /* bytes; what is more is left out */
 
 struct auditor {
 	const struct audit_arguments *a;
@@ -34,7 +37,7 @@ static int take_keys(struct auditor *v, const char *arg)
 	int r = cli_read_value(bytes_str(arg), &text);
 
 	if (r < 0)
-		return cli_fail("%s: %s", arg, strerror(-r));
+		return cli_fail_with(CLI_UNREADABLE, "%s: %s", arg, strerror(-r));
 	rest = buf_bytes(&text);
 	while (rest.n) {
 		size_t n = 0;
@@ -42,9 +45,10 @@ static int take_keys(struct auditor *v, const char *arg)
 		while (n < rest.n && rest.p[n] != ',' && rest.p[n] != '\n')
 			n++;
 		if (n && v->n_keys == KEYS_MAX)
-			return cli_fail("--key: too many keys");
+			return cli_fail_with(CLI_USAGE, "--key: too many keys");
 		if (n && note_parse_verifier(&v->keys[v->n_keys++], bytes_of(rest.p, n)) != 0)
-			return cli_fail("--key: this is no key: NAME+ID+BASE64 is wanted");
+			return cli_fail_with(CLI_USAGE,
+					     "--key: this is no key: NAME+ID+BASE64 is wanted");
 		rest = bytes_skip(rest, n + 1);
 	}
 	return CLI_OK;
@@ -81,19 +85,22 @@ static int auditor_init(struct auditor *v, const struct audit_arguments *a)
 	/* Who has a directory and a key needs nothing of the gateway's. */
 	if (status == CLI_OK && !(a->dir && a->key)) {
 		if (config_load(a->config, &v->config, err) != 0)
-			return cli_fail("%s", err);
+			return cli_fail_with(CLI_UNREADABLE, "%s", err);
 		if (!a->key)
 			take_configured_keys(v);
 	}
 	if (status != CLI_OK)
 		return status;
 	if (!v->n_keys)
-		return cli_fail(
+		return cli_fail_with(
+			CLI_USAGE,
 			"nobody signs this log: no key is configured, and none was given (--key)");
 	if (!dir)
 		dir = v->config->audit_dir;
 	v->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return v->dirfd < 0 ? cli_fail("%s: %s", dir, strerror(errno)) : CLI_OK;
+	if (v->dirfd < 0)
+		return cli_fail_with(CLI_UNREADABLE, "%s: %s", dir, strerror(errno));
+	return CLI_OK;
 }
 
 /* ---- verify ---- */
@@ -138,57 +145,107 @@ static int take_receipt(const struct auditor *v, struct verify_receipt *out)
 	int r = cli_read_value(bytes_str(v->a->receipt), &text);
 
 	if (r < 0)
-		return cli_fail("--receipt: %s", strerror(-r));
+		return cli_fail_with(CLI_UNREADABLE, "--receipt: %s", strerror(-r));
 	out->given = true;
 	if (parse_receipt(buf_bytes(&text), out) || open_receipt(v, buf_bytes(&text), out))
 		return CLI_OK;
-	return cli_fail("--receipt: INDEX:LEAF is wanted, or a record handle with --config (and "
-			"its --customer)");
+	return cli_fail_with(
+		CLI_USAGE, "--receipt: INDEX:LEAF is wanted, or a record handle with --config (and "
+			   "its --customer)");
+}
+
+/* A pipe, say, that is named in its place keeps nobody waiting. */
+static int read_kept(const char *path, struct buf *text)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") == 0)
+		return cli_read_file(path, text);
+	if (stat(path, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? cli_read_file(path, text) : -EMEDIUMTYPE;
 }
 
 static int take_since(const struct auditor *v, struct buf *text, struct verify *out)
 {
 	struct bytes signed_text;
-	int r = cli_read_file(v->a->since, text);
+	int r = read_kept(v->a->since, text);
 
 	if (r < 0)
-		return cli_fail("%s: %s", v->a->since, strerror(-r));
+		return cli_fail_with(CLI_UNREADABLE, "%s: %s", v->a->since,
+				     r == -EMEDIUMTYPE ? "this is no file" : strerror(-r));
 	buf_putc(text, '\n'); /* cli_read_file() took it off */
 	if (note_open(buf_bytes(text), v->keys, v->n_keys, &signed_text) != 0 ||
 	    checkpoint_parse(&out->since, signed_text) != 0)
-		return cli_fail("%s: this is no checkpoint that one of the keys has signed",
-				v->a->since);
+		return cli_fail_with(CLI_USAGE,
+				     "%s: this is no checkpoint that one of the keys has signed",
+				     v->a->since);
 	out->has_since = true;
 	return CLI_OK;
 }
 
-static int print_verdict(const struct verify *v)
+static void print_bad(const struct verify *v)
 {
-	if (v->torn)
-		fputs("postern: the last line is not whole: being written, or cut by a crash\n",
-		      stderr);
-	if (!v->good) {
-		printf("BAD: line %llu", (unsigned long long)v->bad);
-		if (v->bad_to > v->bad)
-			printf(", or one up to %llu", (unsigned long long)v->bad_to);
-		printf(": %s\n", v->why);
-		return CLI_FAILED;
-	}
+	printf("BAD: line %llu", (unsigned long long)v->bad);
+	if (v->bad_to > v->bad)
+		printf(", or one up to %llu", (unsigned long long)v->bad_to);
+	printf(": %s\n", v->why);
+}
+
+static void print_good(const struct verify *v)
+{
 	printf("good: %llu lines, %llu checkpoints; the last covers %llu lines",
 	       (unsigned long long)v->size, (unsigned long long)v->checkpoints,
 	       (unsigned long long)v->covered);
 	if (v->voids)
 		printf("; %llu numbers are void", (unsigned long long)v->voids);
+	if (v->gaps)
+		printf("; %llu gaps in the checkpoints", (unsigned long long)v->gaps);
+	if (v->started)
+		printf("; those before line %llu were not looked at",
+		       (unsigned long long)v->started);
 	puts("");
-	return CLI_OK;
+}
+
+static int print_verdict(const struct verify *v, const struct buf *notes)
+{
+	if (v->good)
+		print_good(v);
+	else
+		print_bad(v);
+	fwrite(notes->p, 1, notes->n, stdout); /* main() looks at what came of it */
+	if (v->torn)
+		printf("note: the log ends in %llu bytes that are no line yet: being written, or "
+		       "cut by a crash\n",
+		       (unsigned long long)v->torn);
+	return v->good ? CLI_OK : CLI_FAILED;
+}
+
+static void keep_note(void *arg, const char *text)
+{
+	struct buf *notes = arg;
+
+	buf_printf(notes, "note: %s\n", text);
+}
+
+static int verify_log(const struct auditor *v, struct verify *verify, const struct buf *notes)
+{
+	int r = log_verify(v->dirfd, verify);
+
+	if (r < 0)
+		return cli_fail_with(CLI_UNREADABLE, "the log cannot be read: %s",
+				     r == -EMEDIUMTYPE ? "a name in it is no file's"
+						       : strerror(-r));
+	return print_verdict(verify, notes);
 }
 
 int audit_verify(const struct audit_arguments *a)
 {
 	struct buf since cleanup(buf_done) = BUF_INIT(NOTE_MAX + 1);
-	struct verify verify = {0};
+	struct buf notes cleanup(buf_done) = BUF_INIT(NOTES_MAX);
+	struct verify verify = {.note = keep_note, .note_arg = &notes};
 	struct auditor v;
-	int status = auditor_init(&v, a), r;
+	int status = auditor_init(&v, a);
 
 	verify.verifiers = v.keys;
 	verify.n_verifiers = v.n_keys;
@@ -196,11 +253,11 @@ int audit_verify(const struct audit_arguments *a)
 		status = take_receipt(&v, &verify.receipt);
 	if (status == CLI_OK && a->since)
 		status = take_since(&v, &since, &verify);
-	if (status == CLI_OK) {
-		r = log_verify(v.dirfd, &verify);
-		status = r < 0 ? cli_fail("the log cannot be read: %s", strerror(-r))
-			       : print_verdict(&verify);
-	}
+	if (status == CLI_OK && a->from &&
+	    text_to_u64(bytes_str(a->from), INT64_MAX, &verify.from) != 0)
+		status = cli_fail_with(CLI_USAGE, "--from takes a number");
+	if (status == CLI_OK)
+		status = verify_log(&v, &verify, &notes);
 	auditor_done(&v);
 	return status;
 }
@@ -214,21 +271,25 @@ static void put_hash(struct buf *b, const struct tree_hash *h)
 	buf_putc(b, '"');
 }
 
-static int print_proof(const struct auditor *v, const char *what, uint64_t index, uint64_t size,
-		       const struct tree_ranges *ranges)
+struct proof {
+	const char *what; /* "index" or "old" */
+	uint64_t n, size;
+	struct tree_ranges ranges;
+	/* What was signed of SIZE lines, if anything was: what the log has must be that. */
+	bool is_signed;
+	struct tree_hash signed_root;
+};
+
+static int print_proof(const struct proof *p, const struct tree_hash *proof,
+		       const struct tree_hash *root)
 {
 	struct buf b cleanup(buf_done) = BUF_INIT(PROOF_MAX);
-	struct tree_hash proof[TREE_RANGES_MAX], root;
-	int r = log_hashes(v->dirfd, ranges, size, proof, &root);
 
-	if (r < 0)
-		return cli_fail("%s",
-				r == -ERANGE ? "the log has not as many lines" : strerror(-r));
-	buf_printf(&b, "{\"%s\":%llu,\"size\":%llu,\"root\":", what, (unsigned long long)index,
-		   (unsigned long long)size);
-	put_hash(&b, &root);
+	buf_printf(&b, "{\"%s\":%llu,\"size\":%llu,\"root\":", p->what, (unsigned long long)p->n,
+		   (unsigned long long)p->size);
+	put_hash(&b, root);
 	buf_puts(&b, ",\"proof\":[");
-	for (size_t i = 0; i < ranges->n; i++) {
+	for (size_t i = 0; i < p->ranges.n; i++) {
 		if (i)
 			buf_putc(&b, ',');
 		put_hash(&b, &proof[i]);
@@ -237,62 +298,98 @@ static int print_proof(const struct auditor *v, const char *what, uint64_t index
 	return cli_print(buf_bytes(&b)) ? CLI_OK : CLI_FAILED;
 }
 
-/* The last checkpoint that is good; its note to *NOTE, borrowed from TEXT. */
-static int last_checkpoint(const struct auditor *v, struct buf *text, struct checkpoint_record *out)
+static int make_proof(const struct auditor *v, const struct proof *p)
 {
-	int fd = openat(v->dirfd, CHECKPOINTS_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), r;
+	struct tree_hash proof[TREE_RANGES_MAX], root;
+	int r = log_hashes(v->dirfd, &p->ranges, p->size, proof, &root);
 
-	if (fd < 0)
-		return -errno;
-	r = checkpoints_last(fd, text);
-	close(fd);
-	if (r < 0)
-		return r;
-	r = text->n ? checkpoint_record_parse(buf_bytes(text), v->keys, v->n_keys, out)
-		    : NOTE_E_BAD;
-	return r == 0 ? 0 : -EBADMSG;
+	if (r == -ERANGE && !p->is_signed)
+		return cli_fail_with(CLI_USAGE, "the log has not as many lines");
+	if (r < 0 && r != -ERANGE)
+		return cli_fail_with(CLI_UNREADABLE, "the log cannot be read: %s", strerror(-r));
+	if (r < 0 || (p->is_signed && memcmp(&root, &p->signed_root, sizeof(root)) != 0))
+		return cli_fail("the log's first %llu lines are not those that were signed: `audit "
+				"verify` says more",
+				(unsigned long long)p->size);
+	if (!p->is_signed)
+		fprintf(stderr, "postern: no checkpoint has %llu lines: this root is not signed\n",
+			(unsigned long long)p->size);
+	return print_proof(p, proof, &root);
 }
 
-static int prove(const struct auditor *v, uint64_t size)
+/* The last checkpoint that is good; its note borrowed from TEXT. CLI_OK, or it was said why not. */
+static int last_checkpoint(const struct auditor *v, struct buf *text, struct checkpoint_record *out)
+{
+	int fd = log_open_file(v->dirfd, CHECKPOINTS_NAME), r = fd;
+
+	if (fd >= 0) {
+		r = checkpoints_last(fd, text);
+		close(fd);
+	}
+	if (r < 0 && r != -ENOENT)
+		return cli_fail_with(CLI_UNREADABLE, CHECKPOINTS_NAME ": %s",
+				     r == -EMEDIUMTYPE ? "this is no file" : strerror(-r));
+	if (r < 0 || !text->n)
+		return cli_fail("there is no checkpoint");
+	if (checkpoint_record_parse(buf_bytes(text), v->keys, v->n_keys, out) != 0)
+		return cli_fail("the last checkpoint is none that one of the keys has signed");
+	return CLI_OK;
+}
+
+/* The size of the tree, and what was signed of it. */
+static int take_size(const struct auditor *v, struct proof *p)
+{
+	struct buf text cleanup(buf_done) = BUF_INIT(STORE_RECORDS_MAX);
+	struct checkpoint_record last;
+	int r;
+
+	if (!v->a->size) {
+		r = last_checkpoint(v, &text, &last);
+		if (r != CLI_OK)
+			return r;
+		p->size = last.checkpoint.size;
+		p->signed_root = last.checkpoint.root;
+		p->is_signed = true;
+		return CLI_OK;
+	}
+	if (text_to_u64(bytes_str(v->a->size), INT64_MAX, &p->size) != 0)
+		return cli_fail_with(CLI_USAGE, "--size takes a number");
+	r = log_find_checkpoint(v->dirfd, v->keys, v->n_keys, p->size, &p->signed_root);
+	if (r < 0)
+		return cli_fail_with(CLI_UNREADABLE, CHECKPOINTS_NAME ": %s", strerror(-r));
+	p->is_signed = r == 0;
+	return CLI_OK;
+}
+
+static int prove(const struct auditor *v)
 {
 	const struct audit_arguments *a = v->a;
-	struct tree_ranges ranges;
-	uint64_t n;
+	struct proof p = {.what = a->index ? "index" : "old"};
+	int status = take_size(v, &p);
 
-	if (text_to_u64(bytes_str(a->index ? a->index : a->old), INT64_MAX, &n) != 0)
-		return cli_fail("a number is wanted");
-	if (a->index && n < size) {
-		tree_inclusion(n, size, &ranges);
-		return print_proof(v, "index", n, size, &ranges);
-	}
-	if (a->old && n > 0 && n <= size) {
-		tree_consistency(n, size, &ranges);
-		return print_proof(v, "old", n, size, &ranges);
-	}
-	return cli_fail("%llu is not within the %llu lines that the checkpoint covers",
-			(unsigned long long)n, (unsigned long long)size);
+	if (status != CLI_OK)
+		return status;
+	if (text_to_u64(bytes_str(a->index ? a->index : a->old), INT64_MAX, &p.n) != 0)
+		return cli_fail_with(CLI_USAGE, "a number is wanted");
+	if (a->index ? p.n >= p.size : !p.n || p.n > p.size)
+		return cli_fail_with(CLI_USAGE,
+				     "%llu is not within the %llu lines that the checkpoint covers",
+				     (unsigned long long)p.n, (unsigned long long)p.size);
+	if (a->index)
+		tree_inclusion(p.n, p.size, &p.ranges);
+	else
+		tree_consistency(p.n, p.size, &p.ranges);
+	return make_proof(v, &p);
 }
 
 /* In the tree that the last checkpoint covers, or one of SIZE. */
 int audit_prove(const struct audit_arguments *a)
 {
-	struct buf text cleanup(buf_done) = BUF_INIT(STORE_RECORDS_MAX);
-	struct checkpoint_record last;
 	struct auditor v;
-	int status = auditor_init(&v, a), r;
-	uint64_t size = 0;
+	int status = auditor_init(&v, a);
 
-	if (status == CLI_OK && a->size && text_to_u64(bytes_str(a->size), INT64_MAX, &size) != 0)
-		status = cli_fail("--size takes a number");
-	if (status == CLI_OK && !a->size) {
-		r = last_checkpoint(&v, &text, &last);
-		if (r < 0)
-			status = cli_fail("there is no checkpoint: %s", strerror(-r));
-		else
-			size = last.checkpoint.size;
-	}
 	if (status == CLI_OK)
-		status = prove(&v, size);
+		status = prove(&v);
 	auditor_done(&v);
 	return status;
 }
@@ -304,15 +401,12 @@ int audit_checkpoint(const struct audit_arguments *a)
 	struct buf text cleanup(buf_done) = BUF_INIT(STORE_RECORDS_MAX);
 	struct checkpoint_record last;
 	struct auditor v;
-	int status = auditor_init(&v, a), r;
+	int status = auditor_init(&v, a);
 
-	if (status == CLI_OK) {
-		r = last_checkpoint(&v, &text, &last);
-		if (r < 0)
-			status = cli_fail("there is no good checkpoint: %s", strerror(-r));
-		else
-			status = cli_print(last.note) ? CLI_OK : CLI_FAILED;
-	}
+	if (status == CLI_OK)
+		status = last_checkpoint(&v, &text, &last);
+	if (status == CLI_OK)
+		status = cli_print(last.note) ? CLI_OK : CLI_FAILED;
 	auditor_done(&v);
 	return status;
 }

@@ -11,7 +11,8 @@ enum cli_exit {
 	CLI_OK,
 	CLI_FAILED,
 	CLI_USAGE,
-	CLI_NOT_REACHED, /* `call`: no gateway answered */
+	CLI_NOT_REACHED,		  /* `call`: no gateway answered */
+	CLI_UNREADABLE = CLI_NOT_REACHED, /* `audit`: there is nothing to judge */
 };
 
 struct command {
@@ -41,6 +42,8 @@ bool cli_options(const struct command *c, int argc, char **argv, const struct cl
 
 /* A line on stderr, "postern: …". Returns CLI_FAILED. */
 int cli_fail(const char *fmt, ...) printf_like(1, 2);
+/* The same line; returns STATUS. */
+int cli_fail_with(int status, const char *fmt, ...) printf_like(2, 3);
 /* The line, and how to use the command. Returns CLI_USAGE. */
 int cli_usage(const struct command *c, const char *fmt, ...) printf_like(2, 3);
 

@@ -73,6 +73,16 @@ int cli_fail(const char *fmt, ...)
 	return CLI_FAILED;
 }
 
+int cli_fail_with(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_error(fmt, ap);
+	va_end(ap);
+	return status;
+}
+
 int cli_usage(const struct command *c, const char *fmt, ...)
 {
 	va_list ap;

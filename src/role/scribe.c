@@ -212,6 +212,31 @@ static void on_vault_closed(void *arg, struct channel *c, bool bad)
 	vault_gone();
 }
 
+/* Whoever keeps what standard error says is a witness of the log. */
+static void tell_signed(void)
+{
+	char hex[2 * TREE_HASH_BYTES + 1];
+	struct tree_hash root;
+	uint64_t size;
+
+	if (!scribe.store || !store_signed(scribe.store, &size, &root))
+		return;
+	sodium_bin2hex(hex, sizeof(hex), root.b, sizeof(root.b));
+	log_info("signed: %llu lines, root %s", (unsigned long long)size, hex);
+}
+
+/* What was there was without a checkpoint for longer than it can be: somebody may have taken those away and changed lines. The store has put that into the log. */
+static void tell_gap(void)
+{
+	uint64_t from, to, n;
+
+	if (!store_gap(scribe.store, &from, &to))
+		return;
+	n = to - from + 1;
+	log_warn("%llu lines of the log, %llu to %llu, had no checkpoint, or are gone",
+		 (unsigned long long)n, (unsigned long long)from, (unsigned long long)to);
+}
+
 static void open_store(void)
 {
 	const char *before = scribe.why_closed;
@@ -227,6 +252,8 @@ static void open_store(void)
 					    : "the log cannot be opened";
 	if (r < 0 && scribe.why_closed != before)
 		log_warn("%s: %s", scribe.why_closed, strerror(-r));
+	if (r == 0)
+		tell_gap();
 }
 
 static void sign(void)
@@ -247,6 +274,8 @@ static void on_check(void *arg)
 	open_store();
 	if ((closed && scribe.store) || loop_now(scribe.role->loop) - scribe.signed_at >= SIGN_MS)
 		sign();
+	if (closed)
+		tell_signed();
 	if (scribe.store && !store_healthy(scribe.store) &&
 	    store_recover(scribe.store, clock_usec()) == 0)
 		log_info("the log is mended");
@@ -331,6 +360,7 @@ static void scribe_stop(struct role *r)
 {
 	commit();
 	sign();
+	tell_signed();
 	store_free(scribe.store);
 	scribe.store = NULL;
 	sodium_free(scribe.signers);

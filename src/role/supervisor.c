@@ -211,10 +211,14 @@ static void announce_listener(const struct listener *l)
 	char host[64], port[16];
 	bool v6;
 
-	if (l->kind == LISTEN_UNIX || getsockname(l->fd, (struct sockaddr *)&a, &n) < 0 ||
-	    getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
-			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+	if (l->kind == LISTEN_UNIX)
 		return;
+	/* Port 0: nobody else knows which it became. */
+	if (getsockname(l->fd, (struct sockaddr *)&a, &n) < 0)
+		log_fatal("getsockname: %m");
+	if (getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		log_fatal("getnameinfo: no memory for an address");
 	v6 = a.ss_family == AF_INET6;
 	printf("listen=%s://%s%s%s:%s\n", l->kind == LISTEN_TLS ? "https" : "http", v6 ? "[" : "",
 	       host, v6 ? "]" : "", port);
@@ -232,7 +236,12 @@ static void announce(struct supervisor *s)
 		announce_listener(&s->files.listeners[i]);
 	if (s->dev_token)
 		printf("token=%s\n", s->dev_token);
-	fflush(stdout);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	/* Whoever waits for these lines would wait for ever; and a token that nobody was told is good for nothing. */
+	if (s->dev_token)
+		log_fatal("standard output: %m");
+	log_warn("standard output: %m: nobody was told where this listens");
 }
 
 /* Roles of the same kind lack the same: it is said when they are new, not at each restart. */

@@ -75,28 +75,35 @@ static void put_record(const struct store *s, struct buf *b)
 	buf_done(&text);
 }
 
-static int append(int fd, struct bytes data)
+static int write_all(int fd, struct bytes data, off_t at)
 {
-	struct stat st;
-	off_t at;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	at = st.st_size;
 	while (data.n) {
 		ssize_t n = pwrite(fd, data.p, data.n, at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			int r = n < 0 ? -errno : -EIO;
-			/* Half of one would hide the next. */
-			return ftruncate(fd, st.st_size) < 0 ? -errno : r;
-		}
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
 		data = bytes_skip(data, (size_t)n);
 		at += n;
 	}
-	return fdatasync(fd) < 0 ? -errno : 0;
+	return 0;
+}
+
+static int append(int fd, struct bytes data)
+{
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	r = write_all(fd, data, st.st_size);
+	if (r == 0 && fdatasync(fd) < 0)
+		r = -errno;
+	/* Half of one would hide the next; and one that may not be on disk is not there. */
+	if (r < 0 && ftruncate(fd, st.st_size) < 0)
+		return -errno;
+	return r;
 }
 
 int store_checkpoint(struct store *s)
@@ -110,10 +117,48 @@ int store_checkpoint(struct store *s)
 	r = buf_status(&record);
 	if (r == 0)
 		r = append(s->checkpoints_fd, buf_bytes(&record));
-	if (r == 0)
+	if (r == 0) {
 		s->signed_size = s->tree.size;
+		s->uncovered.any = s->overdue = false;
+	}
 	buf_done(&record);
 	return r;
+}
+
+int checkpoints_before(struct store *s, int64_t now)
+{
+	struct span all = s->uncovered;
+	int r;
+
+	/* A gap is not signed before it is on record. */
+	if (!is_signing(s) || (s->gap.found && !s->gap.told))
+		return 0;
+	span_join(&all, &s->staged_times);
+	span_add(&all, now);
+	if (!span_over(&all, STORE_UNSIGNED_SECONDS))
+		return 0;
+	r = store_checkpoint(s);
+	if (r < 0) {
+		s->overdue = true;
+		s->problem = "no checkpoint can be written";
+	}
+	return r;
+}
+
+bool store_signed(const struct store *s, uint64_t *size, struct tree_hash *root)
+{
+	if (!is_signing(s) || s->signed_size != s->tree.size)
+		return false;
+	*size = s->tree.size;
+	tree_root(&s->tree, root);
+	return true;
+}
+
+bool store_gap(const struct store *s, uint64_t *from, uint64_t *to)
+{
+	*from = s->gap.from;
+	*to = s->gap.to;
+	return s->gap.found;
 }
 
 /* ---- reading ---- */
@@ -204,22 +249,55 @@ int checkpoints_last(int fd, struct buf *record)
 	return read_last(fd, record, &end);
 }
 
+/* What is gone counts as never written: earlier checkpoints say otherwise, or the log that there is a gap. */
+static int add_none(struct store *s, const struct walk_item *item)
+{
+	if (item->to - item->seq >= WALK_VOID_MAX)
+		return -EBADMSG;
+	s->gap.found = s->gap.found || item->kind == WALK_MISSING;
+	checkpoints_void(s, item->to + 1);
+	return 0;
+}
+
 static int add_item(void *arg, const struct walk_item *item)
 {
 	struct store *s = arg;
 	struct tree_hash leaf;
+	struct bytes event;
+	int64_t time;
 
-	if (item->kind == WALK_TORN)
+	/* Bytes behind the last line of a segment are no part of the tree: verifiers name them. */
+	if (item->kind == WALK_TORN || item->kind == WALK_TAIL)
 		return 0;
 	if (item->kind == WALK_EXTRA)
 		return -EBADMSG;
-	/* What is gone counts as never written: earlier checkpoints say otherwise. */
-	if (item->kind != WALK_LINE) {
-		checkpoints_void(s, item->to + 1);
-		return 0;
-	}
+	if (item->kind != WALK_LINE)
+		return add_none(s, item);
+	if (log_line_head(item->text, &time, &event))
+		span_add(&s->uncovered, time);
+	else
+		s->gap.found = true;
 	audit_line_leaf(item->text, leaf.b);
 	checkpoints_leaf(s, &leaf);
+	return 0;
+}
+
+/* What the last checkpoint does not cover. */
+static int read_on(struct store *s)
+{
+	uint64_t end;
+	int r;
+
+	s->gap.from = s->tree.size;
+	r = log_walk(s->dirfd, s->tree.size, add_item, s, &end);
+	if (r < 0)
+		return r;
+	/* The last ones may be gone with all of their segment. */
+	if (s->next_seq - s->tree.size > WALK_VOID_MAX)
+		return -EBADMSG;
+	s->gap.found = s->gap.found || s->tree.size < s->durable ||
+		       span_over(&s->uncovered, STORE_GAP_SECONDS);
+	s->gap.to = (s->tree.size > s->durable ? s->tree.size : s->durable) - 1;
 	return 0;
 }
 
@@ -237,17 +315,17 @@ int checkpoints_open(struct store *s)
 	struct note_verifier v[STORE_SIGNERS_MAX];
 	struct checkpoint_record last = {0};
 	struct buf record = BUF_INIT(2 * RECORD_MAX);
-	uint64_t end = 0, walked;
+	uint64_t end = 0;
 	int r;
 
 	if (!is_signing(s))
 		return 0;
 	for (size_t i = 0; i < s->config.n_signers; i++)
 		v[i] = s->config.signers[i].verifier;
-	s->checkpoints_fd =
-		openat(s->dirfd, CHECKPOINTS_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	s->leaves_fd =
-		openat(s->dirfd, LEAVES_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	s->checkpoints_fd = openat(s->dirfd, CHECKPOINTS_NAME,
+				   O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	s->leaves_fd = openat(s->dirfd, LEAVES_NAME,
+			      O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (s->checkpoints_fd < 0 || s->leaves_fd < 0)
 		return -errno;
 	r = read_last(s->checkpoints_fd, &record, &end);
@@ -269,5 +347,5 @@ int checkpoints_open(struct store *s)
 	/* The copy may have less than the last checkpoint, after a power loss: nobody needs it for that. */
 	if (ftruncate(s->leaves_fd, (off_t)(s->tree.size * TREE_HASH_BYTES)) < 0)
 		return -errno;
-	return log_walk(s->dirfd, s->tree.size, add_item, s, &walked);
+	return read_on(s);
 }

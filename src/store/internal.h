@@ -34,6 +34,34 @@ struct segment {
 	int64_t opened;	   /* microseconds since 1970: its first line's time */
 };
 
+/* The times of some lines, from the first to the last. */
+struct span {
+	bool any;
+	int64_t from, to; /* microseconds since 1970 */
+};
+
+static inline void span_add(struct span *s, int64_t time)
+{
+	if (!s->any || time < s->from)
+		s->from = time;
+	if (!s->any || time > s->to)
+		s->to = time;
+	s->any = true;
+}
+
+static inline void span_join(struct span *s, const struct span *more)
+{
+	if (!more->any)
+		return;
+	span_add(s, more->from);
+	span_add(s, more->to);
+}
+
+static inline bool span_over(const struct span *s, int64_t seconds)
+{
+	return s->any && s->to - s->from > seconds * 1000000;
+}
+
 /* What a staged line does to the intents when it becomes durable. */
 struct effect {
 	struct unresolved *intent;
@@ -52,12 +80,20 @@ struct store {
 	size_t n_effects, effects_room;
 	struct idmap unresolved;
 	unsigned char hash_key[16];
-	bool lost;		       /* the segment is given up; store_recover() opens another */
-	const char *problem;	       /* "" when healthy */
-	char missing[REASON_MAX];      /* for the next segment's first line */
-	struct tree tree;	       /* of what is durable; kept while somebody signs */
-	struct buf leaves;	       /* of the staged lines */
-	uint64_t signed_size;	       /* of the last checkpoint */
+	bool lost;		  /* the segment is given up; store_recover() opens another */
+	const char *problem;	  /* "" when healthy */
+	char missing[REASON_MAX]; /* for the next segment's first line */
+	struct tree tree;	  /* of what is durable; kept while somebody signs */
+	struct buf leaves;	  /* of the staged lines */
+	uint64_t signed_size;	  /* of the last checkpoint */
+	struct span uncovered;	  /* durable lines since that */
+	struct span staged_times;
+	bool overdue; /* one is needed before any other line, and cannot be written */
+	/* What the start found without a checkpoint, from more time than it can be. */
+	struct {
+		bool found, told; /* told: there is a line about it */
+		uint64_t from, to;
+	} gap;
 	int checkpoints_fd, leaves_fd; /* -1: none */
 	bool no_fallocate;	       /* the log then fails when the disk is full, not before */
 };
@@ -111,6 +147,8 @@ int scan_directory(struct store *s, uint64_t *torn) must_check;
 int checkpoints_open(struct store *s) must_check;
 /* A line became durable: LEAF is its hash. */
 void checkpoints_leaf(struct store *s, const struct tree_hash *leaf);
+/* A line that was written at NOW is about to be: sign first, if without that those that no checkpoint covers would be from too long a time. 0 or -errno. */
+int checkpoints_before(struct store *s, int64_t now) must_check;
 /* Numbers up to, not including, SEQ that are not in the tree are void. */
 void checkpoints_void(struct store *s, uint64_t seq);
 

@@ -4,8 +4,8 @@
 #include "audit/line.h"
 #include "base/text.h"
 #include "store/internal.h"
+#include "store/walk.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +17,7 @@
 struct cursor {
 	const char *segment;
 	uint64_t number;
+	uint64_t good; /* so many lines count; those behind are void */
 	log_line_fn *fn;
 	void *arg;
 };
@@ -28,6 +29,7 @@ static int give(struct cursor *c, struct bytes text, bool whole)
 	int r = whole && text.n < AUDIT_LINE_MAX ? json_parse(text, LINE_DEPTH, &o, NULL, 0)
 						 : JSON_E_BAD;
 
+	line.is_void = line.number > c->good;
 	if (r < 0)
 		return r;
 	if (!whole)
@@ -87,40 +89,40 @@ static int read_segment(int fd, struct cursor *c)
 	return r;
 }
 
-static int is_segment(const struct dirent *e)
+/* Segment FIRST; NEXT is the one behind it, or NULL. */
+static int read_numbered(int dirfd, uint64_t first, const uint64_t *next, log_line_fn *fn,
+			 void *arg)
 {
-	uint64_t first;
+	char name[SEGMENT_NAME_MAX];
+	struct cursor c = {.segment = name, .good = UINT64_MAX, .fn = fn, .arg = arg};
+	uint64_t from = first;
+	int fd, r = next ? log_void_before(dirfd, *next, &from) : 0;
 
-	return segment_parse_name(e->d_name, &first);
+	if (r < 0)
+		return r;
+	if (next && from < *next)
+		c.good = from > first ? from - first : 0;
+	segment_name(name, first);
+	fd = log_open_file(dirfd, name);
+	if (fd < 0)
+		return fd;
+	r = read_segment(fd, &c);
+	close(fd);
+	return r;
 }
 
 int log_read(const char *dir, log_line_fn *fn, void *arg)
 {
-	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n, r = 0;
-	struct dirent **names;
+	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	uint64_t *first;
+	size_t n;
 
 	if (dirfd < 0)
 		return -errno;
-	/* The names sort by age. */
-	n = scandirat(dirfd, ".", &names, is_segment, alphasort);
-	if (n < 0) {
-		r = -errno;
-		close(dirfd);
-		return r;
-	}
-	for (int i = 0; i < n; i++) {
-		struct cursor c = {.segment = names[i]->d_name, .fn = fn, .arg = arg};
-		int fd = r == 0 ? openat(dirfd, names[i]->d_name,
-					 O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-				: -1;
-
-		if (r == 0)
-			r = fd < 0 ? -errno : read_segment(fd, &c);
-		if (fd >= 0)
-			close(fd);
-		free(names[i]);
-	}
-	free(names);
+	r = log_segments(dirfd, &first, &n);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = read_numbered(dirfd, first[i], i + 1 < n ? &first[i + 1] : NULL, fn, arg);
+	free(first);
 	close(dirfd);
 	return r;
 }

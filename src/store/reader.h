@@ -19,6 +19,7 @@ struct log_line {
 	uint64_t number;     /* of the line in it, from 1 */
 	struct bytes text;   /* without the newline */
 	const json_t *object;
+	bool is_void; /* the next segment says that it could not be made durable, and does not count */
 };
 
 /* Return 0 to go on; anything else ends the reading, and is returned. */

@@ -236,6 +236,9 @@ int scan_directory(struct store *s, uint64_t *torn)
 		r = scan_newest(s, &names, &sc, &fd);
 		if (r == 0 && s->next_seq < sc.expect)
 			s->next_seq = sc.expect;
+		/* Numbers from the last line on, up to where a newer segment was about to begin, were passed over. */
+		if (r == 0 && sc.lines)
+			s->durable = sc.expect;
 		if (r == 0 && !sc.lines) {
 			r = remove_newest(s, &names, fd, torn);
 			/* The one before was finished, perhaps because a sync failed: no more goes there. */
@@ -247,5 +250,7 @@ int scan_directory(struct store *s, uint64_t *torn)
 			close(fd);
 	}
 	free(names.first);
+	if (!sc.lines)
+		s->durable = s->next_seq;
 	return r;
 }

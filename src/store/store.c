@@ -99,8 +99,11 @@ static int new_segment(struct store *s, int64_t now)
 	struct segment fresh;
 	struct tree_hash leaf;
 	uint64_t first = s->next_seq;
-	int r = create_segment(s, first, now, &fresh, &leaf);
+	int r = checkpoints_before(s, now);
 
+	if (r < 0)
+		return r;
+	r = create_segment(s, first, now, &fresh, &leaf);
 	if (r == -EOPNOTSUPP && !s->no_fallocate) {
 		s->no_fallocate = true;
 		r = create_segment(s, first, now, &fresh, &leaf);
@@ -114,6 +117,7 @@ static int new_segment(struct store *s, int64_t now)
 	s->seg = fresh;
 	checkpoints_void(s, first);
 	checkpoints_leaf(s, &leaf);
+	span_add(&s->uncovered, now);
 	s->next_seq = s->durable = first + 1;
 	s->missing[0] = 0;
 	return 0;
@@ -143,7 +147,7 @@ bool store_healthy(struct store *s)
 {
 	uint64_t behind = s->staged.n ? s->staged_first : s->next_seq;
 
-	if (s->lost || check_intact(s, behind - 1)[0] || !reserve(s, LINES_OF_INTENT))
+	if (s->lost || s->overdue || check_intact(s, behind - 1)[0] || !reserve(s, LINES_OF_INTENT))
 		return false;
 	s->problem = "";
 	return true;
@@ -156,6 +160,8 @@ const char *store_problem(const struct store *s)
 
 int store_recover(struct store *s, int64_t now)
 {
+	if (s->overdue && store_checkpoint(s) < 0)
+		return STORE_E_UNAVAILABLE;
 	if (store_healthy(s))
 		return 0;
 	if (!s->lost || s->staged.n)
@@ -246,6 +252,7 @@ int store_stage(struct store *s, struct audit_line *line, struct store_receipt *
 	}
 	if (before == 0)
 		s->staged_first = line->seq;
+	span_add(&s->staged_times, line->time);
 	receipt->seq = line->seq;
 	audit_line_leaf(text, receipt->leaf);
 	buf_put(&s->leaves, receipt->leaf, sizeof(receipt->leaf));
@@ -287,7 +294,7 @@ static bool rotation_due(const struct store *s, int64_t now)
 }
 
 /* Write and sync. "" or why it is not durable, and whether the numbers may be used again. */
-static const char *write_staged(struct store *s, bool *again)
+static const char *write_staged(struct store *s, int64_t now, bool *again)
 {
 	const uint64_t first = s->staged_first, last = s->next_seq - 1;
 	const char *why = check_intact(s, first - 1);
@@ -296,6 +303,8 @@ static const char *write_staged(struct store *s, bool *again)
 	*again = true;
 	if (why[0])
 		return why;
+	if (checkpoints_before(s, now) < 0)
+		return s->problem = "no checkpoint can be written";
 	r = segment_append(&s->seg, buf_bytes(&s->staged));
 	if (r < 0) {
 		s->problem =
@@ -323,6 +332,10 @@ static void add_leaves(struct store *s)
 	}
 	buf_reset(&s->leaves);
 	s->durable = s->next_seq;
+	span_join(&s->uncovered, &s->staged_times);
+	/* The clock was set between two lines of one batch. */
+	if (span_over(&s->uncovered, STORE_UNSIGNED_SECONDS))
+		(void)!store_checkpoint(s);
 }
 
 int store_commit(struct store *s, int64_t now)
@@ -332,17 +345,19 @@ int store_commit(struct store *s, int64_t now)
 
 	if (s->staged.n == 0)
 		return 0;
-	why = s->lost ? s->problem : write_staged(s, &again);
+	why = s->lost ? s->problem : write_staged(s, now, &again);
 	buf_reset(&s->staged);
 	if (why[0]) {
 		if (again)
 			s->next_seq = s->staged_first;
 		buf_reset(&s->leaves);
+		s->staged_times.any = false;
 		undo(s);
 		return STORE_E_UNAVAILABLE;
 	}
 	apply(s);
 	add_leaves(s);
+	s->staged_times.any = false;
 	/* Where no new one can be made the old one serves on. */
 	if (rotation_due(s, now))
 		(void)!new_segment(s, now);
@@ -362,14 +377,37 @@ static int note_repair(struct store *s, uint64_t torn, int64_t now)
 		return -ENOSPC;
 	snprintf(value, sizeof(value), "%llu bytes of a torn line taken away",
 		 (unsigned long long)torn);
-	r = own_line(s->next_seq, "log.repaired", value, now, &line);
+	r = checkpoints_before(s, now);
+	if (r == 0)
+		r = own_line(s->next_seq, "log.repaired", value, now, &line);
 	if (r == 0)
 		r = segment_repair(&s->seg, buf_bytes(&line));
 	if (r < 0)
 		return r;
 	audit_line_leaf(bytes_of(line.p, line.n - 1), leaf.b);
 	checkpoints_leaf(s, &leaf);
+	span_add(&s->uncovered, now);
 	s->durable = ++s->next_seq;
+	return 0;
+}
+
+/* What no checkpoint covered is about to be signed as it is: that stays on record. */
+static int note_gap(struct store *s, int64_t now)
+{
+	struct audit_line line = audit_line_empty();
+	struct store_receipt receipt;
+	char value[80];
+
+	if (!s->gap.found)
+		return 0;
+	snprintf(value, sizeof(value), "lines %llu to %llu had no checkpoint",
+		 (unsigned long long)s->gap.from, (unsigned long long)s->gap.to);
+	line.time = now;
+	line.event = BYTES(STORE_GAP_EVENT);
+	line.value = bytes_str(value);
+	if (store_stage(s, &line, &receipt) != 0 || store_commit(s, now) != 0)
+		return -EIO;
+	s->gap.told = true;
 	return 0;
 }
 
@@ -393,13 +431,14 @@ int store_open(struct store **out, int dirfd, const struct store_config *config,
 	r = flock(dirfd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 	if (r == 0)
 		r = scan_directory(s, &torn);
-	s->durable = s->next_seq;
 	if (r == 0)
 		r = checkpoints_open(s);
 	if (r == 0 && s->seg.fd < 0)
 		r = new_segment(s, now);
 	if (r == 0 && torn)
 		r = note_repair(s, torn, now);
+	if (r == 0)
+		r = note_gap(s, now);
 	if (r < 0) {
 		store_free(s);
 		return r;

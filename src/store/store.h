@@ -25,6 +25,15 @@ struct store;
  */
 #define LEAVES_NAME "leaves"
 
+/*
+ * The lines that no checkpoint covers lie within so many seconds of each other, by their own times: before the store writes one that is later than that it signs, and where it cannot sign
+ * it writes nothing. A verifier takes a little more for proof that checkpoints were taken away.
+ */
+#define STORE_UNSIGNED_SECONDS 600
+#define STORE_GAP_SECONDS      660
+/* Where a start finds them so all the same it says so in the log, for ever, before it signs them. */
+#define STORE_GAP_EVENT "checkpoint.gap"
+
 /* One of them. */
 struct checkpoint_record {
 	struct bytes note, text; /* borrowed; TEXT is what is signed */
@@ -100,8 +109,12 @@ int store_recover(struct store *s, int64_t now) must_check;
  * 0 or STORE_E_UNAVAILABLE (some are then still open; call again).
  */
 int store_close_unresolved(struct store *s, struct bytes live, int64_t now) must_check;
+/* What store_open() found that no checkpoint covers, though it is from more than STORE_GAP_SECONDS, or lines are gone there. False: nothing. */
+bool store_gap(const struct store *s, uint64_t *from, uint64_t *to);
+/* Size and root of what is durable and signed, for a witness. False when nobody signs, or something is not signed yet. */
+bool store_signed(const struct store *s, uint64_t *size, struct tree_hash *root);
 /*
- * Sign what is durable, if it has grown since the last time. 0: there is a checkpoint of it on disk (or nobody signs); or -errno, and the log goes on without: the next one covers it too.
+ * Sign what is durable, if it has grown since the last time. 0: there is a checkpoint of it on disk (or nobody signs); or -errno, and the log goes on without, for a while (STORE_UNSIGNED_SECONDS): the next one covers it too.
  */
 int store_checkpoint(struct store *s) must_check;
 /* How many intents have no outcome. */

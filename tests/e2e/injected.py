@@ -46,6 +46,10 @@ class Injected(Postern):
         if self.first is None:
             super().failed_to_start()
 
+    def wait_until_ready(self):
+        """The connection that asks may be the one that fails."""
+        wait_for(lambda: call(lambda: self.get("/readyz"))[0] == 200, 20)
+
     def send(self, line):
         self.control.sendall(line.encode())
 
@@ -95,8 +99,11 @@ class Injected(Postern):
         self.close()
 
     def stop(self, seconds=20):
+        """The gateway's own end: when the tool ends before, it takes everybody along."""
         if self.process.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(seconds)
         return super().stop(seconds)
 
 

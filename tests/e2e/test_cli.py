@@ -49,10 +49,11 @@ def test_help():
 
 def test_output_that_cannot_be_written():
     """Nobody may take a cut answer for a whole one."""
-    for args in ("--help",), ("--version",), ("keygen", "--token", "x"), ("policy", "a.example", "TXT"), ("doctor",):
-        with open("/dev/full", "w") as full:
-            done = subprocess.run([BINARY, *args], stdout=full, stderr=subprocess.PIPE, text=True)
-        assert done.returncode in (1, 2) and "standard output: No space left" in done.stderr, (args, done)
+    with tempfile.TemporaryDirectory() as d, open("/dev/full", "w") as full:
+        serve = ("serve", "--dev", "--listen", "127.0.0.1:0", "--state-dir", d + "/state")
+        for args in ("--help",), ("--version",), ("keygen", "--token", "x"), ("policy", "a.example", "TXT"), ("doctor",), serve:
+            done = subprocess.run([BINARY, *args], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+            assert done.returncode in (1, 2) and "standard output: No space left" in done.stderr, (args, done)
 
 
 # ---- keygen ----

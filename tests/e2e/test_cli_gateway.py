@@ -256,42 +256,59 @@ def test_audit_arguments():
         fails(2, "--since takes a time", "audit", "show", "--since", "yesterday", *conf)
         fails(2, "--until takes a time", "audit", "show", "--until", "2026-02-30T00:00:00Z", *conf)
         fails(2, "--zone takes a domain name", "audit", "show", "--zone", "a..b", *conf)
-        fails(1, "No such file", "audit", "show", "--dir", d + "/none")
-        fails(1, "No such file", "audit", "show", "--config", d + "/none")
+        fails(3, "No such file", "audit", "show", "--dir", d + "/none")
+        fails(3, "No such file", "audit", "show", "--config", d + "/none")
         fails(2, "--index or --old", "audit", "prove", *conf)
         fails(2, "--index or --old", "audit", "prove", "--index", "1", "--old", "1", *conf)
-        fails(1, "a number is wanted", "audit", "prove", "--index", "-1", *conf)
-        fails(1, "--size takes a number", "audit", "prove", "--index", "1", "--size", "x", *conf)
-        fails(1, "is not within", "audit", "prove", "--index", "1000", *conf)
-        fails(1, "is not within", "audit", "prove", "--old", "0", *conf)
-        fails(1, "not as many lines", "audit", "prove", "--index", "1", "--size", "1000", *conf)
+        fails(2, "a number is wanted", "audit", "prove", "--index", "-1", *conf)
+        fails(2, "--size takes a number", "audit", "prove", "--index", "1", "--size", "x", *conf)
+        fails(2, "is not within", "audit", "prove", "--index", "1000", *conf)
+        fails(2, "is not within", "audit", "prove", "--old", "0", *conf)
+        fails(2, "not as many lines", "audit", "prove", "--index", "1", "--size", "1000", *conf)
+        fails(2, "--from takes a number", "audit", "verify", "--from", "x", *conf)
         key = works("audit", "keys", *conf).strip()
         for bad in "x", key[:-2], ",".join([key] * 17):
-            fails(1, "--key: ", "audit", "verify", "--key", bad, *conf)
-        fails(1, "No such file", "audit", "verify", "--key", "@" + d + "/none", *conf)
+            fails(2, "--key: ", "audit", "verify", "--key", bad, *conf)
+        fails(3, "No such file", "audit", "verify", "--key", "@" + d + "/none", *conf)
         os.mkdir(d + "/empty")
         at = ["--dir", d + "/empty", "--key", key]
-        fails(1, "there is no good checkpoint", "audit", "checkpoint", *at)
+        fails(1, "there is no checkpoint", "audit", "checkpoint", *at)
         fails(1, "there is no checkpoint", "audit", "prove", "--index", "0", *at)
-        fails(1, "No such file", "audit", "verify", "--dir", d + "/none", "--key", key)
+        fails(3, "No such file", "audit", "verify", "--dir", d + "/none", "--key", key)
         # Several keys, one a line; a key that did not sign is no harm.
         with open(d + "/keys", "w") as f:
             f.write(key + "\n\n" + key + "\n")
         assert works("audit", "verify", "--dir", g.audit_dir, "--key", "@" + d + "/keys").startswith("good: ")
         for receipt in "", "1", "1:00", "x:" + "0" * 64, record[:-1]:
-            fails(1, "INDEX:LEAF is wanted", "audit", "verify", "--receipt", receipt, "--customer", "c1", *conf)
-        fails(1, "--receipt: No such file", "audit", "verify", "--receipt", "@" + d + "/none", *conf)
+            fails(2, "INDEX:LEAF is wanted", "audit", "verify", "--receipt", receipt, "--customer", "c1", *conf)
+        fails(3, "--receipt: No such file", "audit", "verify", "--receipt", "@" + d + "/none", *conf)
         # A handle opens for its customer only, and not without the root keys.
-        fails(1, "INDEX:LEAF is wanted", "audit", "verify", "--receipt", record, *conf)
-        fails(1, "INDEX:LEAF is wanted", "audit", "verify", "--receipt", record, "--dir", g.audit_dir, "--key", key)
+        fails(2, "INDEX:LEAF is wanted", "audit", "verify", "--receipt", record, *conf)
+        fails(2, "INDEX:LEAF is wanted", "audit", "verify", "--receipt", record, "--dir", g.audit_dir, "--key", key)
         assert works("audit", "verify", "--receipt", record, "--customer", "c1", *conf).startswith("good: ")
-        fails(1, "none: No such file", "audit", "verify", "--since", d + "/none", *conf)
-        fails(1, "no checkpoint that one of the keys has signed", "audit", "verify", "--since", d + "/keys", *conf)
+        fails(3, "none: No such file", "audit", "verify", "--since", d + "/none", *conf)
+        fails(2, "no checkpoint that one of the keys has signed", "audit", "verify", "--since", d + "/keys", *conf)
+
+
+def test_audit_options_of_others():
+    """An option that a subcommand would pass over is refused."""
+    every = {"since": "x", "until": "x", "customer": "x", "integration": "x", "zone": "x", "result": "x", "caller": "x", "event": "x", "request": "x",
+             "json": None, "key": "x", "receipt": "x", "from": "1", "index": "1", "old": "1", "size": "1"}
+    lines = {"since", "until", "customer", "integration", "zone", "result", "caller", "event", "request", "json"}
+    takes = {"show": lines, "unresolved": lines, "verify": {"key", "receipt", "since", "customer", "from"}, "prove": {"key", "index", "old", "size"},
+             "checkpoint": {"key"}, "keys": {"key"}}
+    for subcommand, own in takes.items():
+        for option, value in every.items():
+            args = ["audit", subcommand, "--" + option] + ([value] if value else [])
+            if option not in own:
+                fails(2, "`audit %s` takes no --%s" % (subcommand, option), *args)
+            else:
+                assert "takes no" not in run(*args, "--dir", "/nowhere").stderr, args
 
 
 def test_audit_without_keys():
     with gateway_of(LOCAL) as g:
-        fails(1, "nobody signs this log", "audit", "verify", "--config", g.dir + "/postern.conf")
+        fails(2, "nobody signs this log", "audit", "verify", "--config", g.dir + "/postern.conf")
 
 
 if __name__ == "__main__":

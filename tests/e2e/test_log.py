@@ -162,6 +162,19 @@ def test_scribe_hangs():
         wait_for(lambda: not g.cli("audit", "unresolved", "--dir", g.audit_dir).stdout, 5)
 
 
+def test_read_waits_for_its_line():
+    """What was read is given out only once its line is durable."""
+    with gateway() as g:
+        handle = integrate(g, P)
+        assert g.post("/get_zones", {"integration_handle": handle})[0] == 200
+        old = g.pids()["postern-scribe"]
+        os.kill(old, signal.SIGSTOP)
+        refused(g.post("/get_zones", {"integration_handle": handle}), 503, "audit_unavailable")
+        wait_for(lambda: g.pids().get("postern-scribe", old) != old, 5)
+        wait_for(lambda: g.get("/readyz")[0] == 200, 10)
+        assert g.post("/get_zones", {"integration_handle": handle})[0] == 200
+
+
 def test_events_while_there_is_no_scribe():
     """What the gateway has to say of itself is kept for the next scribe."""
     with gateway() as g:

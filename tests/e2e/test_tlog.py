@@ -2,9 +2,11 @@
 """The log's tree and checkpoints, held against a verifier that is not ours: RFC 6962's own recursion, and openssl for the signatures."""
 import base64
 import contextlib
+import datetime
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -209,6 +211,148 @@ def test_receipts_and_older_checkpoints():
             for witness in ("--since", kept), ("--receipt", receipt):
                 done = verify(copy, key, *witness)
                 assert done.returncode == 1 and "missing" in done.stdout, done
+
+
+def signed(text):
+    """(lines, root) of each checkpoint that standard error names."""
+    return [(int(n), root) for n, root in re.findall(r"signed: (\d+) lines, root ([0-9a-f]{64})", text)]
+
+
+def test_cut_checkpoints():
+    """Whoever takes checkpoints away and changes what they covered is found out; after a start too, for the log says that there was a gap."""
+    with tempfile.TemporaryDirectory() as state:
+        os.chmod(state, 0o755)
+        with gateway(state_dir=state) as g:
+            handle, key = integrate(g, P), keys(g)[0]
+            for i in range(5):
+                add(g, handle, "_acme-challenge.c%d.%s" % (i, ZONE), "v")
+            g.stop()
+            notes = notes_of(g.audit_dir)
+            told = signed(g.stderr_text())
+            assert told == [(n, r.hex()) for _, n, r in (open_note(note, key) for note in (notes[0], notes[-1]))], told
+        log = state + "/audit"
+        covered, total = open_note(notes[0], key)[1], len(leaves_of(log))
+        with open(log + "/checkpoints", encoding="utf-8") as f:
+            first, mark, rest = f.read().partition("\nfrontier")
+        with open(log + "/checkpoints", "w", encoding="utf-8") as f:
+            f.write(first + mark + rest.partition("\n\n")[0] + "\n\n")
+        name = next(n for n in os.listdir(log) if n.endswith(".jsonl"))
+        with open(log + "/" + name, encoding="utf-8") as f:
+            lines = f.read().splitlines(keepends=True)
+        # They are from half an hour, and not what was signed.
+        ago = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+        lines[covered] = re.sub(r'"time":"[^"]*"', '"time":"%s"' % ago, lines[covered]).replace('"all"', '"nobody"')
+        with open(log + "/" + name, "w", encoding="utf-8") as f:
+            f.writelines(lines)
+        os.unlink(log + "/leaves")
+        done = verify(log, key)
+        assert done.returncode == 1 and done.stdout.startswith("BAD: line %d, or one up to %d: no checkpoint covers" % (covered, total - 1)), done
+        with gateway(state_dir=state) as g:
+            gap = "lines %d to %d had no checkpoint" % (covered, total - 1)
+            assert [line["value"] for line in g.audit() if line["event"] == "checkpoint.gap"] == [gap]
+            assert "%d lines of the log, %d to %d, had no checkpoint" % (total - covered, covered, total - 1) in g.stderr_text()
+            g.stop()
+        with gateway(state_dir=state) as g:
+            assert "had no checkpoint" not in g.stderr_text()
+            g.stop()
+        done = verify(log, key)
+        assert done.returncode == 0 and "; 1 gaps in the checkpoints" in done.stdout and "says: " + gap in done.stdout, done
+
+
+def test_what_is_no_line():
+    """A torn end is a note; bytes at the end of an older segment are bad; void lines are marked."""
+    with used_log(1) as (directory, key, _, _):
+        with changed(directory, lambda ls: ls + [b'{"seq":']) as copy:
+            done = verify(copy, key)
+            assert done.returncode == 0 and "note: the log ends in 7 bytes that are no line yet" in done.stdout, done
+        with changed(directory, lambda ls: ls + [b"\0forged"]) as copy:
+            done = verify(copy, key)
+            assert done.returncode == 0 and "note: the log ends in 7 bytes" in done.stdout, done
+        total = len(leaves_of(directory))
+        opening = json.dumps({"seq": total + 2, "time": "2040-01-01T00:00:00.000000Z", "event": "log.open", "value": "unresolved 0 from seq 0; void from seq %d" % total,
+                              "duration_ms": None}, separators=(",", ":")).encode() + b"\n"
+        forged = b'{"seq":%d,"time":"2040-01-01T00:00:00.000000Z","event":"forged.outcome","duration_ms":null}\n' % total
+        with changed(directory, lambda ls: ls + [forged]) as copy:
+            with open(copy + "/audit-%020d.jsonl" % (total + 2), "wb") as f:
+                f.write(opening)
+            done = verify(copy, key)
+            assert done.returncode == 0 and "note: lines %d to %d are void" % (total, total + 1) in done.stdout, done
+            shown = audit("show", "--dir", copy)
+            assert "VOID 2040-01-01T00:00:00.000000Z forged.outcome\n" in shown.stdout, shown
+            shown = audit("show", "--dir", copy, "--json")
+            assert "forged" not in shown.stdout and "left out: its number is void" in shown.stderr, shown
+            with open(copy + "/audit-%020d.jsonl" % (total + 3), "wb") as f:
+                f.write(opening.replace(b'"seq":%d' % (total + 2), b'"seq":%d' % (total + 3)).replace(b"; void from seq %d" % total, b""))
+            with open(copy + "/audit-%020d.jsonl" % (total + 2), "ab") as f:
+                f.write(b"forged")
+            done = verify(copy, key)
+            assert done.returncode == 1 and "bytes that are no line" in done.stdout, done
+
+
+def test_proof_of_a_changed_log():
+    """There is none, with exit 1; and what nobody signed is called so."""
+    with used_log() as (directory, key, _, _):
+        sizes = [open_note(note, key)[1] for note in notes_of(directory)]
+        args = ["--index", "0", "--key", key]
+        for size in sizes:
+            done = audit("prove", "--dir", directory, "--size", str(size), *args)
+            assert done.returncode == 0 and not done.stderr, done
+        done = audit("prove", "--dir", directory, "--size", str(sizes[-1] - 1), *args)
+        assert done.returncode == 0 and "not signed" in done.stderr and json.loads(done.stdout), done
+        with changed(directory, lambda ls: [ls[0].replace(b"20", b"21", 1)] + ls[1:]) as copy:
+            for more in [], ["--size", str(sizes[0])], ["--size", str(sizes[-1])]:
+                done = audit("prove", "--dir", copy, *more, *args)
+                assert done.returncode == 1 and not done.stdout and "not those that were signed" in done.stderr, done
+        with changed(directory, lambda ls: ls[:-1]) as copy:
+            done = audit("prove", "--dir", copy, *args)
+            assert done.returncode == 1 and "not those that were signed" in done.stderr, done
+
+
+def test_pipes_keep_nobody_waiting():
+    with used_log(1) as (directory, key, _, _), tempfile.TemporaryDirectory() as d:
+        os.mkfifo(d + "/pipe")
+        done = verify(directory, key, "--since", d + "/pipe")
+        assert done.returncode == 3 and "this is no file" in done.stderr, done
+        with changed(directory, lambda ls: ls) as copy:
+            os.unlink(copy + "/leaves")
+            os.mkfifo(copy + "/leaves")
+            done = verify(copy, key)
+            assert done.returncode == 0 and "note: leaves cannot be read" in done.stdout, done
+            os.unlink(copy + "/checkpoints")
+            os.mkfifo(copy + "/checkpoints")
+            for command in ["verify"], ["checkpoint"], ["prove", "--index", "1"]:
+                done = audit(*command, "--dir", copy, "--key", key)
+                assert done.returncode == 3 and "no file" in done.stderr, done
+
+
+def test_moved_away():
+    """Older segments need not be there for a start, nor for a verifier that is told so."""
+    section = 'self_hosted {{ plain_http = {{"127.0.0.0/8"}} }}\naudit {{ origin = "x.example/log" checkpoint_keys = {{"{key}"}} segment_size = 1 }}\n'
+    with tempfile.TemporaryDirectory() as d:
+        os.chmod(d, 0o755)
+        subprocess.run([BINARY, "keygen", d + "/key"], check=True, capture_output=True)
+        with gateway_of(section.format(key=d + "/key")) as g:
+            handle, key = integrate(g, P), keys(g)[0]
+
+            def segments():
+                return sorted(n for n in os.listdir(g.audit_dir) if n.endswith(".jsonl"))
+            while len(segments()) < 2:
+                together(lambda _: g.post("/get_zones", {"integration_handle": handle}), range(100), workers=8)
+            old = segments()[0]
+            os.kill(g.pids()["postern-scribe"], signal.SIGKILL)
+            wait_for(lambda: len(notes_of(g.audit_dir)) > 1)
+            os.rename(g.audit_dir + "/" + old, d + "/" + old)
+            os.kill(g.pids()["postern-scribe"], signal.SIGKILL)
+            wait_for(lambda: g.get("/readyz")[0] == 200)
+            g.post("/get_zones", {"integration_handle": handle})
+            g.stop()
+            assert "had no checkpoint" not in g.stderr_text()
+            assert verify(g.audit_dir, key).returncode == 1
+            begin = str(int(segments()[0][6:26]))
+            done = verify(g.audit_dir, key, "--from", begin)
+            assert done.returncode == 0 and "were not looked at" in done.stdout, done
+            os.rename(d + "/" + old, g.audit_dir + "/" + old)
+            assert verify(g.audit_dir, key).returncode == 0
 
 
 def test_kill_9_under_load():

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The log's readers over a directory of any bytes. Input: a byte that says in which pieces files are read, then files with a NUL between: the checkpoints; segments, each with the number that names
+ * The log's readers over a directory of any bytes. Input: a byte that says in which pieces files are read a second time, if at all, then files with a NUL between: the checkpoints; segments, each with the number that names
  * it on a line of its own in front. The verdict is the same in whatever pieces, and whatever the copy of the leaves says; and where it is "good" the lines are those that our key signed, which is
  * found here once more, naively. Seeds were signed by it (fuzz.example/log, seed 7 and zeros).
  */
@@ -17,7 +17,7 @@
 #define ORIGIN	     "fuzz.example/log"
 #define FILES_MAX    8
 #define NAME	     "audit-%020llu.jsonl"
-#define LOG_SIZE_MAX 100000 /* voids that are worth hashing */
+#define LOG_SIZE_MAX 2000 /* voids that are worth hashing */
 
 static char path[] = "/dev/shm/postern-fuzz-log-XXXXXX";
 static int dir = -1;
@@ -176,7 +176,8 @@ static void check_same(const struct verify *a, const struct verify *b)
 {
 	CHECK(a->good == b->good && a->size == b->size && a->covered == b->covered);
 	CHECK(a->checkpoints == b->checkpoints && a->voids == b->voids && a->torn == b->torn);
-	CHECK(strcmp(a->why, b->why) == 0);
+	/* With a good copy a line that is none may be named that was one of many in doubt. */
+	CHECK(strcmp(a->why, b->why) == 0 || (!a->good && b->bad >= a->bad && a->bad < a->bad_to));
 }
 
 static int count(void *arg, const struct log_line *line)
@@ -188,12 +189,33 @@ static int count(void *arg, const struct log_line *line)
 	return 0;
 }
 
+/* In pieces, and with a copy of the leaves, one of them not right: it may be told more exactly where, and nothing else. */
+static void try_again(const struct input *in, unsigned pieces, const struct verify *v,
+		      const uint64_t lines[3])
+{
+	struct buf leaves = BUF_INIT(1 << 20);
+	uint64_t again[3] = {0};
+	struct tree t = {0};
+	struct verify other;
+
+	naive_tree(in, 0, &t, &leaves);
+	if (leaves.n)
+		leaves.p[pieces * 7 % leaves.n] ^= 1;
+	put_file(LEAVES_NAME, buf_bytes(&leaves));
+	piece = 100 + pieces * 3;
+	other = verdict(&ours);
+	CHECK(log_read(path, count, again) == 0);
+	piece = 0;
+	check_same(v, &other);
+	CHECK(v->bad <= other.bad && other.bad_to <= v->bad_to);
+	CHECK(memcmp(lines, again, sizeof(again)) == 0);
+	buf_done(&leaves);
+}
+
 static void try_directory(const struct input *in, unsigned pieces)
 {
-	uint64_t lines[3] = {0}, again[3] = {0};
-	struct buf leaves = BUF_INIT(1 << 20);
 	struct verify v, other = {.good = false};
-	struct tree t = {0};
+	uint64_t lines[3] = {0};
 
 	put_file(LEAVES_NAME, bytes_of(NULL, 0));
 	v = verdict(&ours);
@@ -205,20 +227,9 @@ static void try_directory(const struct input *in, unsigned pieces)
 	CHECK(log_read(path, count, lines) == 0);
 	if (v.good && v.voids == 0)
 		CHECK(lines[LOG_LINE_GOOD] + lines[LOG_LINE_BAD] == v.size);
-
-	/* A copy of the leaves, one of them not right: it may be told more exactly where, and nothing else. */
-	naive_tree(in, 0, &t, &leaves);
-	if (leaves.n)
-		leaves.p[pieces * 7 % leaves.n] ^= 1;
-	put_file(LEAVES_NAME, buf_bytes(&leaves));
-	piece = 100 + pieces * 3;
-	other = verdict(&ours);
-	CHECK(log_read(path, count, again) == 0);
-	piece = 0;
-	check_same(&v, &other);
-	CHECK(v.bad <= other.bad && other.bad_to <= v.bad_to);
-	CHECK(memcmp(lines, again, sizeof(lines)) == 0);
-	buf_done(&leaves);
+	/* It takes as long again. */
+	if (pieces % 4 == 0)
+		try_again(in, pieces, &v, lines);
 }
 
 static void end(void)

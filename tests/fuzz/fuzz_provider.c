@@ -5,24 +5,18 @@
  * the courier would send it, to the provider's own paths; there is an end within the limits; what
  * failed has no results.
  *
- * Input: provider, operation, type and mode, then answers: status (2 bytes), length (2 bytes),
- * body. No answer left: the request is lost.
+ * Input: provider, operation, type and mode, then answers: status (2 bytes; with the highest bit
+ * set, a length of one byte and the value of all headers that the provider wants to see follow
+ * first), length (2 bytes), body. No answer left: the request is lost.
  */
 #include "../unit/bounds.h"
 #include "../unit/sample.h"
+#include "fuzz.h"
 #include "provider/engine.h"
 #include "provider/kit.h"
 #include "role/target.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(cond)                                                                                 \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			abort();                                                                   \
-	} while (0)
+#define MUST CHECK
 
 static const struct {
 	enum rr_type type;
@@ -118,20 +112,30 @@ static void check_result(const struct op *op)
 static void feed(struct engine *e, const uint8_t **data, size_t *size)
 {
 	struct answer a = {.has_retry_after = true, .retry_after = UINT32_MAX};
+	struct bytes in = bytes_of(*data, *size), value = {0};
+	struct buf headers = BUF_INIT(4096);
 	size_t n;
 
 	if (*size < 4) {
 		engine_lost(e, CODE_PROVIDER_TIMEOUT, true, "lost");
 		return;
 	}
-	n = (size_t)(*data)[2] << 8 | (*data)[3];
-	if (n > *size - 4)
-		n = *size - 4;
-	a.status = ((unsigned)(*data)[0] << 8 | (*data)[1]) % 1000;
-	a.body = bytes_of(*data + 4, n);
+	a.status = (fuzz_byte(&in) << 8 | fuzz_byte(&in));
+	if (a.status & 0x8000)
+		value = fuzz_take(&in, fuzz_byte(&in));
+	for (size_t i = 0; value.n && i < PROVIDER_HEADERS && e->op.provider->headers[i]; i++) {
+		plist_put(&headers, bytes_str(e->op.provider->headers[i]));
+		plist_put(&headers, value);
+	}
+	a.status = (a.status & 0x7fff) % 1000;
+	n = fuzz_byte(&in) << 8;
+	n |= fuzz_byte(&in);
+	a.body = fuzz_take(&in, n);
+	a.headers = buf_bytes(&headers);
 	MUST(engine_feed(e, &a) == 0);
-	*data += 4 + n;
-	*size -= 4 + n;
+	buf_done(&headers);
+	*data = in.p;
+	*size = in.n;
 }
 
 static bool has_groups(const struct provider *p)
@@ -141,20 +145,28 @@ static bool has_groups(const struct provider *p)
 	return strstr(look->path, "{zone/1}") != NULL;
 }
 
-/* Made once: it takes longer than all else. */
-static struct bytes credentials_of(const struct provider *p, bool some)
+/* Made once: it takes longer than all else. SOME: with what may be left out. */
+static struct bytes credentials_of(const struct provider *p, bool some, bool delegated)
 {
-	static struct buf made[64][2];
+	static struct buf made[64][2][2];
 	struct buf *b;
 	size_t i = 0;
 
 	while (providers[i] != p)
 		i++;
 	MUST(i < ARRAY_LEN(made));
-	b = &made[i][some];
+	delegated = delegated && p->assume;
+	b = &made[i][some][delegated];
 	if (!b->n) {
 		buf_init(b, 64 * 1024);
-		MUST(sample_credentials(p, CATEGORY_STATIC, some, b));
+		if (delegated) {
+			plist_put(b, BYTES(CREDENTIALS_WAY));
+			plist_put(b, BYTES("delegated"));
+			plist_put(b, BYTES(CREDENTIALS_EXTERNAL));
+			plist_put(b, BYTES("external"));
+		}
+		MUST(sample_credentials(p, delegated ? CATEGORY_DELEGATED : CATEGORY_STATIC, some,
+					b));
 	}
 	return buf_bytes(b);
 }
@@ -165,7 +177,7 @@ static void begin(struct engine *e, const uint8_t *data, struct buf *fields)
 	unsigned which = data[2] % ARRAY_LEN(records);
 
 	engine_init(e, p, (enum op_kind)(data[1] % OP_KINDS));
-	credentials = credentials_of(p, data[3] & 2);
+	credentials = credentials_of(p, data[3] & 2, data[3] & 8);
 	MUST(provider_public_fields(p, credentials, fields) == 0);
 	e->op.fields = buf_bytes(fields);
 	e->op.type = records[which].type;

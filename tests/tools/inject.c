@@ -196,6 +196,23 @@ static void put_back(struct process *p)
 	p->error = 0;
 }
 
+static void kill_after(struct process *p)
+{
+	p->kill_after = false;
+	if (plan.action == END)
+		end_all();
+	else
+		kill(p->pid, SIGKILL);
+}
+
+/* A call that was counted and waits for something, for ever perhaps: what was to come after it comes now. */
+static void kill_waiting(void)
+{
+	for (size_t i = 0; i < PROCESSES_MAX; i++)
+		if (processes[i].pid && processes[i].kill_after)
+			kill_after(&processes[i]);
+}
+
 static void on_exit_of_call(struct process *p, long result)
 {
 	if (p->changed)
@@ -207,10 +224,8 @@ static void on_exit_of_call(struct process *p, long result)
 	else if (p->nr == SYS_clock_gettime && p->args[0] == CLOCK_REALTIME && plan.clock)
 		poke(p, p->args[1], peek(p, p->args[1]) + (uint64_t)plan.clock);
 	p->nr = -1;
-	if (p->kill_after && plan.action == END)
-		end_all();
-	else if (p->kill_after)
-		kill(p->pid, SIGKILL);
+	if (p->kill_after)
+		kill_after(p);
 }
 
 static void on_syscall(struct process *p)
@@ -324,6 +339,7 @@ static bool on_control(int fd, FILE *out)
 		fputs("armed\n", out);
 	} else if (strncmp(line, "disarm", 6) == 0) {
 		plan.armed = false;
+		kill_waiting();
 		tell_count(out);
 	} else if (strncmp(line, "clock ", 6) == 0) {
 		plan.clock = strtol(line + 6, NULL, 10);

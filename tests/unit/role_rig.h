@@ -15,7 +15,7 @@
 #include <sodium.h>
 #include <time.h>
 
-#define RIG_NOW	  INT64_C(1900000000) /* seconds since 1970 when a test program begins */
+#define RIG_NOW INT64_C(1900000000) /* seconds since 1970 when a test program begins */
 
 struct heard {
 	struct heard *next;
@@ -317,4 +317,3 @@ static inline int rig_end(void **state)
 			channel_close(&rig.ends[p]);
 	return 0;
 }
-

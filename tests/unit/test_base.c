@@ -88,6 +88,23 @@ static void test_plist(void **state)
 	buf_done(&b);
 }
 
+/* What is left of a list of an odd number is no pair. */
+static void test_plist_pairs(void **state)
+{
+	struct buf b = BUF_INIT(1000);
+	struct bytes name, value, list;
+
+	plist_put(&b, BYTES("a"));
+	plist_put(&b, BYTES("1"));
+	plist_put(&b, BYTES("b"));
+	list = buf_bytes(&b);
+	assert_true(plist_next_pair(&list, &name, &value));
+	assert_true(bytes_is(name, "a") && bytes_is(value, "1"));
+	assert_false(plist_next_pair(&list, &name, &value));
+	assert_false(plist_next_pair(&list, &name, &value));
+	buf_done(&b);
+}
+
 static void test_plist_take(void **state)
 {
 	struct buf b = BUF_INIT(1000);
@@ -334,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_buf_consume),
 		cmocka_unit_test(test_plist),
 		cmocka_unit_test(test_plist_full),
+		cmocka_unit_test(test_plist_pairs),
 		cmocka_unit_test(test_plist_take),
 		cmocka_unit_test(test_b64url_vectors),
 		cmocka_unit_test(test_b64url_alphabet),

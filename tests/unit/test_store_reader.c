@@ -17,8 +17,9 @@ static int note_line(void *arg, const struct log_line *line)
 
 	assert_true(segment_parse_name(line->segment, &first));
 	assert_int_equal(line->object != NULL, line->state == LOG_LINE_GOOD);
-	snprintf(g->text + n, sizeof(g->text) - n, "%llu:%llu %s %zu; ", (unsigned long long)first,
-		 (unsigned long long)line->number, states[line->state], line->text.n);
+	snprintf(g->text + n, sizeof(g->text) - n, "%llu:%llu %s%s %zu; ",
+		 (unsigned long long)first, (unsigned long long)line->number,
+		 line->is_void ? "void " : "", states[line->state], line->text.n);
 	return g->lines++ == g->stop_at ? 42 : 0;
 }
 
@@ -55,6 +56,20 @@ static void test_segments(void **state)
 	write_segment(&l, 1, BYTES("{\"event\":\"\"}\n{\"event\":1}\n{}\n[]\n{\"event\":\"b\"}"));
 	expect_lines(&l, "1:1 bad 12; 1:2 bad 11; 1:3 bad 2; 1:4 bad 2; 1:5 torn 13; "
 			 "10:1 good 13; 10:2 bad 1; 10:3 bad 0; ");
+	log_done(&l);
+}
+
+/* What the next segment says of lines that could not be made durable. */
+static void test_void(void **state)
+{
+	struct log l = log_none();
+
+	write_segment(&l, 5, BYTES("{\"event\":\"a\"}\n{\"event\":\"b\"}\n{}\n"));
+	write_segment(&l, 8, BYTES("{\"event\":\"; void from seq 6\"}\n{\"event\":\"k\"}\n"));
+	expect_lines(&l,
+		     "5:1 good 13; 5:2 void good 13; 5:3 void bad 2; 8:1 good 29; 8:2 good 13; ");
+	write_segment(&l, 8, BYTES("{\"event\":\"; void from seq 4\"}\n"));
+	expect_lines(&l, "5:1 void good 13; 5:2 void good 13; 5:3 void bad 2; 8:1 good 29; ");
 	log_done(&l);
 }
 
@@ -224,9 +239,9 @@ static void test_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_segments), cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_long),	 cmocka_unit_test(test_each_field),
-		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_segments),   cmocka_unit_test(test_void),
+		cmocka_unit_test(test_sizes),	   cmocka_unit_test(test_long),
+		cmocka_unit_test(test_each_field), cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests_name("store_reader", tests, NULL, NULL);

@@ -476,5 +476,5 @@ int main(void)
 		rig_test(test_begins_with_too_long_a_name),
 	};
 
-	return cmocka_run_group_tests_name("vault_calls", tests, rig_setup, rig_end);
+	return cmocka_run_group_tests_name("vault_calls", tests, rig_setup, vault_end);
 }

@@ -236,5 +236,5 @@ int main(void)
 		rig_test(test_stop),
 	};
 
-	return cmocka_run_group_tests_name("vault_edges", tests, rig_begin, rig_end);
+	return cmocka_run_group_tests_name("vault_edges", tests, rig_begin, vault_end);
 }

@@ -174,5 +174,5 @@ int main(void)
 		rig_test(test_renewed_is_not_sealed),
 	};
 
-	return cmocka_run_group_tests_name("vault_faults", tests, NULL, rig_end);
+	return cmocka_run_group_tests_name("vault_faults", tests, NULL, vault_end);
 }

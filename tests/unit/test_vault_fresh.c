@@ -278,5 +278,5 @@ int main(void)
 		rig_test(test_of_the_wrong_courier),
 	};
 
-	return cmocka_run_group_tests_name("vault_fresh", tests, rig_setup, rig_end);
+	return cmocka_run_group_tests_name("vault_fresh", tests, rig_setup, vault_end);
 }

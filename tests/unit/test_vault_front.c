@@ -441,5 +441,5 @@ int main(void)
 		rig_test(test_front_refused),
 	};
 
-	return cmocka_run_group_tests_name("vault_front", tests, rig_setup, rig_end);
+	return cmocka_run_group_tests_name("vault_front", tests, rig_setup, vault_end);
 }

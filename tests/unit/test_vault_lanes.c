@@ -129,14 +129,37 @@ static void test_ends_in_the_queue(void **state)
 	logged("add_record.outcome", "unknown");
 }
 
+/* The last one in the queue ends in it; who comes then stands behind those that are left. */
+static void test_last_ends_in_the_queue(void **state)
+{
+	struct integration i = desec();
+	uint64_t early, head, third;
+
+	ask_add(2, handle_of(&i));
+	early = ready(0);
+	expect_op(0, OP_FIND_ZONE);
+	later(1000);
+	head = begin(1, &i);
+	go_on(1);
+	say(PROC_PLANNER, pv_result, .call = early, .zone = BYTES(ZONE), .zone_id = BYTES(ZONE));
+	later(RIG_CALLS + 2000 - 1000);
+	hear(PROC_COURIER, vc_end);
+	logged("add_record.outcome", "error");
+	expect_error(2, CODE_OVERLOADED, "", "other changes of the zone took too long");
+	third = begin(3, &i);
+	assert_silence();
+	written(add_is_done(head, 0), true);
+	go_on(3);
+	written(add_is_done(third, 0), true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		rig_test(test_one_after_the_other),
-		rig_test(test_side_by_side),
-		rig_test(test_waits_too_long),
-		rig_test(test_ends_in_the_queue),
+		rig_test(test_one_after_the_other),    rig_test(test_side_by_side),
+		rig_test(test_waits_too_long),	       rig_test(test_ends_in_the_queue),
+		rig_test(test_last_ends_in_the_queue),
 	};
 
-	return cmocka_run_group_tests_name("vault_lanes", tests, rig_setup, rig_end);
+	return cmocka_run_group_tests_name("vault_lanes", tests, rig_setup, vault_end);
 }

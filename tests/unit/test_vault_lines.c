@@ -477,5 +477,5 @@ int main(void)
 		rig_test(test_replaced_on_lines),
 	};
 
-	return cmocka_run_group_tests_name("vault_lines", tests, rig_setup, rig_end);
+	return cmocka_run_group_tests_name("vault_lines", tests, rig_setup, vault_end);
 }

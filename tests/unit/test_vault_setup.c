@@ -463,5 +463,5 @@ int main(void)
 		rig_test(test_probe),	       rig_test(test_no_probe),
 	};
 
-	return cmocka_run_group_tests_name("vault_setup", tests, rig_setup, rig_end);
+	return cmocka_run_group_tests_name("vault_setup", tests, rig_setup, vault_end);
 }

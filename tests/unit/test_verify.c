@@ -228,7 +228,8 @@ static void test_every_change_is_found(void **state)
 	/* Lines that nobody signed yet may be anything. */
 	buf_reset(&other);
 	buf_put_bytes(&other, buf_bytes(&text));
-	buf_puts(&other, "{\"seq\":13,\"duration_ms\":0}\n");
+	buf_puts(&other, "{\"seq\":13,\"time\":\"2024-10-04T01:00:00Z\",\"event\":\"x\","
+			 "\"duration_ms\":0}\n");
 	set_copy(&c, name, buf_bytes(&other));
 	assert_true(verify_dir(c.dir, &signers[0]).good);
 	assert_int_equal(verify_dir(c.dir, &signers[0]).covered, lines);

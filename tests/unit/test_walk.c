@@ -23,7 +23,7 @@ struct seen {
 
 static int note_item(void *arg, const struct walk_item *item)
 {
-	static const char *const kinds[] = {"line", "void", "missing", "extra", "torn"};
+	static const char *const kinds[] = {"line", "void", "missing", "extra", "torn", "tail"};
 	struct seen *s = arg;
 	size_t n = strlen(s->text);
 
@@ -170,10 +170,13 @@ static void test_void_from_nine(void **state)
 	set_segment(&l, 8, "i\nj\n");
 	set_segment(&l, 12, OPEN("; void from seq 9"));
 	expect_walk(&l, 8, "line 8 in 8; void 9-11 in 8; line 12 in 12; ", 13);
-	/* a segment that is still empty says nothing */
+	/* a segment that has no line yet says nothing, and is none */
 	set_segment(&l, 12, "");
-	errno = EIO;
-	expect_walk(&l, 8, "line 8 in 8; line 9 in 8; missing 10-11 in 8; ", 12);
+	expect_walk(&l, 8, "line 8 in 8; line 9 in 8; ", 10);
+	set_segment(&l, 12, "{\"value\":\"unresolved 0 from seq 0; void fr");
+	expect_walk(&l, 8, "line 8 in 8; line 9 in 8; torn 10 in 12; ", 10);
+	set_segment(&l, 8, "i\nj");
+	expect_walk(&l, 8, "line 8 in 8; torn 9 in 8; torn 9 in 12; ", 9);
 	done(&l);
 }
 
@@ -206,6 +209,8 @@ static void test_missing(void **state)
 	expect_walk(&l, 3, "line 3 in 3; missing 4 in 3; line 5 in 5; ", 6);
 	set_segment(&l, 3, "");
 	expect_walk(&l, 3, "missing 3-4 in 3; line 5 in 5; ", 6);
+	set_segment(&l, 3, "x");
+	expect_walk(&l, 3, "missing 3-4 in 3; tail 3 in 3; line 5 in 5; ", 6);
 	done(&l);
 }
 
@@ -228,15 +233,84 @@ static void test_torn(void **state)
 
 	set_segment(&l, 0, "a\nb");
 	expect_walk(&l, 0, "line 0 in 0; torn 1 in 0; ", 1);
-	/* zeros were reserved, and are nothing */
+	/* whatever it is */
 	snprintf(path, sizeof(path), "%s/audit-00000000000000000000.jsonl", l.dir);
 	assert_int_equal(truncate(path, 2), 0);
 	assert_int_equal(truncate(path, 100), 0);
-	expect_walk(&l, 0, "line 0 in 0; ", 1);
-	/* what is torn counts in the last segment alone */
+	expect_walk(&l, 0, "line 0 in 0; torn 1 in 0; ", 1);
+	/* in a segment before the last nothing explains it, but that the numbers from there on are void */
 	set_segment(&l, 0, "a\nb");
 	set_segment(&l, 1, "b\nc");
-	expect_walk(&l, 0, "line 0 in 0; line 1 in 1; torn 2 in 1; ", 2);
+	expect_walk(&l, 0, "line 0 in 0; tail 1 in 0; line 1 in 1; torn 2 in 1; ", 2);
+	set_segment(&l, 2, OPEN("; void from seq 1"));
+	expect_walk(&l, 0, "line 0 in 0; tail 1 in 0; void 1 in 1; line 2 in 2; ", 3);
+	unlinkat(l.dirfd, "audit-00000000000000000001.jsonl", 0);
+	expect_walk(&l, 0, "line 0 in 0; void 1 in 0; line 2 in 2; ", 3);
+	done(&l);
+}
+
+/* What is written behind a walk's begin it does not see; and times are read where lines have them. */
+static int add_more(void *arg, const struct walk_item *item)
+{
+	append_text(arg, "c\n");
+	return item->kind;
+}
+
+static void test_while_it_is_written(void **state)
+{
+	struct log l = empty();
+	char path[512];
+	uint64_t end;
+
+	set_segment(&l, 0, "a\nb\n");
+	snprintf(path, sizeof(path), "%s/audit-00000000000000000000.jsonl", l.dir);
+	assert_int_equal(log_walk(l.dirfd, 0, add_more, path, &end), 0);
+	assert_int_equal(end, 2);
+	assert_int_equal(log_walk(l.dirfd, 3, add_more, path, &end), 0);
+	done(&l);
+}
+
+static void test_times(void **state)
+{
+	static const struct {
+		const char *line;
+		bool good;
+	} cases[] = {
+		{"{\"seq\":12,\"time\":\"1970-01-01T00:00:01Z\",\"event\":\"a.b\",\"x\"", true},
+		{"{\"seq\":,\"time\":\"1970-01-01T00:00:01.000000Z\",\"event\":\"a.b", true},
+		{"{\"seq\":12,\"time\":\"1970-01-01T00:00:01Z\",\"event\":null", false},
+		{"{\"seq\":12,\"time\":\"1970-01-01T00:00:01Z", false},
+		{"{\"seq\":12,\"time\":\"1970-01-01T00:00:0\",\"event\":\"a.b\"", false},
+		{"{\"seq\":12,\"event\":\"a.b\",\"time\":\"1970-01-01T00:00:01Z\"", false},
+		{"{\"seq\":12", false},
+		{"{\"time\":\"1970-01-01T00:00:01Z\",\"event\":\"a.b\"", false},
+		{"", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct bytes event = BYTES(""), line = bytes_str(cases[i].line);
+		unsigned char *copy = test_exact(line);
+		int64_t t = 0;
+
+		assert_int_equal(log_line_head(bytes_of(copy, line.n), &t, &event), cases[i].good);
+		assert_true(!cases[i].good || (t == 1000000 && bytes_is(event, "a.b")));
+		free(copy);
+	}
+}
+
+/* What is no file keeps nobody waiting. */
+static void test_no_files(void **state)
+{
+	struct log l = empty();
+	struct seen s = {.stop_at = -1};
+	uint64_t end;
+
+	assert_int_equal(log_open_file(l.dirfd, "leaves"), -ENOENT);
+	assert_int_equal(mkfifoat(l.dirfd, "leaves", 0600), 0);
+	assert_int_equal(log_open_file(l.dirfd, "leaves"), -EMEDIUMTYPE);
+	assert_int_equal(log_open_file(l.dirfd, "."), -EMEDIUMTYPE);
+	assert_int_equal(mkfifoat(l.dirfd, "audit-00000000000000000000.jsonl", 0600), 0);
+	assert_int_equal(log_walk(l.dirfd, 0, note_item, &s, &end), -EMEDIUMTYPE);
 	done(&l);
 }
 
@@ -268,7 +342,7 @@ static int add_sizes(void *arg, const struct walk_item *item)
 	size_t *sizes = arg;
 
 	assert_true(item->seq < 64);
-	sizes[item->seq] = item->text.n;
+	sizes[item->seq] = item->kind == WALK_TORN ? item->bytes : item->text.n;
 	return item->kind == WALK_TORN ? 0 : item->kind;
 }
 
@@ -300,7 +374,7 @@ static void test_sizes(void **state)
 	set_segment(&l, 0, (const char *)text.p);
 	assert_int_equal(log_walk(l.dirfd, 0, add_sizes, sizes, &end), 0);
 	assert_int_equal(end, 60);
-	assert_in_range(sizes[60], AUDIT_LINE_MAX, 300000);
+	assert_int_equal(sizes[60], 600003);
 	/* one that is as long as any may be when a read ends, and goes on */
 	buf_truncate(&text, 0);
 	for (size_t i = 0; i < 15; i++) {
@@ -313,7 +387,7 @@ static void test_sizes(void **state)
 	set_segment(&l, 0, (const char *)text.p);
 	assert_int_equal(log_walk(l.dirfd, 0, add_sizes, sizes, &end), 0);
 	assert_int_equal(end, 15);
-	assert_int_equal(sizes[15], AUDIT_LINE_MAX);
+	assert_int_equal(sizes[15], 20003);
 	/* one that is torn */
 	set_segment(&l, 0, "a\nbcd");
 	assert_int_equal(log_walk(l.dirfd, 0, add_sizes, sizes, &end), 0);
@@ -387,11 +461,19 @@ static void test_hashes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_segments),   cmocka_unit_test(test_only_what_is_asked_for),
-		cmocka_unit_test(test_void),	   cmocka_unit_test(test_void_from_nine),
-		cmocka_unit_test(test_void_lines), cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_extra),	   cmocka_unit_test(test_torn),
-		cmocka_unit_test(test_pieces),	   cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_only_what_is_asked_for),
+		cmocka_unit_test(test_void),
+		cmocka_unit_test(test_void_from_nine),
+		cmocka_unit_test(test_void_lines),
+		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_extra),
+		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_while_it_is_written),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_no_files),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_hashes),
 	};
 
