@@ -4,26 +4,11 @@
 #include "sys/harden.h"
 
 #include <dlfcn.h>
-#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VERSION_MIN 0x075500 /* 7.85.0: CURLOPT_PROTOCOLS_STR */
-
-/* Not realloc(): it may leave a copy of a secret behind. */
-static void *wiping_realloc(void *p, size_t n)
-{
-	size_t old = p ? malloc_usable_size(p) : 0;
-	void *q = malloc(n ? n : 1);
-
-	if (!q)
-		return NULL;
-	if (old)
-		memcpy(q, p, old < n ? old : n);
-	wiping_free(p);
-	return q;
-}
 
 static bool find(void *lib, const char *name, void *slot)
 {

@@ -13,6 +13,7 @@
 #include "provider/provider.h"
 #include "seal/handle.h"
 #include "sys/sandbox.h"
+#include "tls/parts.h"
 
 /* ---- processes ---- */
 
@@ -58,11 +59,31 @@ enum proc proc_by_name(const char *name);
 #define IPC_PATH_MAX	     4096
 #define IPC_URL_MAX	     (8 * 1024)
 #define IPC_INSTRUCTIONS_MAX (16 * 1024)
+#define DENY_MAX	     100000 /* integrations that are called off */
 
 /* policy in fv_make_integration: the gateway's default */
 #define IPC_POLICY_DEFAULT POLICY_PROFILES
 
-enum ipc_listener { LISTEN_TCP, LISTEN_UNIX, LISTENERS };
+enum ipc_listener { LISTEN_TCP, LISTEN_UNIX, LISTEN_TLS, LISTENERS };
+
+/*
+ * How a caller shows who it is, by 32 bytes: the SHA-256 of its bearer token; its user id on the Unix socket, in four bytes as this machine has them, then zeros; the SHA-256 of
+ * its certificate's SubjectPublicKeyInfo (RFC 5280 section 4.1), of a DNS name or of a URI in its certificate's subjectAltName.
+ */
+#define IDENTITY_LIST(X)                                                                           \
+	X(TOKEN, "sha256")                                                                         \
+	X(UID, "uid")                                                                              \
+	X(SPKI, "spki")                                                                            \
+	X(DNS, "dns")                                                                              \
+	X(URI, "uri")
+
+enum identity_kind {
+#define X(id, text) IDENTITY_##id,
+	IDENTITY_LIST(X)
+#undef X
+		IDENTITY_KINDS
+};
+#define IDENTITY_BYTES 32
 
 /* What a caller may do; bit 1 << verb in its mask. */
 #define VERB_LIST(X)                                                                               \
@@ -95,6 +116,9 @@ enum verb verb_parse(struct bytes in);
 	M(s_ca, A)	 /* with fd: courier */                                                    \
 	M(s_front, A)                                                                              \
 	M(s_caller, A)                                                                             \
+	M(s_identity, A)                                                                           \
+	M(s_deny, A) /* vault: integrations that are called off */                                 \
+	M(s_tls, A)  /* front: a piece of what it serves TLS with */                               \
 	M(s_vault, A)                                                                              \
 	M(s_root_key, A)                                                                           \
 	M(s_scribe, A)                                                                             \
@@ -117,21 +141,32 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_s_listener(F, S) F(S, U8, kind, LISTENERS - 1)
 #define FIELDS_s_log_dir(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_ca(F, S)	F(S, U8, unused, 0)
-#define FIELDS_s_front(F, S)	F(S, U32, connections_max, UINT32_MAX) F(S, U32, calls_max, UINT32_MAX)
-/* A bearer token's hash, or the uid of a peer on the Unix socket. s_front began the list anew, s_apply ends it. */
+#define FIELDS_s_front(F, S)                                                                       \
+	F(S, U32, connections_max, UINT32_MAX)                                                     \
+	F(S, U32, calls_max, UINT32_MAX) F(S, U8, certificates_required, 1)
+#define FIELDS_s_tls(F, S) F(S, U8, part, TLS_PART_COUNT - 1) F(S, BYTES, pem, IPC_PIECE_MAX)
+/*
+ * Whom the front and the vault know. s_front or s_vault began the list anew, s_apply ends it. PROVIDERS: bit 1 << its place in the table. RATE is calls a second, BURST as many at
+ * once, ZONES different zones an hour; 0 is no limit.
+ */
 #define FIELDS_s_caller(F, S)                                                                      \
 	F(S, TEXT, name, IPC_CALLER_MAX)                                                           \
-	F(S, U8, by_uid, 1)                                                                        \
-	F(S, U32, uid, UINT32_MAX)                                                                 \
-	F(S, FIXED, token_sha256, 32)                                                              \
-	F(S, U32, verbs, VERBS_ALL)
+	F(S, U32, verbs, VERBS_ALL)                                                                \
+	F(S, U64, providers, 0)                                                                    \
+	F(S, U8, loosest, POLICY_PROFILES - 1)                                                     \
+	F(S, U32, rate, UINT32_MAX) F(S, U32, burst, UINT32_MAX) F(S, U32, zones, UINT32_MAX)
+/* Of the caller that was told last: front. */
+#define FIELDS_s_identity(F, S) F(S, U8, kind, IDENTITY_KINDS - 1) F(S, FIXED, id, IDENTITY_BYTES)
 #define FIELDS_s_vault(F, S)                                                                       \
 	F(S, U8, policy_loosest, POLICY_PROFILES - 1)                                              \
 	F(S, U8, policy_default, POLICY_PROFILES - 1)                                              \
 	F(S, U8, standing_authority, 1)                                                            \
 	F(S, LIST, targets, 16 * 1024)                                                             \
 	F(S, LIST, authorities, 16 * 1024)                                                         \
-	F(S, U32, call_ms, UINT32_MAX)
+	F(S, U32, call_ms, UINT32_MAX)                                                             \
+	F(S, U32, integration_rate, UINT32_MAX) F(S, U32, integration_burst, UINT32_MAX)
+/* Ids one behind the other, sorted over all of these messages. */
+#define FIELDS_s_deny(F, S)	F(S, BYTES, ids, IPC_PIECE_MAX)
 #define FIELDS_s_root_key(F, S) F(S, U8, state, KEY_OPEN_ONLY) F(S, FIXED, secret, ROOT_KEY_BYTES)
 #define FIELDS_s_provider(F, S)                                                                    \
 	F(S, TEXT, provider, PROVIDER_NAME_MAX) F(S, LIST, fields, IPC_CREDENTIALS_MAX)

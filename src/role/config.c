@@ -40,6 +40,11 @@ int config_new(struct config **out, char *err)
 	c->policy_loosest = c->policy_default = POLICY_GUARDED;
 	c->targets = BUF_INIT(16 * 1024); /* what s_vault carries */
 	c->authorities = BUF_INIT(16 * 1024);
+	for (size_t i = 0; i < TLS_PART_COUNT; i++)
+		c->tls.parts[i] = BUF_INIT(TLS_PEM_MAX);
+	c->denied = BUF_INIT(DENY_MAX * INTEGRATION_ID_BYTES);
+	c->caller_limits = (struct config_limits){.rate = 200, .burst = 1000, .zones = 1000};
+	c->integration_limits = (struct config_limits){.rate = 20, .burst = 200};
 	c->segment_bytes = 64ull << 20;
 	c->connections_max = c->calls_max = 10000;
 	c->call_seconds = 30;
@@ -63,6 +68,9 @@ void config_free(struct config *c)
 	free(c->ca_file);
 	buf_done(&c->targets);
 	buf_done(&c->authorities);
+	buf_done(&c->denied);
+	for (size_t i = 0; i < TLS_PART_COUNT; i++)
+		buf_done(&c->tls.parts[i]);
 	for (size_t i = 0; i < c->n_providers; i++) {
 		buf_done(&c->providers[i].open);
 		buf_done(&c->providers[i].secret);
@@ -141,7 +149,7 @@ static void set_address(struct config_listen *l, const struct ip *ip, uint16_t p
 	}
 }
 
-const char *config_add_listen(struct config *c, struct bytes text)
+const char *config_add_listen(struct config *c, struct bytes text, bool tls)
 {
 	size_t colon = text.n;
 	struct bytes host;
@@ -158,10 +166,11 @@ const char *config_add_listen(struct config *c, struct bytes text)
 	if (ip_parse(host, &ip) != 0 ||
 	    text_to_u64(bytes_skip(text, colon), UINT16_MAX, &port) != 0)
 		return "must be an address and a port, such as 127.0.0.1:8080";
-	if (!is_loopback(&ip))
+	if (!tls && !is_loopback(&ip))
 		return "must be a loopback address: without TLS there is no listening elsewhere";
 	if (c->listens == CONFIG_LISTEN_MAX)
 		return "has too many addresses";
+	c->listen[c->listens].tls = tls;
 	set_address(&c->listen[c->listens++], &ip, (uint16_t)port);
 	return NULL;
 }
@@ -221,8 +230,12 @@ static void dev_caller(struct config *c, char token[TOKEN_TEXT_MAX])
 
 	memcpy(dev->name, "dev", sizeof("dev"));
 	dev->verbs = VERBS_ALL;
-	config_make_token(token, dev->token_sha256);
+	dev->providers = UINT64_MAX;
+	dev->loosest = POLICY_ARTICLE;
 	c->n_callers = 1;
+	c->identities[0].kind = IDENTITY_TOKEN;
+	config_make_token(token, c->identities[0].id);
+	c->n_identities = 1;
 }
 
 static void dev_addresses(struct config *c)
@@ -239,7 +252,7 @@ static void dev_addresses(struct config *c)
 static int fill_dev(struct config *c, const char *listen, const char *state_dir, char *token,
 		    char *err)
 {
-	const char *why = config_add_listen(c, bytes_str(listen));
+	const char *why = config_add_listen(c, bytes_str(listen), false);
 	int r;
 
 	if (why)
@@ -256,6 +269,7 @@ static int fill_dev(struct config *c, const char *listen, const char *state_dir,
 	if (r != 0)
 		return r;
 	dev_addresses(c);
+	c->integration_limits = (struct config_limits){.rate = 0};
 	c->policy_loosest = POLICY_ARTICLE;
 	dev_caller(c, token);
 	return 0;

@@ -8,22 +8,37 @@
 #include "egress/address.h"
 #include "ipc/edges.h"
 #include "store/store.h"
+#include "tls/server.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define CONFIG_KEYS_MAX	     KEYRING_MAX
-#define CONFIG_CALLERS_MAX   256
-#define CONFIG_LISTEN_MAX    8
-#define CONFIG_PROVIDERS_MAX 32
-#define CONFIG_ERROR_MAX     512
+#define CONFIG_KEYS_MAX	      KEYRING_MAX
+#define CONFIG_CALLERS_MAX    256
+#define CONFIG_IDENTITIES_MAX 1024
+#define CONFIG_LISTEN_MAX     8
+#define CONFIG_PROVIDERS_MAX  32
+#define CONFIG_ERROR_MAX      512
+
+/* How many calls, and how many zones: 0 is no limit. */
+struct config_limits {
+	uint32_t rate, burst; /* calls a second, and at once */
+	uint32_t zones;	      /* different ones an hour that changes are made in */
+};
 
 struct config_caller {
 	char name[IPC_CALLER_MAX + 1];
-	bool by_uid;
-	uint32_t uid;			/* by_uid: the peer on the Unix socket */
-	unsigned char token_sha256[32]; /* else */
-	uint32_t verbs;			/* bit 1 << enum verb */
+	uint32_t verbs;		     /* bit 1 << enum verb */
+	uint64_t providers;	     /* bit 1 << its place in providers[] */
+	enum policy_profile loosest; /* policy's, where that is tighter */
+	struct config_limits limits;
+};
+
+/* One of a caller's: it may have several, while one takes another's place. */
+struct config_identity {
+	size_t caller; /* its place in CALLERS */
+	enum identity_kind kind;
+	unsigned char id[IDENTITY_BYTES];
 };
 
 struct config_key {
@@ -32,8 +47,15 @@ struct config_key {
 };
 
 struct config_listen {
-	struct sockaddr_storage address; /* IPv4 or IPv6, loopback only for now */
+	struct sockaddr_storage address; /* IPv4 or IPv6; loopback where there is no TLS */
 	socklen_t length;
+	bool tls;
+};
+
+/* As PEM. Wiped with the rest. */
+struct config_tls {
+	struct buf parts[TLS_PART_COUNT];
+	bool require; /* no connection without a client's certificate */
 };
 
 /* What the gateway has of its own at a provider: plists of pairs. Names that begin with a dot are addresses of it: ".base", ".login", ".authorize". */
@@ -46,6 +68,7 @@ struct config_provider {
 struct config {
 	struct config_listen listen[CONFIG_LISTEN_MAX];
 	size_t listens;
+	struct config_tls tls;
 	char *unix_socket; /* NULL: none */
 	char *audit_dir;
 	char *ca_file;
@@ -53,6 +76,8 @@ struct config {
 	size_t n_keys;
 	struct config_caller callers[CONFIG_CALLERS_MAX];
 	size_t n_callers;
+	struct config_identity identities[CONFIG_IDENTITIES_MAX];
+	size_t n_identities;
 	enum policy_profile policy_loosest, policy_default;
 	bool standing_authority;
 	struct buf targets, authorities; /* plists of canonical names */
@@ -66,6 +91,9 @@ struct config {
 	unsigned char checkpoint_seeds[STORE_SIGNERS_MAX][NOTE_SEED_BYTES];
 	size_t n_checkpoint_keys;
 	uint32_t connections_max, calls_max, call_seconds;
+	struct config_limits caller_limits;	 /* of those whose line says nothing else */
+	struct config_limits integration_limits; /* ZONES is not used */
+	struct buf denied;	/* ids of integrations that are called off, sorted, each once */
 	bool sandbox_required;	/* else what the kernel lacks is told, and done without */
 	uint32_t uid_base;	/* started as root: process P runs as uid and gid uid_base + P */
 	unsigned char hash[32]; /* SHA-256 of the config file, for the audit log */
@@ -91,11 +119,15 @@ int config_dev(const char *listen, const char *state_dir, struct config **out, c
 void config_free(struct config *c); /* wipes; NULL is fine */
 
 /*
- * A root key file: exactly ROOT_KEY_BYTES raw bytes, a regular file that is not a symlink (no component checked but the last), owned by us or root, no
- * permission for group or others, not all zero. 0; CONFIG_E_BAD with the reason in ERR; -errno.
+ * A root key: exactly ROOT_KEY_BYTES raw bytes, not all zero, from a SOURCE as config_read_secret() has them. 0; CONFIG_E_BAD with the reason in ERR.
  */
-int config_read_key(const char *path, unsigned char secret[ROOT_KEY_BYTES], char *err) must_check;
+int config_read_key(const char *source, unsigned char secret[ROOT_KEY_BYTES], char *err) must_check;
 /* Make one: O_EXCL, 0600, synced. */
 int config_make_key(const char *path, char *err) must_check;
 /* A fresh token "ptk1_" ‖ base64url(32 random bytes) and its SHA-256. */
 void config_make_token(char text[TOKEN_TEXT_MAX], unsigned char sha256[32]);
+
+/* The SHA-256 of a name, canonical, or of a URI, or of a public key: what an identity of that kind is known by. */
+void identity_hash(struct bytes text, unsigned char id[IDENTITY_BYTES]);
+/* What C has for TLS, borrowed. */
+struct tls_files config_tls_files(const struct config *c);

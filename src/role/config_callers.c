@@ -63,6 +63,8 @@ int caller_verbs_parse(struct bytes text, uint32_t *verbs)
 	return 0;
 }
 
+/* ---- identities ---- */
+
 static bool hash_parse(struct bytes hex, unsigned char hash[32])
 {
 	struct buf again = BUF_INIT(64);
@@ -78,67 +80,224 @@ static bool hash_parse(struct bytes hex, unsigned char hash[32])
 	return same;
 }
 
-/* NULL, or what is wrong. A token put there by mistake is never told. */
-static const char *credential_parse(struct bytes text, struct config_caller *out)
+static bool uid_parse(struct bytes text, unsigned char id[IDENTITY_BYTES])
 {
-	struct bytes kind = take(&text, ":");
-	uint64_t uid;
+	uint64_t v;
+	uint32_t uid;
 
-	if (bytes_is(kind, "sha256"))
-		return hash_parse(text, out->token_sha256)
-			       ? NULL
-			       : "credential: must have 64 lower-case hex digits after sha256:";
-	if (!bytes_is(kind, "uid"))
-		return "credential: must be sha256:HEX or uid:NUMBER";
 	/* The largest is no uid but chown's "leave it". */
-	if (text_to_u64(text, UINT32_MAX - 1, &uid) != 0)
-		return "credential: must have a number after uid:";
-	out->by_uid = true;
-	out->uid = (uint32_t)uid;
+	if (text_to_u64(text, UINT32_MAX - 1, &v) != 0)
+		return false;
+	uid = (uint32_t)v;
+	memcpy(id, &uid, sizeof(uid));
+	return true;
+}
+
+/* As certificates have it: a name of labels, with no wildcard. */
+static bool dns_parse(struct bytes text, unsigned char id[IDENTITY_BYTES])
+{
+	struct dns_name name;
+
+	if (dns_name_parse(&name, text) != 0)
+		return false;
+	identity_hash(dns_name_text(&name), id);
+	return true;
+}
+
+/* "scheme:" and something behind it; compared byte by byte (RFC 5280 section 7.4 leaves no more to do). */
+static bool uri_parse(struct bytes text, unsigned char id[IDENTITY_BYTES])
+{
+	size_t colon = bytes_find(text, BYTES(":"));
+
+	if (colon == 0 || colon + 1 >= text.n || !bytes_printable(text))
+		return false;
+	identity_hash(text, id);
+	return true;
+}
+
+void identity_hash(struct bytes name, unsigned char id[IDENTITY_BYTES])
+{
+	crypto_hash_sha256(id, name.p, name.n);
+}
+
+static const struct {
+	const char *prefix;
+	bool (*parse)(struct bytes text, unsigned char id[IDENTITY_BYTES]);
+	const char *why; /* a token put there by mistake is never told */
+} kinds[] = {
+	[IDENTITY_TOKEN] = {"sha256", hash_parse,
+			    "identity: must have 64 lower-case hex digits after sha256:"},
+	[IDENTITY_UID] = {"uid", uid_parse, "identity: must have a number after uid:"},
+	[IDENTITY_SPKI] = {"spki", hash_parse,
+			   "identity: must have 64 lower-case hex digits after spki:"},
+	[IDENTITY_DNS] = {"dns", dns_parse, "identity: must have a domain name after dns:"},
+	[IDENTITY_URI] = {"uri", uri_parse, "identity: must have a URI after uri:"},
+};
+
+/* NULL, or what is wrong. */
+static const char *identity_parse(struct bytes text, struct config_identity *out)
+{
+	struct bytes prefix = take(&text, ":");
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (!bytes_is(prefix, kinds[i].prefix))
+			continue;
+		out->kind = (enum identity_kind)i;
+		return kinds[i].parse(text, out->id) ? NULL : kinds[i].why;
+	}
+	return "identity: must be sha256:HEX, uid:NUMBER, dns:NAME, uri:URI or spki:HEX";
+}
+
+static const char *identity_add(struct config *c, struct bytes text)
+{
+	struct config_identity *new = &c->identities[c->n_identities];
+	const char *why;
+
+	if (c->n_identities == CONFIG_IDENTITIES_MAX)
+		return "identity: is one too many";
+	*new = (struct config_identity){.caller = c->n_callers};
+	why = identity_parse(text, new);
+	if (why)
+		return why;
+	for (const struct config_identity *old = c->identities; old < new; old++)
+		if (old->kind == new->kind && memcmp(old->id, new->id, sizeof(new->id)) == 0)
+			return "identity: stands there already";
+	c->n_identities++;
 	return NULL;
 }
 
-static const char *clash(const struct config *c, const struct config_caller *new)
+static const char *identities_parse(struct config *c, struct bytes text)
 {
-	for (size_t i = 0; i < c->n_callers; i++) {
-		const struct config_caller *old = &c->callers[i];
-		if (strcmp(old->name, new->name) == 0)
-			return "name: is that of another caller";
-		if (old->by_uid == new->by_uid &&
-		    old->uid ==
-			    new->uid &&memcmp(old->token_sha256, new->token_sha256,
-					      sizeof(new->token_sha256)) == 0)
-			return "credential: is that of another caller";
+	const char *why;
+
+	/* A comma at the end would hide an empty one behind it. */
+	if (text.n && text.p[text.n - 1] == ',')
+		return "identity: has a comma at its end";
+	do {
+		why = identity_add(c, take(&text, ","));
+	} while (!why && text.n);
+	return why;
+}
+
+/* ---- what it may do, and how often ---- */
+
+static const char *providers_parse(struct bytes text, struct config_caller *out)
+{
+	out->providers = 0;
+	while (text.n) {
+		struct bytes name = take(&text, ",");
+		size_t i = 0;
+
+		while (providers[i] && !bytes_is(name, providers[i]->name))
+			i++;
+		if (!providers[i])
+			return "providers: must be names of providers with commas between";
+		out->providers |= UINT64_C(1) << i;
 	}
+	return out->providers ? NULL : "providers: must be names of providers with commas between";
+}
+
+static const char *policy_parse(struct bytes text, struct config_caller *out)
+{
+	out->loosest = policy_profile_parse(text);
+	return out->loosest == POLICY_PROFILES ? "policy: must be article, guarded or strict"
+					       : NULL;
+}
+
+bool config_limit_parse(struct bytes text, uint32_t *out)
+{
+	uint64_t v = 0;
+
+	if (!bytes_is(text, "none") && (text_to_u64(text, CONFIG_LIMIT_MAX, &v) != 0 || v == 0))
+		return false;
+	*out = (uint32_t)v;
+	return true;
+}
+
+static const char *rate_parse(struct bytes text, struct config_caller *out)
+{
+	return config_limit_parse(text, &out->limits.rate) ? NULL : "rate: " CONFIG_LIMIT_WORDS;
+}
+
+static const char *burst_parse(struct bytes text, struct config_caller *out)
+{
+	return config_limit_parse(text, &out->limits.burst) ? NULL : "burst: " CONFIG_LIMIT_WORDS;
+}
+
+static const char *zones_parse(struct bytes text, struct config_caller *out)
+{
+	return config_limit_parse(text, &out->limits.zones) ? NULL : "zones: " CONFIG_LIMIT_WORDS;
+}
+
+static const struct {
+	const char *name;
+	const char *(*parse)(struct bytes text, struct config_caller *out);
+} options[] = {
+	{"providers", providers_parse}, {"policy", policy_parse}, {"rate", rate_parse},
+	{"burst", burst_parse},		{"zones", zones_parse},
+};
+
+/* Those behind the three words: NAME=VALUE, each once. */
+static const char *options_parse(struct bytes line, struct config_caller *out)
+{
+	struct bytes word;
+	unsigned seen = 0;
+
+	while ((word = take_word(&line)).n) {
+		struct bytes name = take(&word, "=");
+		const char *why;
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(options) && !bytes_is(name, options[i].name))
+			i++;
+		if (i == ARRAY_LEN(options))
+			return "options: must be providers=, policy=, rate=, burst= or zones=";
+		if (seen & 1u << i)
+			return "options: one stands there twice";
+		seen |= 1u << i;
+		why = options[i].parse(word, out);
+		if (why)
+			return why;
+	}
+	return NULL;
+}
+
+/* ---- lines ---- */
+
+static const char *name_problem(const struct config *c, struct bytes name)
+{
+	if (!caller_name_valid(name))
+		return "name: must be 1 to 64 of a-z, 0-9, _ and -";
+	for (size_t i = 0; i < c->n_callers; i++)
+		if (bytes_is(name, c->callers[i].name))
+			return "name: is that of another caller";
 	return c->n_callers == CONFIG_CALLERS_MAX ? "name: is one caller too many" : NULL;
 }
 
 static const char *line_parse(struct config *c, struct bytes line)
 {
-	struct config_caller caller = {.by_uid = false};
-	struct bytes name, credential, verbs;
+	struct config_caller caller = {
+		.providers = UINT64_MAX, .loosest = POLICY_ARTICLE, .limits = c->caller_limits};
+	struct bytes name, identities;
 	const char *why;
 
 	line = take(&line, "#");
 	name = take_word(&line);
-	credential = take_word(&line);
-	verbs = take_word(&line);
 	if (!name.n)
 		return NULL;
-	if (!caller_name_valid(name))
-		return "name: must be 1 to 64 of a-z, 0-9, _ and -";
-	memcpy(caller.name, name.p, name.n);
-	why = credential_parse(credential, &caller);
+	identities = take_word(&line);
+	why = name_problem(c, name);
+	if (!why)
+		why = identities_parse(c, identities);
+	if (!why && caller_verbs_parse(take_word(&line), &caller.verbs) != 0)
+		why = "verbs: must be all, or verbs with commas between";
+	if (!why)
+		why = options_parse(line, &caller);
 	if (why)
 		return why;
-	if (caller_verbs_parse(verbs, &caller.verbs) != 0)
-		return "verbs: must be all, or verbs with commas between";
-	if (take_word(&line).n)
-		return "verbs: have something behind them";
-	why = clash(c, &caller);
-	if (!why)
-		c->callers[c->n_callers++] = caller;
-	return why;
+	memcpy(caller.name, name.p, name.n);
+	c->callers[c->n_callers++] = caller;
+	return NULL;
 }
 
 int callers_load(const char *path, struct config *c, char *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * postern.conf: libconfuse reads the syntax, and hands every value to a function of the table below
+ * postern.conf: libconfuse reads the syntax, and every value is taken (config_values.c)
  * while its line is known. All values are strings to libconfuse, which would take 010 for 8.
  */
 #include "role/config_read.h"
@@ -15,36 +15,10 @@
 
 #define GIVEN (1 << 30) /* a flag of ours in cfg_opt_t: has been set */
 /* Put behind the text: libconfuse takes a file that ends inside of a section or a comment. */
-#define END "end_of_file"
+#define END SETTING_END
 
 /* libconfuse's callbacks have no argument of ours. */
-static struct reading {
-	struct config *config;
-	const char *path;
-	char *err; /* the first error stays */
-	bool bad;
-	char why[CONFIG_ERROR_MAX];
-	char *callers, *key_file;
-	enum root_key_state key_state;
-	bool default_given, ended;
-	const cfg_opt_t *list; /* the one that is being read, */
-	unsigned items;	       /* so far */
-	struct keyring *ring;  /* finds keys that are there twice */
-	struct provider_draft provider;
-} * reading;
-
-struct setting {
-	const char *name; /* "policy.default" */
-	/* NULL, or what is wrong with the value. */
-	const char *(*take)(const struct setting *s, struct bytes value);
-	size_t at; /* where it goes in struct config */
-	uint64_t min, max;
-};
-
-static void *field(const struct setting *s)
-{
-	return (char *)reading->config + s->at;
-}
+static struct reading *reading;
 
 static int complain(cfg_t *cfg, const char *key, const char *why)
 {
@@ -84,246 +58,7 @@ static void on_syntax(cfg_t *cfg, const char *fmt, va_list ap)
 	}
 }
 
-/* ---- values ---- */
-
-static const char *copy_path(struct bytes value, char **out)
-{
-	if (!value.n || value.p[0] != '/')
-		return "must be an absolute path";
-	if (value.n >= IPC_PATH_MAX)
-		return "is too long";
-	free(*out);
-	*out = strndup((const char *)value.p, value.n);
-	return *out ? NULL : "out of memory";
-}
-
-static const char *take_path(const struct setting *s, struct bytes value)
-{
-	return copy_path(value, field(s));
-}
-
-static const char *take_socket(const struct setting *s, struct bytes value)
-{
-	if (value.n >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return "is too long for a socket's path";
-	return copy_path(value, field(s));
-}
-
-static const char *take_callers(const struct setting *s, struct bytes value)
-{
-	return copy_path(value, &reading->callers);
-}
-
-static const char *take_key_file(const struct setting *s, struct bytes value)
-{
-	return copy_path(value, &reading->key_file);
-}
-
-static const char *take_key_state(const struct setting *s, struct bytes value)
-{
-	if (!bytes_is(value, "active") && !bytes_is(value, "open-only"))
-		return "must be active or open-only";
-	reading->key_state = bytes_is(value, "active") ? KEY_ACTIVE : KEY_OPEN_ONLY;
-	return NULL;
-}
-
-static const char *take_listen(const struct setting *s, struct bytes value)
-{
-	return config_add_listen(reading->config, value);
-}
-
-static const char *take_profile(const struct setting *s, struct bytes value)
-{
-	enum policy_profile p = policy_profile_parse(value);
-
-	if (p == POLICY_PROFILES)
-		return "must be article, guarded or strict";
-	*(enum policy_profile *)field(s) = p;
-	if (s->at == offsetof(struct config, policy_default))
-		reading->default_given = true;
-	return NULL;
-}
-
-static const char *take_bool(const struct setting *s, struct bytes value)
-{
-	if (!bytes_is(value, "true") && !bytes_is(value, "false"))
-		return "must be true or false";
-	*(bool *)field(s) = bytes_is(value, "true");
-	return NULL;
-}
-
-static const char *take_name(const struct setting *s, struct bytes value)
-{
-	struct buf *list = field(s);
-	struct dns_name name;
-
-	if (dns_name_parse(&name, value) != 0)
-		return "must be domain names";
-	plist_put(list, dns_name_text(&name));
-	return buf_status(list) == 0 ? NULL : "has too many names";
-}
-
-/* s->min: the networks are for http:// too. */
-static const char *take_network(const struct setting *s, struct bytes value)
-{
-	struct address_rules *rules = &reading->config->self_hosted;
-	struct address_rule rule;
-
-	if (address_rule_parse(value, &rule) != 0)
-		return "must be addresses, or networks such as 10.0.0.0/8 with no bits behind them";
-	if (rules->n == ADDRESS_RULES_MAX)
-		return "is one network too many";
-	rule.plain_http = s->min;
-	rules->rules[rules->n++] = rule;
-	return NULL;
-}
-
-static const char *number(const struct setting *s, struct bytes value, uint64_t *out)
-{
-	if (text_to_u64(value, s->max, out) == 0 && *out >= s->min)
-		return NULL;
-	snprintf(reading->why, sizeof(reading->why), "must be a number from %llu to %llu",
-		 (unsigned long long)s->min, (unsigned long long)s->max);
-	return reading->why;
-}
-
-static const char *take_number(const struct setting *s, struct bytes value)
-{
-	uint64_t v;
-	const char *why = number(s, value, &v);
-
-	if (!why)
-		*(uint32_t *)field(s) = (uint32_t)v;
-	return why;
-}
-
-static const char *take_mebibytes(const struct setting *s, struct bytes value)
-{
-	uint64_t v;
-	const char *why = number(s, value, &v);
-
-	if (!why)
-		*(uint64_t *)field(s) = v << 20;
-	return why;
-}
-
-static const char *take_age(const struct setting *s, struct bytes value)
-{
-	if (bytes_is(value, "day")) {
-		*(uint64_t *)field(s) = 0;
-		return NULL;
-	}
-	return number(s, value, field(s)) ? "must be day, or seconds from 60 to 31536000" : NULL;
-}
-
-static const char *take_end(const struct setting *s, struct bytes value)
-{
-	reading->ended = true;
-	return NULL;
-}
-
-/* Every process gets an id of its own; 65534 is nobody's, 65535 no id where ids have 16 bits. */
-static const char *take_uid_base(const struct setting *s, struct bytes value)
-{
-	uint64_t v;
-	const char *why = number(s, value, &v);
-
-	if (why)
-		return why;
-	if (v <= 65535 && v + PROC_COUNT > 65534)
-		return "must leave out 65534 and 65535";
-	*(uint32_t *)field(s) = (uint32_t)v;
-	return NULL;
-}
-
-static const char *take_origin(const struct setting *s, struct bytes value)
-{
-	if (!note_name_valid(value))
-		return "must be 1 to 128 printable characters without spaces and plus signs";
-	return bytes_to_str(value, field(s), NOTE_NAME_MAX + 1) < 0 ? "is too long" : NULL;
-}
-
-static const char *take_checkpoint_key(const struct setting *s, struct bytes value)
-{
-	struct config *c = reading->config;
-	char why[CONFIG_ERROR_MAX], *path = NULL;
-	const char *problem = copy_path(value, &path);
-
-	if (!problem && c->n_checkpoint_keys == STORE_SIGNERS_MAX)
-		problem = "is one key too many";
-	if (!problem &&
-	    config_read_key(path, c->checkpoint_seeds[c->n_checkpoint_keys], why) != 0) {
-		snprintf(reading->why, sizeof(reading->why), "%s", why);
-		problem = reading->why;
-	}
-	free(path);
-	c->n_checkpoint_keys += !problem;
-	return problem;
-}
-
-static const char *take_sandbox(const struct setting *s, struct bytes value)
-{
-	if (!bytes_is(value, "require") && !bytes_is(value, "best-effort"))
-		return "must be require or best-effort";
-	*(bool *)field(s) = bytes_is(value, "require");
-	return NULL;
-}
-
-static const char *take_provider(const struct setting *s, struct bytes value)
-{
-	return provider_draft_take(&reading->provider, s->name + strlen("provider."), value);
-}
-
-#define AT(member) offsetof(struct config, member)
-
-static const struct setting settings[] = {
-	{"listen", take_listen},
-	{"unix_socket", take_socket, AT(unix_socket)},
-	{"audit_dir", take_path, AT(audit_dir)},
-	{"ca_file", take_path, AT(ca_file)},
-	{"callers", take_callers},
-	{"uid_base", take_uid_base, AT(uid_base), 1000, UINT32_MAX - PROC_COUNT - 1},
-	{"sandbox", take_sandbox, AT(sandbox_required)},
-	{END, take_end},
-	{"root_key.file", take_key_file},
-	{"root_key.state", take_key_state},
-	{"policy.loosest", take_profile, AT(policy_loosest)},
-	{"policy.default", take_profile, AT(policy_default)},
-	{"policy.standing_authority", take_bool, AT(standing_authority)},
-	{"policy.targets", take_name, AT(targets)},
-	{"policy.authorities", take_name, AT(authorities)},
-	{"self_hosted.allow", take_network, 0, false},
-	{"self_hosted.plain_http", take_network, 0, true},
-	{"provider.base", take_provider},
-	{"provider.login", take_provider},
-	{"provider.authorize", take_provider},
-	{"provider.client_id", take_provider},
-	{"provider.client_secret_file", take_provider},
-	{"provider.account_id", take_provider},
-	{"provider.region", take_provider},
-	{"provider.access_key_id", take_provider},
-	{"provider.secret_access_key_file", take_provider},
-	{"provider.service_account_file", take_provider},
-	{"audit.segment_size", take_mebibytes, AT(segment_bytes), 1, 1024},
-	{"audit.origin", take_origin, AT(origin)},
-	{"audit.checkpoint_keys", take_checkpoint_key},
-	{"audit.segment_age", take_age, AT(segment_seconds), 60, 31536000},
-	{"limits.connections", take_number, AT(connections_max), 1, 1000000},
-	{"limits.calls", take_number, AT(calls_max), 1, 1000000},
-	/* No longer than a stopping gateway waits. */
-	{"limits.call_seconds", take_number, AT(call_seconds), 1, 30},
-};
-
 /* ---- structure ---- */
-
-static const struct setting *setting_by_name(const char *name)
-{
-	size_t i = 0;
-
-	while (strcmp(settings[i].name, name) != 0)
-		i++;
-	return &settings[i];
-}
 
 /* libconfuse calls once more at a list's end, with nothing new. */
 static bool list_ends(cfg_opt_t *opt)
@@ -340,7 +75,6 @@ static bool list_ends(cfg_opt_t *opt)
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 {
 	unsigned n = cfg_opt_size(opt);
-	const struct setting *s;
 	const char *why;
 	char key[64];
 
@@ -353,8 +87,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 		return complain(cfg, key, "is given twice");
 	if (!(opt->flags & CFGF_LIST))
 		opt->flags |= GIVEN;
-	s = setting_by_name(key);
-	why = s->take(s, bytes_str(cfg_opt_getnstr(opt, n - 1)));
+	why = setting_take(reading, key, bytes_str(cfg_opt_getnstr(opt, n - 1)));
 	return why ? complain(cfg, key, why) : 0;
 }
 
@@ -428,8 +161,22 @@ static cfg_t *syntax(void)
 	cfg_opt_t self_hosted[] = {LIST("allow"), LIST("plain_http"), CFG_END()};
 	cfg_opt_t audit[] = {OPTION("segment_size"), OPTION("segment_age"), OPTION("origin"),
 			     LIST("checkpoint_keys"), CFG_END()};
-	cfg_opt_t limits[] = {OPTION("connections"), OPTION("calls"), OPTION("call_seconds"),
+	cfg_opt_t limits[] = {OPTION("connections"),
+			      OPTION("calls"),
+			      OPTION("call_seconds"),
+			      OPTION("caller_rate"),
+			      OPTION("caller_burst"),
+			      OPTION("caller_zones"),
+			      OPTION("integration_rate"),
+			      OPTION("integration_burst"),
 			      CFG_END()};
+	cfg_opt_t tls[] = {LIST("listen"),
+			   OPTION("certificate"),
+			   OPTION("key"),
+			   OPTION("client_ca"),
+			   OPTION("client_crl"),
+			   OPTION("client_certificates"),
+			   CFG_END()};
 	cfg_opt_t provider[] = {OPTION("base"),
 				OPTION("login"),
 				OPTION("authorize"),
@@ -447,6 +194,7 @@ static cfg_t *syntax(void)
 		OPTION("audit_dir"),
 		OPTION("ca_file"),
 		OPTION("callers"),
+		OPTION("denied"),
 		OPTION("uid_base"),
 		OPTION("sandbox"),
 		OPTION(END),
@@ -458,6 +206,7 @@ static cfg_t *syntax(void)
 		SECTION("self_hosted", self_hosted, CFGF_NONE, on_section),
 		SECTION("audit", audit, CFGF_NONE, on_section),
 		SECTION("limits", limits, CFGF_NONE, on_section),
+		SECTION("tls", tls, CFGF_NONE, on_section),
 		CFG_END(),
 	};
 	cfg_t *cfg = cfg_init(root, CFGF_NONE);
@@ -472,6 +221,7 @@ static void check_whole(cfg_t *cfg)
 {
 	struct config *c = reading->config;
 	size_t active = 0;
+	char why[CONFIG_ERROR_MAX];
 
 	for (size_t i = 0; i < c->n_keys; i++)
 		active += c->keys[i].state == KEY_ACTIVE;
@@ -487,6 +237,8 @@ static void check_whole(cfg_t *cfg)
 		complain(cfg, "root_key", "there must be an active one");
 	else if (!c->origin[0] != !c->n_checkpoint_keys)
 		complain(cfg, "audit", "origin and checkpoint_keys go together");
+	else if (tls_check(c, why) != 0)
+		complain(cfg, "", why);
 	if (!reading->default_given && c->policy_default < c->policy_loosest)
 		c->policy_default = c->policy_loosest;
 }
@@ -540,6 +292,8 @@ static int parse(struct reading *r, struct buf *text)
 	cfg_free(cfg);
 	if (r->bad)
 		return CONFIG_E_BAD;
+	if (r->denied && deny_load(r->denied, r->config, r->err) != 0)
+		return CONFIG_E_BAD;
 	return callers_load(r->callers, r->config, r->err);
 }
 
@@ -560,6 +314,7 @@ int config_load(const char *path, struct config **out, char *err)
 	}
 	sodium_free(r.ring);
 	free(r.callers);
+	free(r.denied);
 	free(r.key_file);
 	provider_draft_done(&r.provider);
 	if (result == 0)

@@ -7,49 +7,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *key_file_problem(int fd)
+int config_read_key(const char *source, unsigned char secret[ROOT_KEY_BYTES], char *err)
 {
-	struct stat st;
+	struct buf text cleanup(buf_done) = BUF_INIT(ROOT_KEY_BYTES + 1);
+	const char *why = config_read_secret(bytes_str(source), &text);
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return "is not a regular file";
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return "must be owned by root or by who runs this";
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return "must have no permission for group or others (chmod 600)";
-	if (st.st_size != ROOT_KEY_BYTES)
-		return "must be 32 bytes long, as `postern keygen` makes it";
-	return NULL;
-}
-
-/* What was read must be the whole key, and nothing behind it. */
-static const char *read_key(int fd, unsigned char secret[ROOT_KEY_BYTES])
-{
-	unsigned char more;
-
-	if (read(fd, secret, ROOT_KEY_BYTES) != ROOT_KEY_BYTES || read(fd, &more, 1) != 0)
-		return "cannot be read as a key of 32 bytes";
-	if (sodium_is_zero(secret, ROOT_KEY_BYTES))
-		return "is all zero";
-	return NULL;
-}
-
-int config_read_key(const char *path, unsigned char secret[ROOT_KEY_BYTES], char *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	const char *why;
-
-	if (fd < 0)
-		return config_bad(err, "%s: %s", path,
-				  errno == ELOOP ? "must not be a symbolic link" : strerror(errno));
-	why = key_file_problem(fd);
-	if (!why)
-		why = read_key(fd, secret);
-	close(fd);
-	if (!why)
-		return 0;
-	sodium_memzero(secret, ROOT_KEY_BYTES);
-	return config_bad(err, "%s: %s", path, why);
+	if (buf_status(&text) == -ENOBUFS || (!why && text.n != ROOT_KEY_BYTES))
+		why = "must be 32 bytes long, as `postern keygen` makes it";
+	else if (!why && sodium_is_zero(text.p, ROOT_KEY_BYTES))
+		why = "is all zero";
+	if (why) {
+		sodium_memzero(secret, ROOT_KEY_BYTES);
+		return config_bad(err, "%s: %s", source, why);
+	}
+	memcpy(secret, text.p, ROOT_KEY_BYTES);
+	return 0;
 }
 
 static int sync_parent(const char *path)

@@ -5,49 +5,18 @@
 #include "base/json.h"
 #include "egress/url.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define SECRET_FILE_MAX (16 * 1024)
 
-/* A file that only we or root can read. A name without a slash is one of systemd's credentials. */
+/* Without the line's end that editors put there. */
 static const char *read_secret(struct bytes value, struct buf *out)
 {
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
-	bool named = value.n && !memchr(value.p, '/', value.n);
-	char path[IPC_PATH_MAX];
-	unsigned char chunk[1024];
-	struct stat st;
-	ssize_t n;
-	int fd;
+	const char *why = config_read_secret(value, out);
 
-	if (named && !dir)
-		return "names a systemd credential, and there are none";
-	if (!named && (!value.n || value.p[0] != '/'))
-		return "must be an absolute path, or the name of a systemd credential";
-	if ((size_t)snprintf(path, sizeof(path), "%s%s%.*s", named ? dir : "", named ? "/" : "",
-			     (int)value.n, (const char *)value.p) >= sizeof(path))
-		return "is too long";
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return "cannot be opened";
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IRWXG | S_IRWXO)) {
-		close(fd);
-		return "must be a regular file of root or of who runs this, with no permission for "
-		       "group or others (chmod 600)";
-	}
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		buf_put(out, chunk, (size_t)n);
-	explicit_bzero(chunk, sizeof(chunk));
-	close(fd);
 	while (out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
 		buf_truncate(out, out->n - 1);
-	return n < 0 || buf_status(out) < 0 || !out->n ? "cannot be read, or is empty or too long"
-						       : NULL;
+	return !why && !out->n ? "is empty" : why;
 }
 
 static const char *put(struct buf *fields, const char *name, struct bytes value)

@@ -2,13 +2,15 @@
 #pragma once
 
 /*
- * Inside the configuration. config.c: its life, dev mode, and what all share. config_file.c:
- * postern.conf. config_provider.c: its provider sections. config_callers.c: the callers file. config_key.c: root keys and
+ * Inside the configuration. config.c: its life, dev mode, and what all share. config_file.c: the syntax of
+ * postern.conf. config_values.c: its values. config_provider.c: its provider sections. config_callers.c: the callers file. config_deny.c: the deny list. config_key.c: root keys and
  * tokens.
  */
 #include "role/config.h"
 
-#define CONFIG_FILE_MAX (1024 * 1024)
+#define CONFIG_FILE_MAX	   (1024 * 1024)
+#define CONFIG_LIMIT_MAX   1000000
+#define CONFIG_LIMIT_WORDS "must be none, or a number from 1 to 1000000"
 
 /* Write a sentence to ERR, anything but printable ASCII as '?'. Returns CONFIG_E_BAD. */
 int config_bad(char *err, const char *fmt, ...) printf_like(2, 3);
@@ -22,8 +24,25 @@ int config_new(struct config **out, char *err) must_check;
  */
 int config_read_text(const char *path, struct buf *out, char *err) must_check;
 
-/* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. */
-const char *config_add_listen(struct config *c, struct bytes text) must_check;
+/* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. Without TLS only loopback addresses will do. */
+const char *config_add_listen(struct config *c, struct bytes text, bool tls) must_check;
+
+/* ---- config_source.c ---- */
+
+/*
+ * A secret, whole: from a file (an absolute path; a regular file that is not a symlink, no component checked but the last, of root or of who runs this, with no permission for
+ * others), from a systemd credential (a name), or from an inherited descriptor ("fd:3"; one that can seek can be read again at a reload). NULL, or a static sentence.
+ */
+const char *config_read_secret(struct bytes source, struct buf *out) must_check;
+/* Could it be one, by its looks? */
+bool config_source_valid(struct bytes source);
+
+/* ---- config_tls.c ---- */
+
+/* NULL, or a static sentence about what is wrong with the value of "tls.KEY". */
+const char *tls_take(struct config *c, const char *key, struct bytes value) must_check;
+/* The section is whole. 0, or CONFIG_E_BAD with ERR "tls.KEY: …". */
+int tls_check(const struct config *c, char *err) must_check;
 
 /* ---- config_provider.c ---- */
 
@@ -43,11 +62,41 @@ const char *provider_draft_finish(struct provider_draft *d, const char *name,
 				  struct config *c) must_check;
 void provider_draft_done(struct provider_draft *d);
 
+/* ---- config_deny.c ---- */
+
+/* Read the deny list into C. 0 or CONFIG_E_BAD. */
+int deny_load(const char *path, struct config *c, char *err) must_check;
+
 /* ---- config_callers.c ---- */
 
 /* [a-z0-9_-]{1,64} */
 bool caller_name_valid(struct bytes name);
 /* "all", or verbs with commas between: 0 or CONFIG_E_BAD. */
 int caller_verbs_parse(struct bytes text, uint32_t *verbs) must_check;
-/* Read the file into C. 0 or CONFIG_E_BAD. */
+/* "none" (0), or a number up to CONFIG_LIMIT_MAX. */
+bool config_limit_parse(struct bytes text, uint32_t *out) must_check;
+/* Read the file into C, whose limits for callers are known. 0 or CONFIG_E_BAD. */
 int callers_load(const char *path, struct config *c, char *err) must_check;
+
+/* ---- config_values.c ---- */
+
+/* postern.conf while it is read. */
+struct reading {
+	struct config *config;
+	const char *path;
+	char *err; /* the first error stays */
+	bool bad;
+	char why[CONFIG_ERROR_MAX];
+	char *callers, *denied, *key_file; /* paths */
+	enum root_key_state key_state;
+	bool default_given, ended;
+	const void *list;     /* the one that is being read, */
+	unsigned items;	      /* so far */
+	struct keyring *ring; /* finds keys that are there twice */
+	struct provider_draft provider;
+};
+
+/* A key of ours behind the last one, so that what is not closed is seen. */
+#define SETTING_END "end_of_file"
+/* NULL, or what is wrong with the value of the key NAME, "policy.default", which there must be. Good until the next call. */
+const char *setting_take(struct reading *r, const char *name, struct bytes value) must_check;

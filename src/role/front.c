@@ -34,23 +34,41 @@ static const struct caller *caller_by_token(struct bytes authorization)
 
 	if (!bearer_hash(authorization, hash))
 		return NULL;
-	for (size_t i = 0; i < front.now.n; i++) {
-		const struct caller *c = &front.now.list[i];
-		if (!c->by_uid && sodium_memcmp(c->token_sha256, hash, sizeof(hash)) == 0)
-			found = c;
+	for (size_t i = 0; i < front.now.n_identities; i++) {
+		const struct identity *id = &front.now.identities[i].identity;
+		if (id->kind == IDENTITY_TOKEN && sodium_memcmp(id->id, hash, sizeof(hash)) == 0)
+			found = &front.now.list[front.now.identities[i].caller];
 	}
 	sodium_memzero(hash, sizeof(hash));
 	return found;
 }
 
-const struct caller *front_caller(const struct conn *c)
+static const struct caller *caller_by_identity(const struct identity *id)
 {
+	for (size_t i = 0; i < front.now.n_identities; i++) {
+		const struct identity *known = &front.now.identities[i].identity;
+		if (known->kind == id->kind && memcmp(known->id, id->id, sizeof(id->id)) == 0)
+			return &front.now.list[front.now.identities[i].caller];
+	}
+	return NULL;
+}
+
+const struct caller *front_caller(struct conn *c)
+{
+	const struct caller *found = NULL;
+
 	if (c->head.authorization.n)
 		return caller_by_token(c->head.authorization);
-	for (size_t i = 0; i < front.now.n && c->by_unix; i++)
-		if (front.now.list[i].by_uid && front.now.list[i].uid == c->uid)
-			return &front.now.list[i];
-	return NULL;
+	io_judge(c);
+	for (size_t i = 0; i < c->n_identities; i++) {
+		const struct caller *one = caller_by_identity(&c->identities[i]);
+		/* A certificate with the names of two callers is neither's. */
+		if (one && found && one != found)
+			return NULL;
+		if (one)
+			found = one;
+	}
+	return found;
 }
 
 static void add_caller(const struct s_caller *m)
@@ -59,11 +77,59 @@ static void add_caller(const struct s_caller *m)
 
 	if (front.next.n == FRONT_CALLERS_MAX)
 		log_fatal("too many callers");
-	*c = (struct caller){.by_uid = m->by_uid, .uid = m->uid, .verbs = m->verbs};
-	memcpy(c->token_sha256, m->token_sha256, sizeof(c->token_sha256));
+	*c = (struct caller){.verbs = m->verbs};
 	if (bytes_to_str(m->name, c->name, sizeof(c->name)) < 0)
 		log_fatal("bug: a caller's name");
 	front.next.n++;
+}
+
+static void add_identity(const struct s_identity *m)
+{
+	struct callers *next = &front.next;
+
+	if (next->n_identities == FRONT_IDENTITIES_MAX || next->n == 0)
+		log_fatal("bug: too many identities");
+	next->identities[next->n_identities].caller = next->n - 1;
+	next->identities[next->n_identities].identity.kind = (enum identity_kind)m->kind;
+	memcpy(next->identities[next->n_identities].identity.id, m->id, sizeof(m->id));
+	next->n_identities++;
+}
+
+/* ---- what TLS is served with ---- */
+
+static void forget_told(void)
+{
+	for (size_t i = 0; i < TLS_PART_COUNT; i++) {
+		buf_done(&front.tls_next.parts[i]);
+		front.tls_next.parts[i] = BUF_INIT(TLS_PEM_MAX);
+	}
+}
+
+/* It was looked at before it was told (config_tls.c); what goes wrong now leaves us with the old one, if there is any. */
+static void apply_tls(void)
+{
+	struct tls_files files = {.require = front.tls_next.require};
+	enum tls_part part;
+	char why[TLS_WHY_MAX] = "";
+	struct tls_server *s;
+	int r;
+
+#define X(name) files.name = buf_bytes(&front.tls_next.parts[TLS_PART_##name]);
+	TLS_PARTS(X)
+#undef X
+	if (!files.certificate.n)
+		return;
+	r = tls_server_new(&s, &files, &part, why);
+	forget_told();
+	if (r != 0 && !front.tls)
+		log_fatal("TLS cannot be served: %s", r < 0 ? strerror(-r) : why);
+	if (r != 0) {
+		log_warn("the new certificate is not taken: %s", r < 0 ? strerror(-r) : why);
+		return;
+	}
+	tls_server_free(front.tls);
+	front.tls = s;
+	front.tls_epoch++;
 }
 
 static void add_listener(const struct s_listener *m, int fd)
@@ -73,7 +139,7 @@ static void add_listener(const struct s_listener *m, int fd)
 	if (fd < 0 || front.n_listeners == ARRAY_LEN(front.listeners))
 		log_fatal("bug: listeners");
 	*w = (struct loop_fd){.fd = fd, .fn = conn_accept, .arg = w};
-	front.unix_listener[front.n_listeners++] = m->kind == LISTEN_UNIX;
+	front.listener_kinds[front.n_listeners++] = (enum ipc_listener)m->kind;
 }
 
 static void on_vault(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
@@ -134,12 +200,22 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 		sodium_memzero(&front.next, sizeof(front.next));
 		front.next.connections_max = m->connections_max;
 		front.next.calls_max = m->calls_max;
+		front.tls_next.require = m->certificates_required;
+		forget_told();
 		break;
 	case MSG_s_caller:
 		add_caller(msg);
 		break;
+	case MSG_s_identity:
+		add_identity(msg);
+		break;
+	case MSG_s_tls:
+		buf_put_bytes(&front.tls_next.parts[((const struct s_tls *)msg)->part],
+			      ((const struct s_tls *)msg)->pem);
+		break;
 	case MSG_s_apply:
 		front.now = front.next;
+		apply_tls();
 		break;
 	case MSG_s_listener:
 		add_listener(msg, fd);

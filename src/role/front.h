@@ -2,37 +2,57 @@
 #pragma once
 
 /*
- * Inside the front. front.c: its life, callers, the vault's edge. front_conn.c: connections and HTTP. front_api.c: endpoints, JSON in.
+ * Inside the front. front.c: its life, callers, the vault's edge. front_io.c: a connection's bytes, TLS, who is there. front_conn.c: connections and HTTP. front_api.c: endpoints, JSON in.
  * front_answer.c: JSON out.
  */
 #include "base/idmap.h"
 #include "http/request.h"
 #include "role/role.h"
+#include "tls/server.h"
 
-#define FRONT_CALLERS_MAX 256
-#define FRONT_JSON_DEPTH  8
+#include <sys/types.h>
+
+#define FRONT_CALLERS_MAX    256
+#define FRONT_IDENTITIES_MAX 1024
+#define FRONT_JSON_DEPTH     8
 
 struct caller {
 	char name[IPC_CALLER_MAX + 1];
-	bool by_uid;
-	uint32_t uid;
-	unsigned char token_sha256[32];
 	uint32_t verbs;
+};
+
+struct identity {
+	enum identity_kind kind;
+	unsigned char id[IDENTITY_BYTES];
+};
+
+struct caller_identity {
+	size_t caller; /* its place in the list */
+	struct identity identity;
 };
 
 /* Whom we know, and how many we serve at once. */
 struct callers {
 	struct caller list[FRONT_CALLERS_MAX];
 	size_t n;
+	struct caller_identity identities[FRONT_IDENTITIES_MAX];
+	size_t n_identities;
 	size_t connections_max, calls_max;
 };
 
+/* What TLS is served with, as it is told. */
+struct tls_told {
+	struct buf parts[TLS_PART_COUNT];
+	bool require;
+};
+
 enum conn_state {
-	CONN_IDLE,    /* nothing of a request has come yet */
-	CONN_HEAD,    /* a part of the head has */
-	CONN_BODY,    /* the head is judged; the body comes */
-	CONN_CALL,    /* the vault has it */
-	CONN_ANSWER,  /* the answer is being sent */
+	CONN_GREETING, /* TLS's handshake */
+	CONN_IDLE,     /* nothing of a request has come yet */
+	CONN_HEAD,     /* a part of the head has */
+	CONN_BODY,     /* the head is judged; the body comes */
+	CONN_CALL,     /* the vault has it */
+	CONN_ANSWER,   /* the answer is being sent */
 	CONN_CLOSING, /* the answer is sent, and that we close; what still comes is thrown away, so that no reset destroys the answer */
 };
 
@@ -46,9 +66,13 @@ struct conn {
 	size_t scanned, sent;
 	enum conn_state state;
 	bool close_after;
-	const char *allow; /* for a 405: the method that would do; else NULL */
-	bool by_unix;
-	uint32_t uid; /* by_unix: the peer's */
+	const char *allow;    /* for a 405: the method that would do; else NULL */
+	struct tls_conn *tls; /* NULL: none */
+	unsigned tls_epoch;   /* which front.tls_epoch its certificate was judged under, */
+	int64_t judged;	      /* and when */
+	struct identity *
+		identities; /* who is at the other end: by its certificate, or its user id on the Unix socket */
+	size_t n_identities;
 	struct http_head head;
 	char caller_name[IPC_CALLER_MAX + 1];
 	enum verb verb;
@@ -61,14 +85,17 @@ struct front {
 	struct role *role;
 	struct channel vault;
 	struct loop_fd listeners[16];
-	bool unix_listener[16];
+	enum ipc_listener listener_kinds[16];
 	size_t n_listeners;
 	struct conn *first, *last;
 	size_t connections;
 	struct idmap calls;
 	uint64_t next_call;
 	struct callers now, next; /* NEXT is being told */
-	bool ready;		  /* the vault says that the gateway can serve */
+	struct tls_told tls_next;
+	struct tls_server *tls; /* NULL: TLS is not served */
+	unsigned tls_epoch;	/* how often it has changed */
+	bool ready;		/* the vault says that the gateway can serve */
 	char reason[IPC_REASON_MAX + 1];
 	bool heard, ready_sent;
 	struct buf providers; /* the answer to GET /providers, made once */
@@ -78,11 +105,34 @@ extern struct front front;
 /* ---- front.c ---- */
 
 /* Who is it? NULL: nobody we know. */
-const struct caller *front_caller(const struct conn *c);
+const struct caller *front_caller(struct conn *c);
 /* All calls are answered, and the role is stopping: end. */
 void front_maybe_end(void);
 
+/* ---- front_io.c ---- */
+
+/*
+ * As recv() and send(), through TLS where there is some: more than 0; 0 for the end (io_recv); -EAGAIN, and the connection's watch waits for what is needed; another negative
+ * value where nothing more can come of it.
+ */
+ssize_t io_recv(struct conn *c, void *p, size_t n) must_check;
+ssize_t io_send(struct conn *c, const void *p, size_t n) must_check;
+/* There is more to read, though the socket may be silent. */
+bool io_pending(const struct conn *c);
+/* No more will be sent. */
+void io_shutdown(struct conn *c);
+/* A new connection: who is at the other end, as far as that is known. 0 or -errno. */
+int io_begin(struct conn *c, int fd, enum ipc_listener kind) must_check;
+/* On with TLS's handshake: 0 when it is done; -EAGAIN; or -EPROTO. */
+int io_greet(struct conn *c) must_check;
+/* Is the certificate still as good as when it was taken? Where it is not, nobody is at the other end any more. From time to time, and after each reload. */
+void io_judge(struct conn *c);
+void io_done(struct conn *c);
+
 /* ---- front_conn.c ---- */
+
+/* Have the loop watch for EVENTS of the connection. */
+void conn_watch(struct conn *c, uint32_t events);
 
 void conn_accept(void *arg, uint32_t events);
 /* Answer with JSON BODY, and go on with the connection. */

@@ -23,7 +23,7 @@ static void set_timer(struct conn *c, int64_t msec)
 		log_fatal("out of memory");
 }
 
-static void wait_for(struct conn *c, uint32_t events)
+void conn_watch(struct conn *c, uint32_t events)
 {
 	if (loop_change(front.role->loop, &c->watch, events) < 0)
 		log_fatal("epoll: %m");
@@ -38,6 +38,7 @@ void conn_close(struct conn *c)
 	loop_unwatch(front.role->loop, &c->watch);
 	loop_timer_clear(front.role->loop, &c->timer);
 	loop_timer_clear(front.role->loop, &c->again);
+	io_done(c);
 	close(fd);
 	if (c->prev)
 		c->prev->next = c->next;
@@ -69,6 +70,13 @@ static void on_timeout(void *arg)
 
 /* ---- answers ---- */
 
+/* From the loop, not from here: a buffer full of small requests would nest as deep. */
+static void read_again(struct conn *c)
+{
+	if (loop_timer_set(front.role->loop, &c->again, 0) < 0)
+		log_fatal("out of memory");
+}
+
 /* Back to the begin. What came after the last request may hold the next one. */
 static void next_request(struct conn *c)
 {
@@ -82,10 +90,9 @@ static void next_request(struct conn *c)
 	if (!c->in.n)
 		buf_done(&c->in); /* ten thousand idle connections hold no buffers */
 	set_timer(c, c->in.n ? HEAD_MS : IDLE_MS);
-	wait_for(c, EPOLLIN);
-	/* From the loop, not from here: a buffer full of small requests would nest as deep. */
-	if (c->in.n && loop_timer_set(front.role->loop, &c->again, 0) < 0)
-		log_fatal("out of memory");
+	conn_watch(c, EPOLLIN);
+	if (c->in.n || io_pending(c))
+		read_again(c);
 }
 
 static void answered(struct conn *c)
@@ -94,24 +101,19 @@ static void answered(struct conn *c)
 		next_request(c);
 		return;
 	}
-	shutdown(c->watch.fd, SHUT_WR);
+	io_shutdown(c);
 	c->state = CONN_CLOSING;
 	buf_done(&c->in);
 	set_timer(c, CLOSING_MS);
-	wait_for(c, EPOLLIN);
+	conn_watch(c, EPOLLIN);
 }
 
 static void send_answer(struct conn *c)
 {
 	while (c->sent < c->out.n) {
-		ssize_t n = send(c->watch.fd, c->out.p + c->sent, c->out.n - c->sent,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN) {
-			wait_for(c, EPOLLOUT);
+		ssize_t n = io_send(c, c->out.p + c->sent, c->out.n - c->sent);
+		if (n == -EAGAIN)
 			return;
-		}
 		if (n < 0) {
 			conn_close(c);
 			return;
@@ -177,7 +179,7 @@ void conn_wait(struct conn *c)
 		log_fatal("out of memory");
 	c->state = CONN_CALL;
 	loop_timer_clear(front.role->loop, &c->timer);
-	wait_for(c, 0); /* only that the client went away is still heard */
+	conn_watch(c, 0); /* only that the client went away is still heard */
 }
 
 /* ---- requests ---- */
@@ -195,8 +197,8 @@ static void send_continue(struct conn *c)
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 	/* Where it does not fit the client goes on by itself after a moment. */
-	if (send(c->watch.fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return;
+	if (io_send(c, text, sizeof(text) - 1) < 0)
+		conn_watch(c, EPOLLIN);
 }
 
 /* The whole request lies in C->in. */
@@ -253,15 +255,16 @@ static void on_readable(struct conn *c)
 {
 	unsigned char chunk[READ_MAX];
 	size_t room = HTTP_HEAD_MAX + HTTP_BODY_MAX - c->in.n;
-	ssize_t n =
-		recv(c->watch.fd, chunk, room < sizeof(chunk) ? room : sizeof(chunk), MSG_DONTWAIT);
+	ssize_t n = io_recv(c, chunk, room < sizeof(chunk) ? room : sizeof(chunk));
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
 		conn_close(c);
 		return;
 	}
+	if (io_pending(c))
+		read_again(c);
 	if (c->state == CONN_CLOSING) {
 		sodium_memzero(chunk, (size_t)n);
 		return;
@@ -284,12 +287,37 @@ static void on_readable(struct conn *c)
 	read_request(c);
 }
 
+static bool is_reading(const struct conn *c)
+{
+	return c->state == CONN_IDLE || c->state == CONN_HEAD || c->state == CONN_BODY;
+}
+
 static void on_again(void *arg)
 {
 	struct conn *c = arg;
+	bool room = c->in.n < HTTP_HEAD_MAX + HTTP_BODY_MAX;
 
-	if (c->state == CONN_HEAD)
+	if (is_reading(c) && room && io_pending(c))
+		on_readable(c);
+	else if (c->state == CONN_HEAD)
 		read_request(c);
+}
+
+static void on_greeting(struct conn *c)
+{
+	int r = io_greet(c);
+
+	if (r == -EAGAIN)
+		return;
+	if (r < 0) {
+		conn_close(c);
+		return;
+	}
+	c->state = CONN_IDLE;
+	set_timer(c, IDLE_MS);
+	conn_watch(c, EPOLLIN);
+	if (io_pending(c))
+		read_again(c);
 }
 
 static void on_event(void *arg, uint32_t events)
@@ -300,8 +328,9 @@ static void on_event(void *arg, uint32_t events)
 		if (events & (EPOLLHUP | EPOLLERR))
 			conn_close(c);
 	} else if (c->state == CONN_ANSWER) {
-		if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-			send_answer(c);
+		send_answer(c);
+	} else if (c->state == CONN_GREETING) {
+		on_greeting(c);
 	} else {
 		on_readable(c);
 	}
@@ -315,18 +344,16 @@ static bool make_room(void)
 	if (front.connections < front.now.connections_max)
 		return true;
 	for (struct conn *c = front.first; c; c = c->next)
-		if (c->state == CONN_IDLE || c->state == CONN_HEAD) {
+		if (c->state <= CONN_HEAD) {
 			conn_close(c);
 			return true;
 		}
 	return false;
 }
 
-static void conn_new(int fd, bool by_unix)
+static void conn_new(int fd, enum ipc_listener kind)
 {
 	struct conn *c = calloc(1, sizeof(*c));
-	struct ucred peer;
-	socklen_t n = sizeof(peer);
 
 	if (!c) {
 		close(fd);
@@ -339,9 +366,9 @@ static void conn_new(int fd, bool by_unix)
 	c->out = BUF_INIT(OUT_MAX);
 	c->zones = BUF_INIT(OUT_MAX);
 	c->fresh = BUF_INIT(INTEGRATION_HANDLE_MAX);
-	c->by_unix = by_unix && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0;
-	c->uid = c->by_unix ? peer.uid : 0;
-	if (loop_watch(front.role->loop, &c->watch, fd, EPOLLIN) < 0) {
+	c->state = kind == LISTEN_TLS ? CONN_GREETING : CONN_IDLE;
+	if (io_begin(c, fd, kind) < 0 || loop_watch(front.role->loop, &c->watch, fd, EPOLLIN) < 0) {
+		io_done(c);
 		close(fd);
 		free(c);
 		return;
@@ -353,13 +380,13 @@ static void conn_new(int fd, bool by_unix)
 		front.first = c;
 	front.last = c;
 	front.connections++;
-	set_timer(c, IDLE_MS);
+	set_timer(c, c->state == CONN_GREETING ? HEAD_MS : IDLE_MS);
 }
 
 void conn_accept(void *arg, uint32_t events)
 {
 	struct loop_fd *w = arg;
-	bool by_unix = front.unix_listener[w - front.listeners];
+	enum ipc_listener kind = front.listener_kinds[w - front.listeners];
 
 	for (int i = 0; i < 64; i++) {
 		int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -371,7 +398,7 @@ void conn_accept(void *arg, uint32_t events)
 			return;
 		}
 		if (make_room())
-			conn_new(fd, by_unix);
+			conn_new(fd, kind);
 		else
 			close(fd);
 	}
@@ -381,7 +408,7 @@ void conns_stop(void)
 {
 	for (struct conn *c = front.first, *next; c; c = next) {
 		next = c->next;
-		if (c->state == CONN_IDLE || c->state == CONN_CLOSING)
+		if (c->state == CONN_GREETING || c->state == CONN_IDLE || c->state == CONN_CLOSING)
 			conn_close(c);
 	}
 }

@@ -9,6 +9,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static void add_listener(struct startup *s, int fd, enum ipc_listener kind)
+{
+	s->listeners[s->n_listeners++] = (struct listener){.fd = fd, .kind = kind};
+}
+
 static void open_tcp(struct startup *s, const struct config *config)
 {
 	for (size_t i = 0; i < config->listens; i++) {
@@ -20,7 +25,7 @@ static void open_tcp(struct startup *s, const struct config *config)
 		    bind(fd, (const struct sockaddr *)&l->address, l->length) < 0 ||
 		    listen(fd, STARTUP_BACKLOG) < 0)
 			log_fatal("listen: %m");
-		s->listeners[s->n_tcp++] = fd;
+		add_listener(s, fd, l->tls ? LISTEN_TLS : LISTEN_TCP);
 	}
 }
 
@@ -43,8 +48,7 @@ static void open_unix(struct startup *s, const struct config *config)
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ||
 	    chmod(path, 0666) < 0 || listen(fd, STARTUP_BACKLOG) < 0)
 		log_fatal("%s: %m", path);
-	s->listeners[s->n_tcp] = fd;
-	s->unix_listener = true;
+	add_listener(s, fd, LISTEN_UNIX);
 }
 
 static void open_log_dir(struct startup *s, const struct config *config)
@@ -76,6 +80,7 @@ void startup_open(struct startup *s, const struct config *config)
 
 void startup_close(struct startup *s, const struct config *config)
 {
-	if (s->unix_listener)
-		unlink(config->unix_socket);
+	for (size_t i = 0; i < s->n_listeners; i++)
+		if (s->listeners[i].kind == LISTEN_UNIX)
+			unlink(config->unix_socket);
 }

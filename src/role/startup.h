@@ -9,10 +9,12 @@
 struct startup {
 	int exe_fd; /* this binary: roles that are restarted later run the same, whatever an upgrade has put in its place */
 	int log_dir_fd;
-	int ca_fd;			      /* -1: there is no CA bundle */
-	int listeners[CONFIG_LISTEN_MAX + 1]; /* TCP first, then the Unix socket */
-	size_t n_tcp;
-	bool unix_listener;
+	int ca_fd; /* -1: there is no CA bundle */
+	struct listener {
+		int fd;
+		enum ipc_listener kind;
+	} listeners[CONFIG_LISTEN_MAX + 1];
+	size_t n_listeners;
 };
 
 void startup_open(struct startup *s, const struct config *config);

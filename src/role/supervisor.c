@@ -4,7 +4,7 @@
 #include "role/child.h"
 #include "role/confine.h"
 #include "role/events.h"
-#include "role/startup.h"
+#include "role/tell.h"
 #include "sys/harden.h"
 #include "sys/log.h"
 
@@ -50,130 +50,6 @@ struct supervisor {
 	uint64_t edge_number[ARRAY_LEN(edges)]; /* of the edge that is there now */
 	uint64_t next_edge;
 };
-
-/* ---- what each role is told ---- */
-
-static void tell_front(struct supervisor *s, struct channel *c)
-{
-	const struct config *conf = s->config;
-
-	channel_send(c, s_front, .connections_max = conf->connections_max,
-		     .calls_max = conf->calls_max);
-	for (size_t i = 0; i < conf->n_callers; i++) {
-		const struct config_caller *from = &conf->callers[i];
-		struct s_caller m = {.name = bytes_str(from->name),
-				     .by_uid = from->by_uid,
-				     .uid = from->uid,
-				     .verbs = from->verbs};
-		memcpy(m.token_sha256, from->token_sha256, sizeof(m.token_sha256));
-		channel_send_fd(c, MSG_s_caller, &m, -1);
-	}
-	channel_send(c, s_apply, 0);
-}
-
-/* What the gateway has of its own at providers. */
-static void tell_providers(struct supervisor *s, struct channel *c, bool secrets)
-{
-	for (size_t i = 0; i < s->config->n_providers; i++) {
-		const struct config_provider *p = &s->config->providers[i];
-		struct buf fields = BUF_INIT(IPC_CREDENTIALS_MAX);
-
-		buf_put_bytes(&fields, buf_bytes(&p->open));
-		if (secrets)
-			buf_put_bytes(&fields, buf_bytes(&p->secret));
-		if (buf_status(&fields) < 0)
-			log_fatal("a provider's fields: %s", strerror(-buf_status(&fields)));
-		channel_send(c, s_provider, .provider = bytes_str(p->provider->name),
-			     .fields = buf_bytes(&fields));
-		buf_done(&fields);
-	}
-}
-
-static void tell_vault(struct supervisor *s, struct channel *c)
-{
-	const struct config *conf = s->config;
-
-	channel_send(c, s_vault, .policy_loosest = (uint8_t)conf->policy_loosest,
-		     .policy_default = (uint8_t)conf->policy_default,
-		     .standing_authority = conf->standing_authority,
-		     .targets = buf_bytes(&conf->targets),
-		     .authorities = buf_bytes(&conf->authorities),
-		     .call_ms = conf->call_seconds * 1000);
-	for (size_t i = 0; i < conf->n_keys; i++) {
-		struct s_root_key m = {.state = (uint8_t)conf->keys[i].state};
-		memcpy(m.secret, conf->keys[i].secret, sizeof(m.secret));
-		channel_send_fd(c, MSG_s_root_key, &m, -1);
-		sodium_memzero(&m, sizeof(m));
-	}
-	tell_providers(s, c, false);
-	channel_send(c, s_apply, 0);
-}
-
-static void tell_scribe(struct supervisor *s, struct channel *c)
-{
-	channel_send(c, s_scribe, .segment_bytes = s->config->segment_bytes,
-		     .segment_seconds = s->config->segment_seconds);
-	for (size_t i = 0; i < s->config->n_checkpoint_keys; i++) {
-		struct s_signer m = {.name = bytes_str(s->config->origin)};
-
-		memcpy(m.seed, s->config->checkpoint_seeds[i], sizeof(m.seed));
-		channel_send_fd(c, MSG_s_signer, &m, -1);
-		sodium_memzero(&m, sizeof(m));
-	}
-	channel_send_fd(c, MSG_s_log_dir, &(const struct s_log_dir){0}, s->files.log_dir_fd);
-}
-
-static void tell_courier(struct supervisor *s, enum proc p, struct channel *c)
-{
-	const struct config *conf = s->config;
-	/* Only customers' own servers may be at addresses that are not public; and what the operator chose. */
-	const struct address_rules *rules =
-		p == PROC_COURIER_SELF ? &conf->self_hosted : &conf->chosen;
-
-	if (s->files.ca_fd >= 0)
-		channel_send_fd(c, MSG_s_ca, &(const struct s_ca){0}, s->files.ca_fd);
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct address_rule *rule = &rules->rules[i];
-		struct s_address m = {.family = rule->net.family,
-				      .bits = rule->bits,
-				      .plain_http = rule->plain_http};
-		memcpy(m.a, rule->net.a, sizeof(m.a));
-		channel_send_fd(c, MSG_s_address, &m, -1);
-	}
-	/* What is the gateway's own is nothing for a courier whose servers are customers' own. */
-	if (p == PROC_COURIER)
-		tell_providers(s, c, true);
-	channel_send(c, s_apply, 0);
-}
-
-static void tell(struct supervisor *s, enum proc p)
-{
-	struct channel *c = &s->children[p].control;
-
-	if (p == PROC_FRONT)
-		tell_front(s, c);
-	else if (p == PROC_VAULT)
-		tell_vault(s, c);
-	else if (p == PROC_SCRIBE)
-		tell_scribe(s, c);
-	else if (p == PROC_COURIER || p == PROC_COURIER_SELF)
-		tell_courier(s, p, c);
-}
-
-static void hand_listeners(struct supervisor *s)
-{
-	struct channel *c = &s->children[PROC_FRONT].control;
-	size_t n = s->files.n_tcp + s->files.unix_listener;
-
-	for (size_t i = 0; i < n; i++) {
-		struct s_listener m = {.kind = i < s->files.n_tcp ? LISTEN_TCP : LISTEN_UNIX};
-
-		/* One that was broken into may have shut it down. */
-		if (listen(s->files.listeners[i], STARTUP_BACKLOG) < 0)
-			log_warn("listen: %m");
-		channel_send_fd(c, MSG_s_listener, &m, s->files.listeners[i]);
-	}
-}
 
 /* ---- starting and restarting ---- */
 
@@ -226,9 +102,9 @@ static void start_child(struct supervisor *s, enum proc p)
 		restart_later(s, c);
 		return;
 	}
-	tell(s, p);
+	tell_role(p, &c->control, s->config, &s->files);
 	if (p == PROC_FRONT)
-		hand_listeners(s);
+		tell_listeners(&c->control, &s->files);
 	confine(s, c); /* and on_confined() goes on */
 }
 
@@ -328,6 +204,26 @@ static void on_bad_peer(struct child *c, const struct r_bad_peer *m)
 		end_child(c);
 }
 
+static void announce_listener(const struct listener *l)
+{
+	struct sockaddr_storage a;
+	socklen_t n = sizeof(a);
+	char host[64], port[16];
+	bool v6;
+
+	if (l->kind == LISTEN_UNIX)
+		return;
+	/* Port 0: nobody else knows which it became. */
+	if (getsockname(l->fd, (struct sockaddr *)&a, &n) < 0)
+		log_fatal("getsockname: %m");
+	if (getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		log_fatal("getnameinfo: no memory for an address");
+	v6 = a.ss_family == AF_INET6;
+	printf("listen=%s://%s%s%s:%s\n", l->kind == LISTEN_TLS ? "https" : "http", v6 ? "[" : "",
+	       host, v6 ? "]" : "", port);
+}
+
 static void announce(struct supervisor *s)
 {
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
@@ -336,21 +232,8 @@ static void announce(struct supervisor *s)
 	if (s->announced)
 		return;
 	s->announced = true;
-	for (size_t i = 0; i < s->files.n_tcp; i++) {
-		struct sockaddr_storage a;
-		socklen_t n = sizeof(a);
-		char host[64], port[16];
-
-		/* Port 0: nobody else knows which it became. */
-		if (getsockname(s->files.listeners[i], (struct sockaddr *)&a, &n) < 0)
-			log_fatal("getsockname: %m");
-		if (getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
-				NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-			log_fatal("getnameinfo: no memory for an address");
-		printf(a.ss_family == AF_INET6 ? "listen=http://[%s]:%s\n"
-					       : "listen=http://%s:%s\n",
-		       host, port);
-	}
+	for (size_t i = 0; i < s->files.n_listeners; i++)
+		announce_listener(&s->files.listeners[i]);
 	if (s->dev_token)
 		printf("token=%s\n", s->dev_token);
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -487,14 +370,9 @@ static void reload(struct supervisor *s)
 	}
 	config_free(s->config);
 	s->config = fresh;
-	if (s->children[PROC_FRONT].pid)
-		tell(s, PROC_FRONT);
-	if (s->children[PROC_VAULT].pid)
-		tell(s, PROC_VAULT);
-	if (s->children[PROC_COURIER].pid) {
-		tell_providers(s, &s->children[PROC_COURIER].control, true);
-		channel_send(&s->children[PROC_COURIER].control, s_apply, 0);
-	}
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+		if (s->children[p].pid)
+			tell_again(p, &s->children[p].control, fresh);
 	events_config(&s->events, s->config, !s->reload_path);
 	log_info("reloaded");
 }

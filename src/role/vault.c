@@ -23,11 +23,22 @@ struct vault vault;
 static struct call *begin(enum verb verb, uint64_t front_call, struct bytes request_id,
 			  struct bytes caller, struct bytes customer)
 {
+	const struct caller_rules *rules = rules_of(caller);
+	uint32_t wait = rules ? limit_caller(rules) : 0;
 	struct call *c = NULL;
 	int r = -ENOMEM;
 
+	if (!rules || wait) {
+		/* The front knows only those that we know: it is ahead of us by a reload, or broken. */
+		channel_send(&vault.front, vf_error, .call = front_call,
+			     .code = rules ? CODE_RATE_LIMITED : CODE_FORBIDDEN,
+			     .detail = rules ? BYTES("more calls than this caller may make")
+					     : BYTES("there is no such caller"),
+			     .retry_after = wait);
+		return NULL;
+	}
 	if (vault.calls.n < CALLS_MAX && !vault.role->stopping)
-		r = call_new(&c, verb, front_call, request_id, caller, customer);
+		r = call_new(&c, verb, front_call, request_id, rules, customer);
 	if (r < 0)
 		channel_send(&vault.front, vf_error, .call = front_call, .code = CODE_OVERLOADED,
 			     .detail = BYTES("too many calls in flight"), .retry_after = 1);
@@ -37,10 +48,23 @@ static struct call *begin(enum verb verb, uint64_t front_call, struct bytes requ
 	return c;
 }
 
-/* A tighter profile than the gateway's loosest stands; a looser one does not, whenever the handle was made. */
-static enum policy_profile effective(enum policy_profile sealed)
+static enum policy_profile tighter(enum policy_profile a, enum policy_profile b)
 {
-	return sealed > vault.config->policy.loosest ? sealed : vault.config->policy.loosest;
+	return a > b ? a : b;
+}
+
+/* The loosest that there may be: the gateway's, and the caller's where that is tighter. */
+static enum policy_profile loosest(const struct call *c)
+{
+	return tighter(vault.config->policy.loosest, c->rules.loosest);
+}
+
+bool may_use_provider(struct call *c, const char *field)
+{
+	if (caller_may_use(c, c->provider))
+		return true;
+	call_refuse(c, CODE_FORBIDDEN, field, "not one of this caller's providers");
+	return false;
 }
 
 /* inspect_handle and rewrap_handle have one field for both kinds. */
@@ -48,6 +72,21 @@ static const char *handle_field(const struct call *c, const char *otherwise)
 {
 	return c->verb == VERB_INSPECT_HANDLE || c->verb == VERB_REWRAP_HANDLE ? "handle"
 									       : otherwise;
+}
+
+/* The integration is to be used now. False when the call is over. */
+static bool pass_use(struct call *c)
+{
+	uint32_t wait;
+
+	if (c->integration.expires && c->integration.expires <= clock_usec() / 1000000) {
+		call_refuse(c, CODE_HANDLE_INVALID, "integration_handle", "the handle has expired");
+		return false;
+	}
+	wait = limit_integration(c);
+	if (wait)
+		call_limited(c, wait);
+	return !wait;
 }
 
 /* Open the integration handle. False when the call is over. */
@@ -62,20 +101,17 @@ static bool open_integration(struct call *c, struct bytes handle, bool must_be_v
 	}
 	if (r == 0)
 		c->provider = provider_by_name(c->integration.provider);
-	if (r != 0 || !c->provider) {
+	if (r != 0 || !c->provider || is_denied(c->integration.id)) {
 		call_refuse(c, CODE_HANDLE_INVALID, handle_field(c, "integration_handle"),
 			    "the handle is not valid");
 		return false;
 	}
 	c->has_integration = true;
 	fresh_look(c);
-	c->profile = effective(c->integration.policy);
-	if (must_be_valid && c->integration.expires &&
-	    c->integration.expires <= clock_usec() / 1000000) {
-		call_refuse(c, CODE_HANDLE_INVALID, "integration_handle", "the handle has expired");
+	c->profile = tighter(c->integration.policy, loosest(c));
+	if (!may_use_provider(c, handle_field(c, "integration_handle")))
 		return false;
-	}
-	return true;
+	return !must_be_valid || pass_use(c);
 }
 
 /* ---- make_integration ---- */
@@ -148,10 +184,14 @@ static void make(struct call *c, const struct fv_make_integration *m)
 			    "not a list of at most 64 domain names");
 		return;
 	}
-	i->policy = m->policy == IPC_POLICY_DEFAULT ? vault.config->policy_default
-						    : (enum policy_profile)m->policy;
-	if (i->policy < vault.config->policy.loosest) {
-		call_refuse(c, CODE_POLICY_DENIED, "policy", "looser than this gateway allows");
+	if (!may_use_provider(c, "provider"))
+		return;
+	i->policy = m->policy == IPC_POLICY_DEFAULT
+			    ? tighter(vault.config->policy_default, loosest(c))
+			    : (enum policy_profile)m->policy;
+	if (i->policy < loosest(c)) {
+		call_refuse(c, CODE_POLICY_DENIED, "policy",
+			    "looser than this gateway allows the caller");
 		return;
 	}
 	i->created = clock_usec() / 1000000;
@@ -431,28 +471,6 @@ static void init_channel(enum proc peer, const struct edge *edge, enum side side
 		     (void *)(uintptr_t)peer);
 }
 
-static struct vault_config *config_new(void)
-{
-	struct vault_config *c = sodium_malloc(sizeof(*c));
-
-	if (!c)
-		log_fatal("no locked memory for the root keys");
-	memset(c, 0, sizeof(*c));
-	c->targets = c->authorities = BUF_INIT(16 * 1024);
-	c->gateway = BUF_INIT(256 * 1024);
-	return c;
-}
-
-static void config_free(struct vault_config *c)
-{
-	if (!c)
-		return;
-	buf_done(&c->targets);
-	buf_done(&c->authorities);
-	buf_done(&c->gateway);
-	sodium_free(c); /* wipes the keys */
-}
-
 static void vault_init(struct role *r)
 {
 	vault.role = r;
@@ -460,64 +478,15 @@ static void vault_init(struct role *r)
 	randombytes_buf(&vault.next_id, sizeof(vault.next_id));
 	randombytes_buf(&vault.next_token, sizeof(vault.next_token));
 	randombytes_buf(vault.hash_key, sizeof(vault.hash_key));
-	vault.config = config_new();
+	vault_config_init();
 	lines_init();
+	limits_init();
 	init_channel(PROC_FRONT, &edge_front_vault, SIDE_B, on_front);
 	init_channel(PROC_SCRIBE, &edge_vault_scribe, SIDE_A, on_scribe);
 	init_channel(PROC_PLANNER, &edge_vault_planner, SIDE_A, on_planner);
 	init_channel(PROC_PLANNER_SELF, &edge_vault_planner, SIDE_A, on_planner);
 	init_channel(PROC_COURIER, &edge_vault_courier, SIDE_A, on_courier);
 	init_channel(PROC_COURIER_SELF, &edge_vault_courier, SIDE_A, on_courier);
-}
-
-static void begin_config(const struct s_vault *m)
-{
-	struct vault_config *c = config_new();
-
-	buf_put_bytes(&c->targets, m->targets);
-	buf_put_bytes(&c->authorities, m->authorities);
-	if (buf_status(&c->targets) < 0 || buf_status(&c->authorities) < 0)
-		log_fatal("out of memory");
-	c->policy = (struct policy_config){.loosest = (enum policy_profile)m->policy_loosest,
-					   .standing_authority = m->standing_authority,
-					   .targets = buf_bytes(&c->targets),
-					   .authorities = buf_bytes(&c->authorities)};
-	c->policy_default = (enum policy_profile)m->policy_default;
-	c->call_ms = m->call_ms;
-	config_free(vault.next_config);
-	vault.next_config = c;
-}
-
-static void apply_config(void)
-{
-	if (!vault.next_config)
-		return;
-	config_free(vault.config);
-	vault.config = vault.next_config;
-	vault.next_config = NULL;
-	answer_status();
-}
-
-static void vault_control(struct role *r, uint16_t number, const void *msg, int fd)
-{
-	if (fd >= 0)
-		close(fd);
-	if (number == MSG_s_vault) {
-		begin_config(msg);
-	} else if (number == MSG_s_root_key && vault.next_config) {
-		const struct s_root_key *m = msg;
-		if (keyring_add(&vault.next_config->keys, m->secret,
-				(enum root_key_state)m->state) < 0)
-			log_warn("a root key was not taken");
-	} else if (number == MSG_s_provider && vault.next_config) {
-		const struct s_provider *m = msg;
-		plist_put(&vault.next_config->gateway, m->provider);
-		plist_put(&vault.next_config->gateway, m->fields);
-		if (buf_status(&vault.next_config->gateway) < 0)
-			log_fatal("too much is configured for providers");
-	} else if (number == MSG_s_apply) {
-		apply_config();
-	}
 }
 
 static void vault_peer(struct role *r, enum proc peer, int fd)

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Inside the vault. vault.c: its life, its edges, and what the front asks. vault_call.c: a call's way through planner, scribe and courier.
- * vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_fresh.c: credentials that were renewed.
+ * Inside the vault. vault.c: its life, its edges, and what the front asks. vault_config.c: what the operator wants. vault_call.c: a call's way through planner, scribe and courier.
+ * vault_limits.c: how much of it. vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_fresh.c: credentials that were renewed.
  */
 #include "base/idmap.h"
 #include "role/role.h"
@@ -45,6 +45,23 @@ struct lane {
 	struct loop_timer next; /* the head's turn comes */
 };
 
+#define VAULT_CALLERS_MAX 256
+
+/* What a caller may do: the front has looked at its verbs. */
+struct caller_rules {
+	char name[IPC_CALLER_MAX + 1];
+	uint64_t providers; /* bit 1 << its place in the table */
+	enum policy_profile loosest;
+	uint32_t rate, burst, zones; /* see FIELDS_s_caller */
+};
+
+struct caller_count {
+	char name[IPC_CALLER_MAX + 1];
+	uint32_t refused; /* calls over a rate, of which the log was not told yet */
+	uint32_t zones;	  /* in which it made changes within this hour */
+	bool told;	  /* that these are too many */
+};
+
 struct call {
 	struct idmap_node node;	   /* by the vault's own id */
 	struct idmap_node request; /* in vault.requests, while HAS_REQUEST */
@@ -57,8 +74,8 @@ struct call {
 	struct loop_timer timer;
 
 	char request_id[IPC_REQUEST_ID_MAX + 1];
-	char caller[IPC_CALLER_MAX + 1];
 	char customer[CUSTOMER_MAX + 1];
+	struct caller_rules rules; /* as they were when it began */
 
 	const struct provider *provider; /* NULL until known */
 	struct integration
@@ -112,6 +129,10 @@ struct vault_config {
 		gateway; /* plist of pairs: a provider's name, and what is open of the gateway's own there */
 	enum policy_profile policy_default;
 	uint32_t call_ms;
+	struct caller_rules callers[VAULT_CALLERS_MAX];
+	size_t n_callers;
+	uint32_t integration_rate, integration_burst;
+	struct buf denied; /* ids of integrations that are called off, sorted */
 };
 
 struct vault {
@@ -124,6 +145,12 @@ struct vault {
 		requests; /* what is in flight, or not in the log yet, by a keyed hash of its request id */
 	struct idmap newest;	  /* vault_fresh.c */
 	struct idmap used_setups; /* vault_setup.c */
+	/* vault_limits.c */
+	struct idmap limits, zones_seen;
+	struct caller_count counts[VAULT_CALLERS_MAX];
+	size_t n_counts;
+	int64_t hour; /* loop_now() when it began */
+	struct loop_timer tell_limits;
 	struct vault_config *config, *next_config;
 	unsigned char hash_key[16];
 	size_t unheard; /* lines that this scribe was sent and has not answered */
@@ -138,8 +165,16 @@ extern struct vault vault;
 
 /* ---- vault.c ---- */
 
+/* May the call's caller use its provider? False when the call is over; FIELD is named then. */
+bool may_use_provider(struct call *c, const char *field) must_check;
 /* make_integration: the credential is known; verify it, and seal. */
 void make_go(struct call *c);
+
+/* ---- vault_config.c ---- */
+
+/* There is one, if an empty one. */
+void vault_config_init(void);
+void vault_control(struct role *r, uint16_t number, const void *msg, int fd);
 
 /* ---- vault_setup.c ---- */
 
@@ -166,7 +201,7 @@ struct call *call_by_id(uint64_t id);
  */
 enum { CALL_E_REQUEST_ID = 1 };
 int call_new(struct call **out, enum verb verb, uint64_t front_call, struct bytes request_id,
-	     struct bytes caller, struct bytes customer) must_check;
+	     const struct caller_rules *rules, struct bytes customer) must_check;
 /* Have a code traded for what FIELDS say. */
 void call_trade(struct call *c, bool probe, struct bytes fields);
 /* On to the provider. The call's integration is open, its record known. */
@@ -177,6 +212,8 @@ void call_finish(struct call *c);
 bool call_is_whole(struct call *c);
 /* It is over, with CODE. FIELD and DETAIL are copied. */
 void call_fail(struct call *c, enum code code, const char *field, const char *detail);
+/* Answered as over a limit, and gone: the log is told how many there were, not of each. */
+void call_limited(struct call *c, uint32_t retry_after);
 /* As call_fail, for what we refuse ourselves. */
 void call_refuse(struct call *c, enum code code, const char *field, const char *detail);
 /* 0: public providers; 1: self-hosted ones. */
@@ -192,6 +229,24 @@ void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsig
 /* The change may be made, and nothing else is under way in its lane: have its intent written. */
 void call_begin_intent(struct call *c);
 
+/* ---- vault_limits.c ---- */
+
+void limits_init(void);
+/* A new configuration holds. */
+void limits_apply(void);
+/* NULL: there is no such caller. */
+const struct caller_rules *rules_of(struct bytes caller);
+bool caller_may_use(const struct call *c, const struct provider *p);
+/* Is the integration called off? */
+bool is_denied(const unsigned char id[INTEGRATION_ID_BYTES]);
+/*
+ * One more call of a caller, or of the call's integration; one more change in the call's zone. 0, or after how many seconds it may be tried again. Refusals for rate are counted for
+ * the log, which gets a line a second.
+ */
+uint32_t limit_caller(const struct caller_rules *rules) must_check;
+uint32_t limit_integration(const struct call *c) must_check;
+uint32_t limit_zone(const struct call *c) must_check;
+
 /* ---- vault_lane.c ---- */
 
 /* The call's zone is known: its change begins when those before it are over. */
@@ -204,6 +259,8 @@ void lane_leave(struct call *c);
 void line_intent(struct call *c);
 /* The last line of a call. With an intent behind it, it is kept until it is durable and nothing waits; else the answer waits for it. */
 void line_last(struct call *c);
+/* So many calls of the caller were refused for their rate. */
+void line_limited(struct bytes caller, uint32_t count);
 /* The front refused a known caller. */
 void line_refused(const struct fv_refused *m);
 /* A new scribe: name what is in flight, then say again what it has not confirmed. */

@@ -34,7 +34,7 @@ static uint64_t request_hash(struct bytes request_id)
 }
 
 int call_new(struct call **out, enum verb verb, uint64_t front_call, struct bytes request_id,
-	     struct bytes caller, struct bytes customer)
+	     const struct caller_rules *rules, struct bytes customer)
 {
 	uint64_t hash = request_hash(request_id);
 	struct call *c;
@@ -44,6 +44,7 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	c->rules = *rules;
 	c->node.id = vault.next_id++;
 	c->request.id = hash;
 	c->front_call = front_call;
@@ -71,7 +72,6 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 	c->instructions = BUF_INIT(IPC_INSTRUCTIONS_MAX);
 	/* The wire's caps are the arrays' sizes. */
 	if (bytes_to_str(request_id, c->request_id, sizeof(c->request_id)) < 0 ||
-	    bytes_to_str(caller, c->caller, sizeof(c->caller)) < 0 ||
 	    bytes_to_str(customer, c->customer, sizeof(c->customer)) < 0 ||
 	    idmap_put(&vault.calls, &c->node) < 0) {
 		free(c);
@@ -165,6 +165,15 @@ void call_fail(struct call *c, enum code code, const char *field, const char *de
 		call_finish(c);
 }
 
+void call_limited(struct call *c, uint32_t retry_after)
+{
+	c->code = CODE_RATE_LIMITED;
+	c->retry_after = retry_after;
+	snprintf(c->detail, sizeof(c->detail), "%s", code_title(CODE_RATE_LIMITED));
+	answer(c);
+	call_free(c);
+}
+
 void call_refuse(struct call *c, enum code code, const char *field, const char *detail)
 {
 	c->refused = true;
@@ -223,6 +232,12 @@ void call_begin_intent(struct call *c)
 /* The zone is known: the change may be prepared. */
 static void begin_change(struct call *c)
 {
+	c->retry_after = limit_zone(c);
+	if (c->retry_after) {
+		call_refuse(c, CODE_RATE_LIMITED, "",
+			    "changes in more zones than this caller may make in an hour");
+		return;
+	}
 	if (c->provider->serialise)
 		lane_enter(c);
 	else

@@ -150,7 +150,7 @@ static void fill(struct vs_line *m, const struct call *c,
 		 char integration[2 * INTEGRATION_ID_BYTES + 1])
 {
 	*m = (struct vs_line){.request_id = bytes_str(c->request_id),
-			      .caller = bytes_str(c->caller),
+			      .caller = bytes_str(c->rules.name),
 			      .customer = bytes_str(c->customer),
 			      .duration_ms = -1};
 	if (c->provider)
@@ -299,6 +299,21 @@ void line_refused(const struct fv_refused *m)
 			       .duration_ms = -1};
 
 	line.event = event_text(event, (enum verb)m->verb, "refused");
+	if (channel_is_open(&vault.scribe))
+		send_line(&line, LINE_NOTE, NULL);
+}
+
+void line_limited(struct bytes caller, uint32_t count)
+{
+	char value[40];
+	struct vs_line line = {.event = BYTES("calls.refused"),
+			       .caller = caller,
+			       .result = BYTES("refused"),
+			       .code = bytes_str(code_text(CODE_RATE_LIMITED)),
+			       .duration_ms = -1};
+
+	snprintf(value, sizeof(value), "%u calls", count);
+	line.value = bytes_str(value);
 	if (channel_is_open(&vault.scribe))
 		send_line(&line, LINE_NOTE, NULL);
 }

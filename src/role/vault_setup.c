@@ -139,6 +139,8 @@ void setup_begin(struct call *c, const struct fv_begin_integration *m)
 		call_refuse(c, CODE_INVALID_REQUEST, "provider", "no such provider");
 		return;
 	}
+	if (!may_use_provider(c, "provider"))
+		return;
 	s->provider = bytes_str(c->provider->name);
 	s->customer = bytes_str(c->customer);
 	s->created = clock_usec() / 1000000;

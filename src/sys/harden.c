@@ -50,6 +50,19 @@ void wiping_free(void *p)
 	free(p);
 }
 
+void *wiping_realloc(void *p, size_t n)
+{
+	size_t old = p ? malloc_usable_size(p) : 0;
+	void *q = malloc(n ? n : 1);
+
+	if (!q)
+		return NULL;
+	if (old)
+		memcpy(q, p, old < n ? old : n);
+	wiping_free(p);
+	return q;
+}
+
 void harden_json(void)
 {
 	size_t seed = 0;

@@ -18,5 +18,7 @@ void harden_raise_files(void);
  * was asked for is wiped, and the rest of the block too.
  */
 void wiping_free(void *p);
+/* Not realloc(): that may leave a copy of a secret behind. */
+void *wiping_realloc(void *p, size_t n);
 /* Have jansson's memory wiped when freed: in roles that parse what may hold secrets. */
 void harden_json(void);

@@ -283,17 +283,29 @@ class CA:
         new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"] if command == "req" else []
         subprocess.run(["openssl", command, *new_key, *args], check=True, stderr=subprocess.DEVNULL)
 
-    def issue(self, *names, days=1):
-        """(certificate, key) for NAMES: DNS names or addresses. DAYS -1: expired."""
+    def issue(self, *names, days=1, extensions=""):
+        """(certificate, key) for NAMES: DNS names, addresses or URIs. DAYS -1: expired."""
         base = tempfile.mkdtemp(dir=self.dir)
-        cert, key, request, extensions = (base + "/" + n for n in ("cert.pem", "key.pem", "csr", "ext"))
-        alternatives = ",".join(("IP:" if re.fullmatch(r"[\d.]+|.*:.*", n) else "DNS:") + n for n in names)
-        with open(extensions, "w") as f:
-            f.write("subjectAltName=%s\n" % alternatives)
-        self.openssl("req", "-subj", "/CN=" + names[0], "-keyout", key, "-out", request)
+        cert, key, request, ext = (base + "/" + n for n in ("cert.pem", "key.pem", "csr", "ext"))
+        alternatives = ",".join(("URI:" if "://" in n else "IP:" if re.fullmatch(r"[\d.]+|.*:.*", n) else "DNS:") + n for n in names)
+        with open(ext, "w") as f:
+            f.write("subjectAltName=%s\n%s" % (alternatives, extensions))
+        self.openssl("req", "-subj", "/CN=" + re.sub(r"[^\w.-]", "-", names[0])[:60], "-keyout", key, "-out", request)
         self.openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial",
-                     "-days", str(days), "-extfile", extensions, "-out", cert)
+                     "-days", str(days), "-extfile", ext, "-out", cert)
         return cert, key
+
+    def revoke(self, *certificates):
+        """The path of a list that has them."""
+        conf, index, crl = (self.dir + "/" + n for n in ("ca.conf", "index.txt", "crl.pem"))
+        with open(conf, "w") as f:
+            f.write("[ca]\ndefault_ca=a\n[a]\ndatabase=%s\ndefault_md=sha256\ndefault_crl_days=2\n" % index)
+        open(index, "a").close()
+        common = ["-config", conf, "-cert", self.file, "-keyfile", self.key]
+        for certificate in certificates:
+            self.openssl("ca", *common, "-revoke", certificate)
+        self.openssl("ca", *common, "-gencrl", "-out", crl)
+        return crl
 
     def close(self):
         shutil.rmtree(self.dir, ignore_errors=True)

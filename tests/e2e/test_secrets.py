@@ -8,6 +8,7 @@ import urllib.parse
 import tap
 from common import add, gateway, integrate, pdns, refused, remove
 from clouds import Azure
+from memory import holds
 from servers import FakeUpstream
 from test_delegated import at_azure
 
@@ -20,27 +21,6 @@ def forms(secret):
     raw = secret.encode()
     return [raw, base64.b64encode(raw).rstrip(b"="), base64.urlsafe_b64encode(raw).rstrip(b"="),
             urllib.parse.quote(secret, safe="").encode(), raw.hex().encode(), raw[::-1]]
-
-
-def memory(pid):
-    """All that the process has mapped and can be read. Root may."""
-    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb") as mem:
-        for line in maps:
-            span, perms = line.split()[:2]
-            if not perms.startswith("r") or "[v" in line:
-                continue
-            lo, hi = (int(x, 16) for x in span.split("-"))
-            if hi - lo > 1 << 36:
-                raise tap.Skip("a sanitizer's shadow memory cannot be searched")
-            try:
-                mem.seek(lo)
-                yield mem.read(hi - lo)
-            except (OSError, ValueError, OverflowError):
-                continue
-
-
-def holds(pid, needles):
-    return [n for block in memory(pid) for n in needles if n in block]
 
 
 def use(g, up):

@@ -5,6 +5,7 @@
  */
 #include "fuzz.h"
 #include "http/reply.h"
+#include "role/config.h"
 #include "role/front.h"
 #include "sys/harden.h"
 
@@ -223,11 +224,14 @@ static struct role role;
 
 static void add_caller(const char *name, const char *token, uint32_t verbs)
 {
-	struct caller *c = &front.now.list[front.now.n++];
+	struct caller *c = &front.now.list[front.now.n];
+	struct caller_identity *i = &front.now.identities[front.now.n_identities++];
 
 	CHECK(bytes_to_str(bytes_str(name), c->name, sizeof(c->name)) == 0);
-	crypto_hash_sha256(c->token_sha256, (const unsigned char *)token, strlen(token));
 	c->verbs = verbs;
+	i->caller = front.now.n++;
+	i->identity.kind = IDENTITY_TOKEN;
+	identity_hash(bytes_str(token), i->identity.id);
 }
 
 static void begin(void)

@@ -109,21 +109,21 @@ static void test_secret_files(void **state)
 		put_text("k", cases[i].text, cases[i].mode);
 		expect("client_secret_file", "@/k", cases[i].why);
 	}
-	expect("client_secret_file", "@/none", "cannot be opened");
+	expect("client_secret_file", "@/none", "No such file");
 	expect("client_secret_file", "@", "regular file");
 	expect("client_secret_file", "/dev/null", "regular file");
 	expect("client_secret_file", "", "absolute path");
 	expect("client_secret_file", "./k", "absolute path");
 	unlink(at("k"));
 	assert_int_equal(symlink(at("a.key"), at("k")), 0);
-	expect("client_secret_file", "@/k", "cannot be opened");
+	expect("client_secret_file", "@/k", "symbolic link");
 	unlink(at("k"));
 	assert_int_equal(mkfifo(at("k"), 0600), 0);
 	expect("client_secret_file", "@/k", "regular file"); /* and does not wait */
 	if (geteuid() == 0) {
 		put_text("k", "s", 0600);
 		assert_int_equal(chown(at("k"), 12345, 0), 0);
-		expect("client_secret_file", "@/k", "of root or of who runs this");
+		expect("client_secret_file", "@/k", "owned by root or by who runs this");
 	}
 }
 
@@ -135,7 +135,7 @@ static void test_systemd_credentials(void **state)
 	setenv("CREDENTIALS_DIRECTORY", dir, 1);
 	expect("client_secret_file", "k", NULL);
 	expect_field(&draft.secret, "client_secret", "s3cret");
-	expect("client_secret_file", "none", "cannot be opened");
+	expect("client_secret_file", "none", "No such file");
 	expect("client_secret_file", "../k", "absolute path");
 	unsetenv("CREDENTIALS_DIRECTORY");
 }

@@ -2,6 +2,7 @@
 /* The callers file, root keys and tokens. */
 #include "config_rig.h"
 
+#define KINDS  "identity: must be sha256:HEX, uid:NUMBER, dns:NAME, uri:URI or spki:HEX"
 #define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 /* ---- callers ---- */
@@ -17,31 +18,55 @@ static const struct {
 	{"A uid:1 all", "@/c:1: name: must be 1 to 64 of a-z, 0-9, _ and -"},
 	{"a.b uid:1 all", "@/c:1: name: must be 1 to 64 of a-z, 0-9, _ and -"},
 	{HASH_A "a uid:1 all", "@/c:1: name: must be 1 to 64 of a-z, 0-9, _ and -"},
-	{"\n\na\n", "@/c:3: credential: must be sha256:HEX or uid:NUMBER"},
-	{"a md5:0 all", "@/c:1: credential: must be sha256:HEX or uid:NUMBER"},
-	{"a ptk1_x all", "@/c:1: credential: must be sha256:HEX or uid:NUMBER"},
+	{"\n\na\n", "@/c:3: " KINDS},
+	{"a md5:0 all", "@/c:1: " KINDS},
+	{"a ptk1_x all", "@/c:1: " KINDS},
 	{"a sha256:" HASH_A "a all",
-	 "@/c:1: credential: must have 64 lower-case hex digits after sha256:"},
-	{"a sha256:abc all", "@/c:1: credential: must have 64 lower-case hex digits after sha256:"},
+	 "@/c:1: identity: must have 64 lower-case hex digits after sha256:"},
+	{"a sha256:abc all", "@/c:1: identity: must have 64 lower-case hex digits after sha256:"},
 	{"a sha256:A" HASH_A " all",
-	 "@/c:1: credential: must have 64 lower-case hex digits after sha256:"},
+	 "@/c:1: identity: must have 64 lower-case hex digits after sha256:"},
 	{"a sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA all",
-	 "@/c:1: credential: must have 64 lower-case hex digits after sha256:"},
-	{"a uid: all", "@/c:1: credential: must have a number after uid:"},
-	{"a uid:-1 all", "@/c:1: credential: must have a number after uid:"},
-	{"a uid:root all", "@/c:1: credential: must have a number after uid:"},
-	{"a uid:4294967295 all", "@/c:1: credential: must have a number after uid:"},
+	 "@/c:1: identity: must have 64 lower-case hex digits after sha256:"},
+	{"a uid: all", "@/c:1: identity: must have a number after uid:"},
+	{"a uid:-1 all", "@/c:1: identity: must have a number after uid:"},
+	{"a uid:root all", "@/c:1: identity: must have a number after uid:"},
+	{"a uid:4294967295 all", "@/c:1: identity: must have a number after uid:"},
 	{"a uid:1", "@/c:1: verbs: must be all, or verbs with commas between"},
 	{"a uid:1 everything", "@/c:1: verbs: must be all, or verbs with commas between"},
 	{"a uid:1 all,get_zones", "@/c:1: verbs: must be all, or verbs with commas between"},
 	{"a uid:1 get_zones,", "@/c:1: verbs: must be all, or verbs with commas between"},
 	{"a uid:1 ,get_zones", "@/c:1: verbs: must be all, or verbs with commas between"},
 	{"a uid:1 all\r\n", "@/c:1: verbs: must be all, or verbs with commas between"},
-	{"a uid:1 get_zones add_record", "@/c:1: verbs: have something behind them"},
+	{"a uid:1 get_zones add_record",
+	 "@/c:1: options: must be providers=, policy=, rate=, burst= or zones="},
+	{"a uid:1,sha256:" HASH_A ",dns:A.example.,uri:spiffe://e/x,spki:" HASH_A
+	 " all providers=route53,powerdns policy=strict rate=1 burst=none zones=1000000",
+	 NULL},
+	{"a uid:1, all", "@/c:1: identity: has a comma at its end"},
+	{"a uid:1,,uid:2 all", "@/c:1: " KINDS},
+	{"a uid:1,uid:1 all", "@/c:1: identity: stands there already"},
+	{"a dns:*.example all", "@/c:1: identity: must have a domain name after dns:"},
+	{"a dns: all", "@/c:1: identity: must have a domain name after dns:"},
+	{"a uri:x all", "@/c:1: identity: must have a URI after uri:"},
+	{"a uri:x: all", "@/c:1: identity: must have a URI after uri:"},
+	{"a uri::x all", "@/c:1: identity: must have a URI after uri:"},
+	{"a spki:abc all", "@/c:1: identity: must have 64 lower-case hex digits after spki:"},
+	{"a uid:1 all rate=0", "@/c:1: rate: must be none, or a number from 1 to 1000000"},
+	{"a uid:1 all rate=1000001", "@/c:1: rate: must be none, or a number from 1 to 1000000"},
+	{"a uid:1 all burst=-1", "@/c:1: burst: must be none, or a number from 1 to 1000000"},
+	{"a uid:1 all zones=", "@/c:1: zones: must be none, or a number from 1 to 1000000"},
+	{"a uid:1 all zones", "@/c:1: zones: must be none, or a number from 1 to 1000000"},
+	{"a uid:1 all rate=1 rate=2", "@/c:1: options: one stands there twice"},
+	{"a uid:1 all providers=",
+	 "@/c:1: providers: must be names of providers with commas between"},
+	{"a uid:1 all providers=route53,x",
+	 "@/c:1: providers: must be names of providers with commas between"},
+	{"a uid:1 all policy=loose", "@/c:1: policy: must be article, guarded or strict"},
 	{"a uid:1 all\na uid:2 all", "@/c:2: name: is that of another caller"},
-	{"a uid:1 all\nb uid:1 all", "@/c:2: credential: is that of another caller"},
+	{"a uid:1 all\nb uid:1 all", "@/c:2: identity: stands there already"},
 	{"a sha256:" HASH_A " all\nb sha256:" HASH_A " all",
-	 "@/c:2: credential: is that of another caller"},
+	 "@/c:2: identity: stands there already"},
 };
 
 static void test_callers(void **state)
@@ -69,11 +94,14 @@ static void test_callers_content(void **state)
 	assert_int_equal(callers_load(at("c"), c, err), 0);
 	assert_int_equal(c->n_callers, 2);
 	assert_string_equal(c->callers[0].name, "a");
-	assert_false(c->callers[0].by_uid);
-	assert_int_equal(c->callers[0].token_sha256[31], 0xaa);
+	assert_int_equal(c->n_identities, 2);
+	assert_int_equal(c->identities[0].kind, IDENTITY_TOKEN);
+	assert_int_equal(c->identities[0].caller, 0);
+	assert_int_equal(c->identities[0].id[31], 0xaa);
 	assert_int_equal(c->callers[0].verbs, VERBS_ALL);
-	assert_true(c->callers[1].by_uid);
-	assert_int_equal(c->callers[1].uid, 7);
+	assert_int_equal(c->identities[1].kind, IDENTITY_UID);
+	assert_int_equal(c->identities[1].caller, 1);
+	assert_memory_equal(c->identities[1].id, &(const uint32_t){7}, 4);
 	assert_int_equal(c->callers[1].verbs, 1u << VERB_GET_ZONES | 1u << VERB_ADD_RECORD);
 	put_text("c", "", 0622);
 	assert_int_equal(callers_load(at("c"), c, err), CONFIG_E_BAD);
@@ -130,7 +158,7 @@ static void test_key_file(void **state)
 	put_file("k", key, ROOT_KEY_BYTES + 1, 0600);
 	expect_no_key("@/k: must be 32 bytes long, as `postern keygen` makes it");
 	put_file("k", key, 0, 0600);
-	expect_no_key("@/k: must be 32 bytes long, as `postern keygen` makes it");
+	expect_no_key("@/k: is empty");
 	expect_no_key("@/k: No such file or directory");
 	memset(key, 0, sizeof(key));
 	put_file("k", key, ROOT_KEY_BYTES, 0600);

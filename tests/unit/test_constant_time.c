@@ -13,6 +13,7 @@
 #include "seal_rig.h"
 
 #include "base/text.h"
+#include "role/config.h"
 #include "role/front.h"
 #include "seal/fields.h"
 #include "seal/kdf.h"
@@ -295,16 +296,18 @@ static void test_base64(void **state)
 
 static void add_caller(const char *token)
 {
-	struct caller *c = &front.now.list[front.now.n++];
+	struct caller_identity *i = &front.now.identities[front.now.n_identities++];
 
-	crypto_hash_sha256(c->token_sha256, (const unsigned char *)token, strlen(token));
-	classify(c->token_sha256, sizeof(c->token_sha256));
+	i->caller = front.now.n++;
+	i->identity.kind = IDENTITY_TOKEN;
+	identity_hash(bytes_str(token), i->identity.id);
+	classify(i->identity.id, sizeof(i->identity.id));
 }
 
 /* The index of the caller, or -1. What the header has behind its scheme is a secret. */
 static int caller_of(const char *header)
 {
-	struct conn c = {.by_unix = false};
+	struct conn c = {.tls = NULL};
 	unsigned char *copy = test_exact(bytes_str(header));
 	size_t scheme = strlen("Bearer "), n = strlen(header);
 	const struct caller *found;
@@ -319,10 +322,11 @@ static int caller_of(const char *header)
 
 static void test_callers(void **state)
 {
-	front.now.n = 0;
+	front.now.n = front.now.n_identities = 0;
 	add_caller("ptk1_first");
 	add_caller("ptk1_second");
-	front.now.list[front.now.n++] = (struct caller){.by_uid = true, .uid = 7};
+	front.now.identities[front.now.n_identities++] =
+		(struct caller_identity){.caller = front.now.n++, .identity.kind = IDENTITY_UID};
 	add_caller("ptk1_third");
 	assert_int_equal(caller_of("Bearer ptk1_first"), 0);
 	assert_int_equal(caller_of("bearer ptk1_third"), 3);

@@ -443,15 +443,13 @@ static void test_lost_with_intent(void **state)
 
 static void test_begins_with_too_long_a_name(void **state)
 {
+	const struct caller_rules rules = {.name = "backend"};
 	struct bytes id = rig_long(IPC_REQUEST_ID_MAX + 1, 'a'),
-		     caller = rig_long(IPC_CALLER_MAX + 1, 'a'),
 		     customer = rig_long(CUSTOMER_MAX + 1, 'a');
 	struct call *c = NULL;
 
-	assert_int_equal(call_new(&c, VERB_GET_ZONES, 1, id, BYTES("b"), BYTES("c")), -ENOMEM);
-	assert_int_equal(call_new(&c, VERB_GET_ZONES, 1, BYTES("a"), caller, BYTES("c")), -ENOMEM);
-	assert_int_equal(call_new(&c, VERB_GET_ZONES, 1, BYTES("a"), BYTES("b"), customer),
-			 -ENOMEM);
+	assert_int_equal(call_new(&c, VERB_GET_ZONES, 1, id, &rules, BYTES("c")), -ENOMEM);
+	assert_int_equal(call_new(&c, VERB_GET_ZONES, 1, BYTES("a"), &rules, customer), -ENOMEM);
 	assert_null(c);
 }
 

@@ -358,7 +358,7 @@ static void test_rewrap(void **state)
 /* One of each kind, all with one request id. */
 static void ask_everything(struct bytes request_id)
 {
-#define SAME(n) .call = (n), .request_id = request_id
+#define SAME(n) .call = (n), .request_id = request_id, .caller = BYTES("backend")
 	say(PROC_FRONT, fv_make_integration, SAME(11), .provider = BYTES("nobody"));
 	say(PROC_FRONT, fv_begin_integration, SAME(12), .provider = BYTES("nobody"));
 	say(PROC_FRONT, fv_get_zones, SAME(13));

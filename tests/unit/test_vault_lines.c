@@ -200,8 +200,8 @@ static void test_many_live_calls(void **state)
 
 		snprintf(id, sizeof(id), "%064zu", n);
 		say(PROC_FRONT, fv_add_record, .call = n, .request_id = bytes_str(id),
-		    .handle = handle, .customer = BYTES(CUSTOMER), .fqdn = BYTES(FQDN),
-		    .type = BYTES("TXT"), .value = BYTES("proof"));
+		    .caller = BYTES("backend"), .handle = handle, .customer = BYTES(CUSTOMER),
+		    .fqdn = BYTES(FQDN), .type = BYTES("TXT"), .value = BYTES("proof"));
 		call = ready(0);
 		zone_is(0, ZONE, ZONE);
 		begin_change(0, "add_record.intent", OP_ADD);

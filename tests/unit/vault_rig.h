@@ -27,6 +27,7 @@ static inline void configure_begin(enum policy_profile loosest, enum policy_prof
 	say(PROC_SUPERVISOR, s_vault, .policy_loosest = (uint8_t)loosest,
 	    .policy_default = (uint8_t)preset, .targets = list_of("acme-dns.example"),
 	    .authorities = list_of("ca.example"), .call_ms = RIG_CALLS);
+	say(PROC_SUPERVISOR, s_caller, .name = BYTES("backend"), .providers = UINT64_MAX);
 }
 
 static inline void configure_key(void)

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/* Where secrets are read from: files, systemd's credentials, inherited descriptors. */
+#include "role/config_read.h"
+
+#include "base/text.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MISSING "must be an absolute path, the name of a systemd credential, or fd:NUMBER"
+
+/* The descriptor stays open, and is no child's. Another one at the same place of a file, or the pipe itself. */
+static const char *open_inherited(struct bytes digits, int *fd)
+{
+	uint64_t number;
+
+	if (text_to_u64(digits, INT_MAX, &number) != 0 || number < 3)
+		return "must have the number of a descriptor after fd:";
+	if (fcntl((int)number, F_SETFD, FD_CLOEXEC) < 0)
+		return "is not open";
+	*fd = fcntl((int)number, F_DUPFD_CLOEXEC, 3);
+	return *fd < 0 ? "is not open" : NULL;
+}
+
+static const char *open_path(const char *path, int *fd)
+{
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (*fd >= 0)
+		return NULL;
+	return errno == ELOOP ? "must not be a symbolic link" : strerror(errno);
+}
+
+/* Files of ours alone. Who may read systemd's credentials is systemd's to see to: it uses access control lists, which look like a group's permission. */
+static const char *file_problem(int fd, bool of_systemd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return "is not a regular file";
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return "must be owned by root or by who runs this";
+	if (!of_systemd && st.st_mode & (S_IRWXG | S_IRWXO))
+		return "must have no permission for group or others (chmod 600)";
+	return NULL;
+}
+
+static const char *open_file(struct bytes source, int *fd)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY"), *why;
+	bool named = source.n && !memchr(source.p, '/', source.n);
+	char path[IPC_PATH_MAX];
+
+	if (!named && (!source.n || source.p[0] != '/'))
+		return MISSING;
+	if (named && !dir)
+		return "names a systemd credential, and there are none";
+	if ((size_t)snprintf(path, sizeof(path), "%s%s%.*s", named ? dir : "", named ? "/" : "",
+			     (int)source.n, (const char *)source.p) >= sizeof(path))
+		return "is too long";
+	why = open_path(path, fd);
+	if (!why) {
+		why = file_problem(*fd, named);
+		if (why)
+			close(*fd);
+	}
+	return why;
+}
+
+/* From its begin, where it has one, so that a reload finds the same again. */
+static const char *read_whole(int fd, struct buf *out)
+{
+	unsigned char chunk[4096];
+	bool seeks = lseek(fd, 0, SEEK_CUR) >= 0;
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = seeks ? pread(fd, chunk, sizeof(chunk), at) : read(fd, chunk, sizeof(chunk))) >
+	       0) {
+		buf_put(out, chunk, (size_t)n);
+		at += n;
+	}
+	explicit_bzero(chunk, sizeof(chunk));
+	if (n < 0 || buf_status(out) == -ENOMEM)
+		return "cannot be read";
+	if (buf_status(out) < 0)
+		return "is too long";
+	return out->n ? NULL : seeks ? "is empty" : "is empty, or was read before";
+}
+
+const char *config_read_secret(struct bytes source, struct buf *out)
+{
+	const char *why;
+	int fd = -1;
+
+	if (bytes_starts(source, BYTES("fd:")))
+		why = open_inherited(bytes_skip(source, 3), &fd);
+	else
+		why = open_file(source, &fd);
+	if (why)
+		return why;
+	why = read_whole(fd, out);
+	close(fd);
+	return why;
+}
+
+bool config_source_valid(struct bytes source)
+{
+	return source.n && source.n < IPC_PATH_MAX && !memchr(source.p, 0, source.n) &&
+	       (source.p[0] == '/' || !memchr(source.p, '/', source.n));
+}

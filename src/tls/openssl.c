@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+#include "tls/openssl.h"
+
+#include "sys/harden.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *take(size_t n, const char *file, int line)
+{
+	return malloc(n);
+}
+
+static void *take_again(void *p, size_t n, const char *file, int line)
+{
+	return wiping_realloc(p, n);
+}
+
+static void give_back(void *p, const char *file, int line)
+{
+	wiping_free(p);
+}
+
+static bool find(void *lib, const char *name, void *slot)
+{
+	void *p = dlsym(lib, name);
+
+	memcpy(slot, &p, sizeof(p));
+	return p != NULL;
+}
+
+static int load(struct openssl *o)
+{
+	/* Never closed: its exit handlers stay. A look-up by this handle finds libcrypto's functions too. */
+	void *lib = dlopen("libssl.so.3", RTLD_NOW | RTLD_LOCAL);
+
+	if (!lib)
+		return -ELIBACC;
+#define F(name)                                                                                    \
+	if (!find(lib, #name, &o->name))                                                           \
+		return -ELIBBAD;
+	TLS_FUNCTIONS(F)
+#undef F
+	/* Refused where it has taken memory already, as in a process that has loaded it for something else. */
+	if (!o->CRYPTO_set_mem_functions(take, take_again, give_back))
+		o->ERR_clear_error();
+	return 0;
+}
+
+int openssl_load(const struct openssl **out)
+{
+	static struct openssl table;
+	static bool loaded;
+	int r = loaded ? 0 : load(&table);
+
+	if (r < 0)
+		return r;
+	loaded = true;
+	*out = &table;
+	return 0;
+}
