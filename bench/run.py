@@ -56,6 +56,7 @@ listen = {{"127.0.0.1:{port}"}}
 audit_dir = "{dir}/audit"
 ca_file = "{dir}/ca.pem"
 callers = "{dir}/callers"
+limits {{ caller_rate = none caller_zones = none integration_rate = none }}
 root_key "bench" {{ file = "{dir}/root.key" state = "active" }}
 self_hosted {{ allow = {{"127.0.0.0/8"}} }}
 """

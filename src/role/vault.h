@@ -147,7 +147,7 @@ struct vault {
 	struct idmap used_setups; /* vault_setup.c */
 	/* vault_limits.c */
 	struct idmap limits, zones_seen;
-	struct caller_count counts[VAULT_CALLERS_MAX];
+	struct caller_count counts[VAULT_CALLERS_MAX + 1];
 	size_t n_counts;
 	int64_t hour; /* loop_now() when it began */
 	struct loop_timer tell_limits;

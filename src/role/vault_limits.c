@@ -66,22 +66,6 @@ bool is_denied(const unsigned char id[INTEGRATION_ID_BYTES])
 
 /* ---- what is counted of each caller ---- */
 
-/* As many as there are callers: limits_apply() drops those that are none any more. */
-static struct caller_count *count_of(const char *name)
-{
-	struct caller_count *c = vault.counts;
-
-	while (c < vault.counts + vault.n_counts && strcmp(c->name, name) != 0)
-		c++;
-	if (c == vault.counts + vault.n_counts) {
-		if (vault.n_counts++ == ARRAY_LEN(vault.counts))
-			log_fatal("bug: more callers are counted than there are");
-		*c = (struct caller_count){.zones = 0};
-		snprintf(c->name, sizeof(c->name), "%s", name);
-	}
-	return c;
-}
-
 void limits_apply(void)
 {
 	size_t kept = 0;
@@ -90,6 +74,23 @@ void limits_apply(void)
 		if (rules_of(bytes_str(vault.counts[i].name)))
 			vault.counts[kept++] = vault.counts[i];
 	vault.n_counts = kept;
+}
+
+/* There is room for all callers, and one that is none any more but has a call under way. */
+static struct caller_count *count_of(const char *name)
+{
+	struct caller_count *c = vault.counts;
+
+	while (c < vault.counts + vault.n_counts && strcmp(c->name, name) != 0)
+		c++;
+	if (c < vault.counts + vault.n_counts)
+		return c;
+	if (vault.n_counts == ARRAY_LEN(vault.counts))
+		limits_apply();
+	c = &vault.counts[vault.n_counts++];
+	*c = (struct caller_count){.zones = 0};
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	return c;
 }
 
 static void on_tell(void *arg)
@@ -157,13 +158,10 @@ static struct limit *limit_of(uint64_t id, int64_t now)
 	if (vault.limits.n >= BUCKETS_MAX)
 		return NULL;
 	l = calloc(1, sizeof(*l));
-	if (!l)
-		return NULL;
-	l->node.id = id;
-	if (idmap_put(&vault.limits, &l->node) < 0) {
-		free(l);
-		return NULL;
-	}
+	if (l)
+		l->node.id = id;
+	if (!l || idmap_put(&vault.limits, &l->node) < 0)
+		log_fatal("out of memory");
 	return l;
 }
 

@@ -40,6 +40,10 @@ root_key "a" { file = "{d}/a.key" }
 """
 
 
+# What a test asks of one caller is what many would.
+NO_LIMITS = "limits { caller_rate = none caller_zones = none integration_rate = none }\n"
+
+
 class Configured:
     """A gateway with a configuration; one caller, who may do everything. All else is the Postern's that runs now."""
 
@@ -71,7 +75,8 @@ def gateway_of(section, env=None, **files):
         token, line = subprocess.run([BINARY, "keygen", "--token", "all", "--verbs", "all"], check=True,
                                      capture_output=True, text=True).stdout.splitlines()[:2]
         subprocess.run([BINARY, "keygen", d + "/a.key"], check=True, capture_output=True)
-        files.update({"callers": line + "\n", "postern.conf": (CONF + section).replace("{d}", d)})
+        limits = "" if "limits {" in section else NO_LIMITS
+        files.update({"callers": line + "\n", "postern.conf": (CONF + limits + section).replace("{d}", d)})
         for name, text in files.items():
             with open(os.path.join(d, name), "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
                 f.write(text)

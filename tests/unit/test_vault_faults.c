@@ -49,6 +49,80 @@ static void too_much_of_providers(void)
 	configure_end();
 }
 
+static void too_many_callers(void)
+{
+	configure_begin(POLICY_ARTICLE, POLICY_GUARDED); /* tells one */
+	for (unsigned n = 0; n < VAULT_CALLERS_MAX; n++)
+		say(PROC_SUPERVISOR, s_caller, .name = rig_text("c#", n));
+	configure_end();
+}
+
+static void name_of_a_caller_too_long(void)
+{
+	const struct s_caller m = {.name = rig_long(IPC_CALLER_MAX + 1, 'a')};
+
+	configure_begin(POLICY_ARTICLE, POLICY_GUARDED);
+	turn();
+	rig.role.ops->control(&rig.role, MSG_s_caller, &m, -1);
+}
+
+static void too_much_is_denied(void)
+{
+	struct bytes ids = rig_long(IPC_PIECE_MAX, 'i');
+
+	configure_begin(POLICY_ARTICLE, POLICY_GUARDED);
+	for (unsigned n = 0; n <= DENY_MAX * INTEGRATION_ID_BYTES / IPC_PIECE_MAX; n++)
+		say(PROC_SUPERVISOR, s_deny, .ids = ids);
+	configure_end();
+}
+
+/* ---- limits ---- */
+
+/* One call of a caller who may make one a second; then NAME fails, at the SKIPth time, for the next. */
+static void limited(const char *name, unsigned skip)
+{
+	const struct caller_rules rules = {.name = "backend", .rate = 1, .burst = 1, .zones = 1};
+	struct call c = {.rules = rules};
+
+	assert_int_equal(limit_caller(&rules), 0);
+	assert_int_equal(dns_name_parse(&c.zone, BYTES(ZONE)), 0);
+	fault_set(name, skip, ENOMEM);
+	assert_int_equal(limit_caller(&rules), 1);
+	assert_int_equal(limit_zone(&c), 0);
+}
+
+static void no_memory_for_a_hash(void)
+{
+	limited("malloc", 0);
+}
+
+static void no_timer_for_refusals(void)
+{
+	limited("loop_timer_set", 0);
+}
+
+static void no_memory_for_a_zone(void)
+{
+	limited("calloc", 0);
+}
+
+static void no_memory_for_zones(void)
+{
+	limited("calloc", 1);
+}
+
+static void no_memory_for_a_limit(void)
+{
+	fault_set("calloc", 0, ENOMEM);
+	limited("none", 0);
+}
+
+static void no_memory_for_limits(void)
+{
+	fault_set("calloc", 1, ENOMEM);
+	limited("none", 0);
+}
+
 /* ---- lanes ---- */
 
 /* The one at the head is over, and the next one's turn does not come. */
@@ -145,7 +219,11 @@ static void test_ends(void **state)
 		no_turn_for_the_next,	      kept_line_is_broken,
 		no_memory_for_live_calls,     no_memory_when_scribe_is_lost,
 		no_locked_memory_for_renewed, renewed_does_not_open,
-		name_in_handle_is_none,
+		name_in_handle_is_none,	      too_many_callers,
+		name_of_a_caller_too_long,    too_much_is_denied,
+		no_memory_for_a_hash,	      no_timer_for_refusals,
+		no_memory_for_a_zone,	      no_memory_for_zones,
+		no_memory_for_a_limit,	      no_memory_for_limits,
 	};
 
 	for (size_t n = 0; n < ARRAY_LEN(cases); n++)

@@ -2,9 +2,6 @@
 /* What each caller may do and how often, integrations that are called off, the brake. */
 #include "vault_words.h"
 
-FAULT(void *, NULL, calloc, (size_t n, size_t size), (n, size))
-FAULT(void *, NULL, malloc, (size_t n), (n))
-
 /* A caller "backend" with RULES, in place of the rig's. */
 static void configure_caller(const struct s_caller *rules, uint32_t rate, uint32_t burst)
 {
@@ -275,6 +272,23 @@ static void test_reload(void **state)
 	later(1000);
 }
 
+/* Callers that are none any more make room in the counts. */
+static void test_many_callers(void **state)
+{
+	struct integration i = cloudflare();
+
+	only(&(const struct s_caller){.providers = UINT64_MAX, .rate = 1, .burst = 1});
+	inspect_well(1, handle_of(&i));
+	for (vault.n_counts = 0; vault.n_counts < ARRAY_LEN(vault.counts); vault.n_counts++)
+		snprintf(vault.counts[vault.n_counts].name, sizeof(vault.counts[0].name),
+			 "gone-%zu", vault.n_counts);
+	say(PROC_FRONT, fv_inspect_handle, FROM_FRONT(2), .handle = handle_of(&i));
+	expect_limited(2, 1, "more calls");
+	assert_int_equal(vault.n_counts, 1);
+	later(1000);
+	expect_told("1 calls");
+}
+
 /* As many as there may be: those that are full make room; else it is as if over the limit. */
 static void test_many_integrations(void **state)
 {
@@ -330,6 +344,27 @@ static void add_in(uint64_t n, const char *zone, bool braked)
 	expect_error(n, CODE_PROVIDER_REJECTED, "", "");
 }
 
+/* One caller makes changes, another one asks too often: the log is told of the second alone. */
+static void test_two_callers(void **state)
+{
+	struct integration i = cloudflare();
+	struct bytes handle = handle_of(&i);
+
+	configure_caller(&(const struct s_caller){.providers = UINT64_MAX, .zones = 2}, 0, 0);
+	say(PROC_SUPERVISOR, s_caller, .name = BYTES("other"), .providers = UINT64_MAX, .rate = 1);
+	say(PROC_SUPERVISOR, s_scribe, .segment_bytes = 1); /* not for the vault: passed over */
+	configure_end();
+	add_in(1, "a.example", false);
+	for (uint64_t n = 2; n <= 3; n++)
+		say(PROC_FRONT, fv_inspect_handle, .call = n, .request_id = rig_text("r#", n),
+		    .caller = BYTES("other"), .customer = BYTES(CUSTOMER), .handle = handle);
+	logged("inspect_handle.outcome", "ok");
+	expect_limited(3, 1, "more calls");
+	hear(PROC_FRONT, vf_handle);
+	later(1000);
+	assert_bytes(logged("calls.refused", "refused")->caller, "other");
+}
+
 static void test_brake(void **state)
 {
 	only(&(const struct s_caller){.providers = UINT64_MAX, .zones = 2});
@@ -358,8 +393,10 @@ int main(void)
 		limits_test(test_rate_of_an_integration),
 		limits_test(test_told_to_nobody),
 		limits_test(test_reload),
+		limits_test(test_many_callers),
 		limits_test(test_many_integrations),
 		limits_test(test_brake),
+		limits_test(test_two_callers),
 	};
 
 	return cmocka_run_group_tests_name("vault_limits", tests, rig_setup, rig_end);
