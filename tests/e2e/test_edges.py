@@ -202,7 +202,7 @@ def test_back_off():
         handle = integrate(g, P)
         for _ in range(4):
             pid = wait_for(lambda: g.pids().get("postern-planner"), 5)
-            for s in sockets(pid):
+            for s in wait_for(lambda pid=pid: sockets(pid), 5):  # it gets them once it is in its sandbox
                 try:
                     s.send(b"\xff")
                 except OSError:
