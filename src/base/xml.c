@@ -20,29 +20,6 @@ struct reader {
 	bool bad, no_memory;
 };
 
-/* ---- memory: an answer may hold a secret, and expat keeps pieces of one that is cut short ---- */
-
-static void wiping_free(void *p)
-{
-	if (p)
-		explicit_bzero(p, malloc_usable_size(p));
-	free(p);
-}
-
-/* Not realloc(): it may leave a copy behind. */
-static void *wiping_realloc(void *p, size_t n)
-{
-	size_t old = p ? malloc_usable_size(p) : 0;
-	void *q = memory_alloc(n);
-
-	if (!q)
-		return NULL;
-	if (old)
-		memcpy(q, p, old < n ? old : n);
-	wiping_free(p);
-	return q;
-}
-
 /* ---- reading ---- */
 
 static void stop(struct reader *r, bool no_memory)

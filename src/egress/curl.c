@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "egress/curl.h"
 
-#include "sys/harden.h"
+#include "base/memory.h"
+#include "sys/library.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -9,14 +10,6 @@
 #include <string.h>
 
 #define VERSION_MIN 0x075500 /* 7.85.0: CURLOPT_PROTOCOLS_STR */
-
-static bool find(void *lib, const char *name, void *slot)
-{
-	void *p = dlsym(lib, name);
-
-	memcpy(slot, &p, sizeof(p));
-	return p != NULL;
-}
 
 static int load(struct curl *c)
 {
@@ -30,7 +23,7 @@ static int load(struct curl *c)
 	if (!lib)
 		return -ELIBACC;
 #define X(name)                                                                                    \
-	if (!find(lib, "curl_" #name, &c->name))                                                   \
+	if (!library_find(lib, "curl_" #name, &c->name))                                           \
 		return -ELIBBAD;
 	CURL_FUNCTIONS(X)
 #undef X
@@ -39,7 +32,7 @@ static int load(struct curl *c)
 	    strncmp(v->ssl_version, "OpenSSL/", 8) != 0)
 		return -ELIBBAD;
 #define X(name)                                                                                    \
-	if (!find(lib, #name, &c->name))                                                           \
+	if (!library_find(lib, #name, &c->name))                                                   \
 		return -ELIBBAD;
 	OPENSSL_FUNCTIONS(X)
 #undef X

@@ -115,9 +115,9 @@ static bool uri_parse(struct bytes text, unsigned char id[IDENTITY_BYTES])
 	return true;
 }
 
-void identity_hash(struct bytes name, unsigned char id[IDENTITY_BYTES])
+void identity_hash(struct bytes text, unsigned char id[IDENTITY_BYTES])
 {
-	crypto_hash_sha256(id, name.p, name.n);
+	crypto_hash_sha256(id, text.p, text.n);
 }
 
 static const struct {

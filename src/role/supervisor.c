@@ -206,7 +206,7 @@ static void on_bad_peer(struct child *c, const struct r_bad_peer *m)
 
 static void announce_listener(const struct listener *l)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
 	socklen_t n = sizeof(a);
 	char host[64], port[16];
 	bool v6;

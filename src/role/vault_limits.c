@@ -158,9 +158,10 @@ static struct limit *limit_of(uint64_t id, int64_t now)
 	if (vault.limits.n >= BUCKETS_MAX)
 		return NULL;
 	l = calloc(1, sizeof(*l));
-	if (l)
-		l->node.id = id;
-	if (!l || idmap_put(&vault.limits, &l->node) < 0)
+	if (!l)
+		log_fatal("out of memory");
+	l->node.id = id;
+	if (idmap_put(&vault.limits, &l->node) < 0)
 		log_fatal("out of memory");
 	return l;
 }
@@ -226,9 +227,10 @@ static void see(uint64_t id)
 {
 	struct seen *s = calloc(1, sizeof(*s));
 
-	if (s)
-		s->node.id = id;
-	if (!s || idmap_put(&vault.zones_seen, &s->node) < 0)
+	if (!s)
+		log_fatal("out of memory");
+	s->node.id = id;
+	if (idmap_put(&vault.zones_seen, &s->node) < 0)
 		log_fatal("out of memory");
 }
 

@@ -5,7 +5,6 @@
 
 #include <grp.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -41,26 +40,6 @@ void harden_raise_files(void)
 		l.rlim_cur = l.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &l);
 	}
-}
-
-void wiping_free(void *p)
-{
-	if (p)
-		explicit_bzero(p, malloc_usable_size(p));
-	free(p);
-}
-
-void *wiping_realloc(void *p, size_t n)
-{
-	size_t old = p ? malloc_usable_size(p) : 0;
-	void *q = malloc(n ? n : 1);
-
-	if (!q)
-		return NULL;
-	if (old)
-		memcpy(q, p, old < n ? old : n);
-	wiping_free(p);
-	return q;
 }
 
 void harden_json(void)

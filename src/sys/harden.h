@@ -13,12 +13,5 @@ int harden_self(void) must_check;
 int harden_become(uint32_t id) must_check;
 /* As many open files as the hard limit lets. */
 void harden_raise_files(void);
-/*
- * For libraries with settable allocators: free() that wipes first. Sizes come from the C library, so that what
- * was asked for is wiped, and the rest of the block too.
- */
-void wiping_free(void *p);
-/* Not realloc(): that may leave a copy of a secret behind. */
-void *wiping_realloc(void *p, size_t n);
 /* Have jansson's memory wiped when freed: in roles that parse what may hold secrets. */
 void harden_json(void);

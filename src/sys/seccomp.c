@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Filters, made with libseccomp, which is opened at run time: only the supervisor and `postern doctor` need it, and no role shall have it in its memory. */
+#include "sys/library.h"
 #include "sys/sandbox.h"
 
 #include <dlfcn.h>
@@ -22,15 +23,13 @@ static struct {
 
 static bool load(void)
 {
-	void *so = dlopen("libseccomp.so.2", RTLD_NOW | RTLD_LOCAL), *p;
+	void *so = dlopen("libseccomp.so.2", RTLD_NOW | RTLD_LOCAL);
 
 	if (!so)
 		return false;
 #define X(name)                                                                                    \
-	p = dlsym(so, #name);                                                                      \
-	if (!p)                                                                                    \
-		return false;                                                                      \
-	memcpy(&lib.name, &p, sizeof(p));
+	if (!library_find(so, #name, &lib.name))                                                   \
+		return false;
 	FUNCTIONS(X)
 #undef X
 	return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tls/openssl.h"
 
-#include "sys/harden.h"
+#include "base/memory.h"
+#include "sys/library.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -23,14 +24,6 @@ static void give_back(void *p, const char *file, int line)
 	wiping_free(p);
 }
 
-static bool find(void *lib, const char *name, void *slot)
-{
-	void *p = dlsym(lib, name);
-
-	memcpy(slot, &p, sizeof(p));
-	return p != NULL;
-}
-
 static int load(struct openssl *o)
 {
 	/* Never closed: its exit handlers stay. A look-up by this handle finds libcrypto's functions too. */
@@ -39,7 +32,7 @@ static int load(struct openssl *o)
 	if (!lib)
 		return -ELIBACC;
 #define F(name)                                                                                    \
-	if (!find(lib, #name, &o->name))                                                           \
+	if (!library_find(lib, #name, &o->name))                                                   \
 		return -ELIBBAD;
 	TLS_FUNCTIONS(F)
 #undef F
