@@ -11,7 +11,7 @@ struct heard {
 	struct bytes target, name, value;
 	bool in_value;
 	struct bytes type, authorization;
-	bool has_type, has_authorization, has_length, proxy_connection;
+	bool has_type, has_authorization, has_length, other_connection;
 	bool head_ends, ends;
 	size_t body;
 };
@@ -44,8 +44,10 @@ static void field_over(struct heard *h)
 	}
 	if (bytes_eq_nocase(h->name, BYTES("Content-Length")))
 		h->has_length = true;
-	if (bytes_eq_nocase(h->name, BYTES("Proxy-Connection")))
-		h->proxy_connection = true;
+	if (bytes_eq_nocase(h->name, BYTES("Proxy-Connection")) ||
+	    (bytes_eq_nocase(h->name, BYTES("Connection")) &&
+	     bytes_find(h->value, BYTES("\t")) < h->value.n))
+		h->other_connection = true;
 	h->name = h->value = bytes_of(NULL, 0);
 	h->in_value = false;
 }
@@ -110,12 +112,12 @@ static bool same_head(const http_parser *p, const struct heard *o, const struct 
 }
 
 /*
- * Differences that may be. Proxy-Connection, which is in no RFC, is Connection to it. Where the client asks for another protocol it says so and stops behind the message, as if we would answer
+ * Differences that may be. Proxy-Connection, which is in no RFC, is Connection to it; and of the two blanks that may stand in a list (RFC 9110 section 5.6.1) it knows one. Where the client asks for another protocol it says so and stops behind the message, as if we would answer
  * with 101, which we never do; that is after all that is compared here.
  */
 static bool same_end(const http_parser *p, const struct heard *o, const struct http_reading *h)
 {
-	return o->proxy_connection || !http_should_keep_alive(p) == h->close;
+	return o->other_connection || !http_should_keep_alive(p) == h->close;
 }
 
 bool other_http_agrees(struct bytes in, const struct http_reading *h)
