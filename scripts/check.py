@@ -100,11 +100,14 @@ def run_meson(directory, name, args, tally):
     return [("%s: %s" % (directory, title), output) for title, output in broken]
 
 
-def run_check(name, command, tally):
+def start_check(command, *prefix):
+    return subprocess.Popen([*prefix, *command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def end_check(name, process, tally):
     heading(name)
-    r = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = r.stdout.decode(errors="replace")
-    broken = tally.add_program(output, "fail" if r.returncode else "ok")
+    output = process.communicate()[0].decode(errors="replace")
+    broken = tally.add_program(output, "fail" if process.returncode else "ok")
     return [(name, output)] if broken else []
 
 
@@ -117,13 +120,14 @@ def main():
         tally.failed = 1
         tally.finish()
 
+    # End-to-end tests mostly wait: there is room for it beside them.
+    analysis = start_check(["scripts/analyze", "build"], "nice", "-n", "19")
     broken = []
     for directory in BUILDS:
         for name, args in RUNS + (SLOW_RUNS if everything else []):
             broken += run_meson(directory, name, args, tally)
     checks = [("style", ["scripts/check-style"]),
               ("purity", ["scripts/check-purity", "build"]),
-              ("analysis", ["scripts/analyze", "build"]),
               ("providers", ["scripts/provider-table.py", "--check"]),
               ("man pages", ["mandoc", "-Tlint", "-Wwarning", *sorted(glob.glob(ROOT + "/man/*.[1-9]"))])]
     if everything:
@@ -132,8 +136,9 @@ def main():
         checks.append(("coverage", ["scripts/coverage", "--check"]))
         checks.append(("fuzz", ["scripts/fuzz", str(FUZZ_SECONDS)]))
         checks.append(("mutants", ["scripts/mutate.py", "--sample", str(MUTANTS)]))
+    broken += end_check("analysis", analysis, tally)
     for name, command in checks:
-        broken += run_check(name, command, tally)
+        broken += end_check(name, start_check(command), tally)
 
     for title, output in broken:
         show(title, output)

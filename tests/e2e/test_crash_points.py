@@ -8,7 +8,7 @@ import os
 import tempfile
 
 import tap
-from injected import ALL, Injected, Lab, check_end, soon
+from injected import ALL, STEP, Injected, Lab, check_end, soon
 
 ZONE = "points.example"
 
@@ -64,7 +64,7 @@ def crash(tag, action, kinds, step):
 
 
 def make(*args):
-    return lambda: crash(*args[:3], 1 if ALL else args[3])
+    return lambda: crash(*args[:3], 1 if ALL else args[3] * STEP)
 
 
 for _tag, _action, _kinds, _step in (

@@ -9,7 +9,7 @@ import time
 
 import tap
 from common import add, refused
-from injected import ALL, ROLES, Injected, Lab, call, check_end, soon
+from injected import ALL, ROLES, STEP, Injected, Lab, call, check_end, soon
 from servers import has_symbol
 
 ZONE = "injected.example"
@@ -44,7 +44,7 @@ def each(tag, role, calls, action, step, harmless=False):
 
 
 def make(tag, role, calls, action, step, **kw):
-    return lambda: each(tag, role, calls, action, 1 if ALL else step, **kw)
+    return lambda: each(tag, role, calls, action, 1 if ALL else step * STEP, **kw)
 
 
 for _role in ROLES:
