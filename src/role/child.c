@@ -89,8 +89,7 @@ int child_start(struct child *c, struct loop *loop, int exe_fd, uint32_t uid)
 void child_ended(struct child *c)
 {
 	c->pid = 0;
-	c->confined = false;
-	c->ready = false;
+	c->confined = c->ready = c->told_to_stop = false;
 	channel_close(&c->control);
 }
 

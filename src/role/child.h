@@ -13,7 +13,8 @@ struct child {
 	struct channel control;
 	int64_t started;   /* loop_now() */
 	unsigned failures; /* in a row, each soon after its start */
-	bool confined, ready, lacks_told;
+	bool confined, ready, told_to_stop;
+	bool lacks_told; /* what its sandbox lacks, once for all that come after it */
 	struct supervisor *owner;
 };
 

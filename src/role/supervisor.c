@@ -283,6 +283,8 @@ static void on_confined(struct child *c, unsigned holds)
 	channel_send(&c->control, s_start, 0);
 	if (c->proc == PROC_SCRIBE)
 		events_greet(&s->events);
+	if (s->stopping)
+		stop_next(s);
 }
 
 static void on_control(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
@@ -321,13 +323,18 @@ static void stop_next(struct supervisor *s)
 {
 	for (size_t i = 0; i < ARRAY_LEN(stop_order); i++) {
 		struct child *c = &s->children[stop_order[i]];
-		if (c->pid) {
-			/* The scribe is the last: whatever was to be written came before this line. */
-			if (c->proc == PROC_SCRIBE)
-				events_add(&s->events, "gateway.stop", POSTERN_VERSION);
-			channel_send(&c->control, s_stop, 0);
+
+		if (!c->pid)
+			continue;
+		/* One that has just been started hears of its end when it has heard of its begin. */
+		if (!c->confined || c->told_to_stop)
 			return;
-		}
+		/* The scribe is the last: whatever was to be written came before this line. */
+		if (c->proc == PROC_SCRIBE)
+			events_add(&s->events, "gateway.stop", POSTERN_VERSION);
+		channel_send(&c->control, s_stop, 0);
+		c->told_to_stop = true;
+		return;
 	}
 	loop_stop(s->loop);
 }

@@ -9,7 +9,7 @@ import time
 
 import tap
 from common import add, gateway, integrate, pdns, remove
-from servers import FakeUpstream, wait_for
+from servers import FakeUpstream, Postern, wait_for
 
 P = pdns()
 ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
@@ -209,6 +209,18 @@ def test_stop_of_the_whole_unit():
             os.kill(pid, signal.SIGTERM)
         g.stop()
     stop_under_load("drain-all", stop)
+
+
+def test_stop_while_a_role_starts():
+    """SIGTERM finds one that was started again a moment ago: it hears of its begin before it hears of its end."""
+    for role in ("postern-scribe", "postern-vault", "postern-front", "postern-planner", "postern-courier"):
+        for _ in range(3):
+            g = Postern()
+            old = g.pids()[role]
+            os.kill(old, signal.SIGKILL)
+            wait_for(lambda: g.pids().get(role, old) != old, 5)
+            assert g.stop() == 0, g.stderr_text()
+            assert g.audit()[-1]["event"] == "gateway.stop", g.audit()[-1]
 
 
 if __name__ == "__main__":
