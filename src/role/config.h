@@ -121,7 +121,10 @@ void config_free(struct config *c); /* wipes; NULL is fine */
 /*
  * A root key: exactly ROOT_KEY_BYTES raw bytes, not all zero, from a SOURCE as config_read_secret() has them. 0; CONFIG_E_BAD with the reason in ERR.
  */
-int config_read_key(const char *source, unsigned char secret[ROOT_KEY_BYTES], char *err) must_check;
+int config_read_key_from(const char *source, unsigned char secret[ROOT_KEY_BYTES],
+			 char *err) must_check;
+/* The same from a file, whose path may be relative. */
+int config_read_key(const char *path, unsigned char secret[ROOT_KEY_BYTES], char *err) must_check;
 /* Make one: O_EXCL, 0600, synced. */
 int config_make_key(const char *path, char *err) must_check;
 /* A fresh token "ptk1_" ‖ base64url(32 random bytes) and its SHA-256. */

@@ -118,7 +118,7 @@ static int on_root_key(cfg_t *cfg, cfg_opt_t *opt)
 		return complain(cfg, "root_key.file", "is missing");
 	if (c->n_keys == CONFIG_KEYS_MAX)
 		return complain(cfg, "root_key", "is one key too many");
-	if (config_read_key(reading->key_file, key->secret, err) != 0)
+	if (config_read_key_from(reading->key_file, key->secret, err) != 0)
 		return complain(cfg, "root_key.file", err);
 	key->state = reading->key_state;
 	if (keyring_add(reading->ring, key->secret, key->state) < 0)

@@ -7,21 +7,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int config_read_key(const char *source, unsigned char secret[ROOT_KEY_BYTES], char *err)
+/* What came of reading NAME into TEXT. */
+static int take_key(const char *name, const struct buf *text, const char *why,
+		    unsigned char secret[ROOT_KEY_BYTES], char *err)
+{
+	if (buf_status(text) == -ENOBUFS || (!why && text->n != ROOT_KEY_BYTES))
+		why = "must be 32 bytes long, as `postern keygen` makes it";
+	else if (!why && sodium_is_zero(text->p, ROOT_KEY_BYTES))
+		why = "is all zero";
+	if (why) {
+		sodium_memzero(secret, ROOT_KEY_BYTES);
+		return config_bad(err, "%s: %s", name, why);
+	}
+	memcpy(secret, text->p, ROOT_KEY_BYTES);
+	return 0;
+}
+
+int config_read_key(const char *path, unsigned char secret[ROOT_KEY_BYTES], char *err)
+{
+	struct buf text cleanup(buf_done) = BUF_INIT(ROOT_KEY_BYTES + 1);
+	const char *why = config_read_secret_file(path, &text);
+
+	return take_key(path, &text, why, secret, err);
+}
+
+int config_read_key_from(const char *source, unsigned char secret[ROOT_KEY_BYTES], char *err)
 {
 	struct buf text cleanup(buf_done) = BUF_INIT(ROOT_KEY_BYTES + 1);
 	const char *why = config_read_secret(bytes_str(source), &text);
 
-	if (buf_status(&text) == -ENOBUFS || (!why && text.n != ROOT_KEY_BYTES))
-		why = "must be 32 bytes long, as `postern keygen` makes it";
-	else if (!why && sodium_is_zero(text.p, ROOT_KEY_BYTES))
-		why = "is all zero";
-	if (why) {
-		sodium_memzero(secret, ROOT_KEY_BYTES);
-		return config_bad(err, "%s: %s", source, why);
-	}
-	memcpy(secret, text.p, ROOT_KEY_BYTES);
-	return 0;
+	return take_key(source, &text, why, secret, err);
 }
 
 static int sync_parent(const char *path)

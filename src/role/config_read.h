@@ -34,6 +34,8 @@ const char *config_add_listen(struct config *c, struct bytes text, bool tls) mus
  * others), from a systemd credential (a name), or from an inherited descriptor ("fd:3"; one that can seek can be read again at a reload). NULL, or a static sentence.
  */
 const char *config_read_secret(struct bytes source, struct buf *out) must_check;
+/* The same from a file, whose path may be relative. */
+const char *config_read_secret_file(const char *path, struct buf *out) must_check;
 /* Could it be one, by its looks? */
 bool config_source_valid(struct bytes source);
 

@@ -48,9 +48,21 @@ static const char *file_problem(int fd, bool of_systemd)
 	return NULL;
 }
 
+static const char *open_checked(const char *path, bool of_systemd, int *fd)
+{
+	const char *why = open_path(path, fd);
+
+	if (!why) {
+		why = file_problem(*fd, of_systemd);
+		if (why)
+			close(*fd);
+	}
+	return why;
+}
+
 static const char *open_file(struct bytes source, int *fd)
 {
-	const char *dir = getenv("CREDENTIALS_DIRECTORY"), *why;
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	bool named = source.n && !memchr(source.p, '/', source.n);
 	char path[IPC_PATH_MAX];
 
@@ -61,13 +73,7 @@ static const char *open_file(struct bytes source, int *fd)
 	if ((size_t)snprintf(path, sizeof(path), "%s%s%.*s", named ? dir : "", named ? "/" : "",
 			     (int)source.n, (const char *)source.p) >= sizeof(path))
 		return "is too long";
-	why = open_path(path, fd);
-	if (!why) {
-		why = file_problem(*fd, named);
-		if (why)
-			close(*fd);
-	}
-	return why;
+	return open_checked(path, named, fd);
 }
 
 /* From its begin, where it has one, so that a reload finds the same again. */
@@ -89,6 +95,18 @@ static const char *read_whole(int fd, struct buf *out)
 	if (buf_status(out) < 0)
 		return "is too long";
 	return out->n ? NULL : seeks ? "is empty" : "is empty, or was read before";
+}
+
+const char *config_read_secret_file(const char *path, struct buf *out)
+{
+	int fd;
+	const char *why = open_checked(path, false, &fd);
+
+	if (why)
+		return why;
+	why = read_whole(fd, out);
+	close(fd);
+	return why;
 }
 
 const char *config_read_secret(struct bytes source, struct buf *out)

@@ -199,7 +199,8 @@ static const char *take_checkpoint_key(const struct setting *s, struct bytes val
 		return "is one key too many";
 	if (bytes_to_str(value, source, sizeof(source)) < 0)
 		return "is too long";
-	if (config_read_key(source, c->checkpoint_seeds[c->n_checkpoint_keys], reading->why) != 0)
+	if (config_read_key_from(source, c->checkpoint_seeds[c->n_checkpoint_keys], reading->why) !=
+	    0)
 		return reading->why;
 	c->n_checkpoint_keys++;
 	return NULL;

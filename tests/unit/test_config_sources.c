@@ -81,10 +81,10 @@ static void test_root_key(void **state)
 	memset(want, 'w', sizeof(want));
 	assert_int_equal(write(fd, want, sizeof(want)), sizeof(want));
 	snprintf(source, sizeof(source), "fd:%d", fd);
-	assert_int_equal(config_read_key(source, key, err), 0);
+	assert_int_equal(config_read_key_from(source, key, err), 0);
 	assert_memory_equal(key, want, sizeof(key));
 	assert_int_equal(write(fd, "x", 1), 1);
-	assert_int_equal(config_read_key(source, key, err), CONFIG_E_BAD);
+	assert_int_equal(config_read_key_from(source, key, err), CONFIG_E_BAD);
 	assert_non_null(strstr(err, ": must be 32 bytes long"));
 	assert_true(sodium_is_zero(key, sizeof(key)));
 	close(fd);
