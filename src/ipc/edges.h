@@ -70,18 +70,13 @@ enum ipc_listener { LISTEN_TCP, LISTEN_UNIX, LISTEN_TLS, LISTENERS };
  * How a caller shows who it is, by 32 bytes: the SHA-256 of its bearer token; its user id on the Unix socket, in four bytes as this machine has them, then zeros; the SHA-256 of
  * its certificate's SubjectPublicKeyInfo (RFC 5280 section 4.1), of a DNS name or of a URI in its certificate's subjectAltName.
  */
-#define IDENTITY_LIST(X)                                                                           \
-	X(TOKEN, "sha256")                                                                         \
-	X(UID, "uid")                                                                              \
-	X(SPKI, "spki")                                                                            \
-	X(DNS, "dns")                                                                              \
-	X(URI, "uri")
-
 enum identity_kind {
-#define X(id, text) IDENTITY_##id,
-	IDENTITY_LIST(X)
-#undef X
-		IDENTITY_KINDS
+	IDENTITY_TOKEN,
+	IDENTITY_UID,
+	IDENTITY_SPKI,
+	IDENTITY_DNS,
+	IDENTITY_URI,
+	IDENTITY_KINDS
 };
 #define IDENTITY_BYTES 32
 

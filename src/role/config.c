@@ -40,8 +40,7 @@ int config_new(struct config **out, char *err)
 	c->policy_loosest = c->policy_default = POLICY_GUARDED;
 	c->targets = BUF_INIT(16 * 1024); /* what s_vault carries */
 	c->authorities = BUF_INIT(16 * 1024);
-	for (size_t i = 0; i < TLS_PART_COUNT; i++)
-		c->tls.parts[i] = BUF_INIT(TLS_PEM_MAX);
+	config_tls_reset(&c->tls);
 	c->denied = BUF_INIT(DENY_MAX * INTEGRATION_ID_BYTES);
 	c->caller_limits = (struct config_limits){.rate = 200, .burst = 1000, .zones = 1000};
 	c->integration_limits = (struct config_limits){.rate = 20, .burst = 200};
@@ -69,8 +68,7 @@ void config_free(struct config *c)
 	buf_done(&c->targets);
 	buf_done(&c->authorities);
 	buf_done(&c->denied);
-	for (size_t i = 0; i < TLS_PART_COUNT; i++)
-		buf_done(&c->tls.parts[i]);
+	config_tls_reset(&c->tls);
 	for (size_t i = 0; i < c->n_providers; i++) {
 		buf_done(&c->providers[i].open);
 		buf_done(&c->providers[i].secret);

@@ -132,5 +132,7 @@ void config_make_token(char text[TOKEN_TEXT_MAX], unsigned char sha256[32]);
 
 /* The SHA-256 of a name, canonical, or of a URI, or of a public key: what an identity of that kind is known by. */
 void identity_hash(struct bytes text, unsigned char id[IDENTITY_BYTES]);
-/* What C has for TLS, borrowed. */
-struct tls_files config_tls_files(const struct config *c);
+/* Wiped, empty, and ready for more. */
+void config_tls_reset(struct config_tls *t);
+/* What T has, borrowed. */
+struct tls_files config_tls_files(const struct config_tls *t);

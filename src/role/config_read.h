@@ -36,7 +36,9 @@ const char *config_add_listen(struct config *c, struct bytes text, bool tls) mus
 const char *config_read_secret(struct bytes source, struct buf *out) must_check;
 /* The same from a file, whose path may be relative. */
 const char *config_read_secret_file(const char *path, struct buf *out) must_check;
-/* Could it be one, by its looks? */
+#define CONFIG_SOURCE_WORDS                                                                        \
+	"must be an absolute path, the name of a systemd credential, or fd:NUMBER"
+/* Could it be one, by its looks? Else it is what the words above say. */
 bool config_source_valid(struct bytes source);
 
 /* ---- config_tls.c ---- */

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MISSING "must be an absolute path, the name of a systemd credential, or fd:NUMBER"
-
 /* The descriptor stays open, and is no child's. Another one at the same place of a file, or the pipe itself. */
 static const char *open_inherited(struct bytes digits, int *fd)
 {
@@ -67,7 +65,7 @@ static const char *open_file(struct bytes source, int *fd)
 	char path[IPC_PATH_MAX];
 
 	if (!named && (!source.n || source.p[0] != '/'))
-		return MISSING;
+		return CONFIG_SOURCE_WORDS;
 	if (named && !dir)
 		return "names a systemd credential, and there are none";
 	if ((size_t)snprintf(path, sizeof(path), "%s%s%.*s", named ? dir : "", named ? "/" : "",

@@ -60,11 +60,19 @@ const char *tls_take(struct config *c, const char *key, struct bytes value)
 	return keys[i].take(c, keys[i].part, value);
 }
 
-struct tls_files config_tls_files(const struct config *c)
+void config_tls_reset(struct config_tls *t)
 {
-	struct tls_files f = {.require = c->tls.require};
+	for (size_t i = 0; i < TLS_PART_COUNT; i++) {
+		buf_done(&t->parts[i]);
+		t->parts[i] = BUF_INIT(TLS_PEM_MAX);
+	}
+}
 
-#define X(name) f.name = buf_bytes(&c->tls.parts[TLS_PART_##name]);
+struct tls_files config_tls_files(const struct config_tls *t)
+{
+	struct tls_files f = {.require = t->require};
+
+#define X(name) f.name = buf_bytes(&t->parts[TLS_PART_##name]);
 	TLS_PARTS(X)
 #undef X
 	return f;
@@ -81,7 +89,7 @@ static const char *const part_keys[] = {
 /* Its end is the process's: what OpenSSL has taken and made goes with it. */
 static _Noreturn void look(const struct config *c, int fd)
 {
-	const struct tls_files files = config_tls_files(c);
+	const struct tls_files files = config_tls_files(&c->tls);
 	char why[TLS_WHY_MAX], text[TLS_WHY_MAX + 64];
 	enum tls_part part = TLS_PART_certificate;
 	struct tls_server *s;

@@ -60,7 +60,7 @@ static const char *take_denied(const struct setting *s, struct bytes value)
 static const char *take_key_file(const struct setting *s, struct bytes value)
 {
 	if (!config_source_valid(value))
-		return "must be an absolute path, the name of a systemd credential, or fd:NUMBER";
+		return CONFIG_SOURCE_WORDS;
 	free(reading->key_file);
 	reading->key_file = strndup((const char *)value.p, value.n);
 	return reading->key_file ? NULL : "out of memory";

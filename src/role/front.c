@@ -97,30 +97,19 @@ static void add_identity(const struct s_identity *m)
 
 /* ---- what TLS is served with ---- */
 
-static void forget_told(void)
-{
-	for (size_t i = 0; i < TLS_PART_COUNT; i++) {
-		buf_done(&front.tls_next.parts[i]);
-		front.tls_next.parts[i] = BUF_INIT(TLS_PEM_MAX);
-	}
-}
-
 /* It was looked at before it was told (config_tls.c); what goes wrong now leaves us with the old one, if there is any. */
 static void apply_tls(void)
 {
-	struct tls_files files = {.require = front.tls_next.require};
+	struct tls_files files = config_tls_files(&front.tls_next);
 	enum tls_part part;
 	char why[TLS_WHY_MAX] = "";
 	struct tls_server *s;
 	int r;
 
-#define X(name) files.name = buf_bytes(&front.tls_next.parts[TLS_PART_##name]);
-	TLS_PARTS(X)
-#undef X
 	if (!files.certificate.n)
 		return;
 	r = tls_server_new(&s, &files, &part, why);
-	forget_told();
+	config_tls_reset(&front.tls_next);
 	if (r != 0 && !front.tls)
 		log_fatal("TLS cannot be served: %s", r < 0 ? strerror(-r) : why);
 	if (r != 0) {
@@ -201,7 +190,7 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 		front.next.connections_max = m->connections_max;
 		front.next.calls_max = m->calls_max;
 		front.tls_next.require = m->certificates_required;
-		forget_told();
+		config_tls_reset(&front.tls_next);
 		break;
 	case MSG_s_caller:
 		add_caller(msg);

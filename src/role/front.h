@@ -7,6 +7,7 @@
  */
 #include "base/idmap.h"
 #include "http/request.h"
+#include "role/config.h"
 #include "role/role.h"
 #include "tls/server.h"
 
@@ -38,12 +39,6 @@ struct callers {
 	struct caller_identity identities[FRONT_IDENTITIES_MAX];
 	size_t n_identities;
 	size_t connections_max, calls_max;
-};
-
-/* What TLS is served with, as it is told. */
-struct tls_told {
-	struct buf parts[TLS_PART_COUNT];
-	bool require;
 };
 
 enum conn_state {
@@ -91,11 +86,11 @@ struct front {
 	size_t connections;
 	struct idmap calls;
 	uint64_t next_call;
-	struct callers now, next; /* NEXT is being told */
-	struct tls_told tls_next;
-	struct tls_server *tls; /* NULL: TLS is not served */
-	unsigned tls_epoch;	/* how often it has changed */
-	bool ready;		/* the vault says that the gateway can serve */
+	struct callers now, next;   /* NEXT is being told */
+	struct config_tls tls_next; /* what TLS is served with, as it is told */
+	struct tls_server *tls;	    /* NULL: TLS is not served */
+	unsigned tls_epoch;	    /* how often it has changed */
+	bool ready;		    /* the vault says that the gateway can serve */
 	char reason[IPC_REASON_MAX + 1];
 	bool heard, ready_sent;
 	struct buf providers; /* the answer to GET /providers, made once */

@@ -2,7 +2,6 @@
 /* A connection's bytes, as they are or through TLS, and who is at its other end. */
 #include "role/front.h"
 
-#include "role/config.h"
 #include "sys/log.h"
 
 #include <stdlib.h>

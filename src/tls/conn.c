@@ -22,9 +22,6 @@ static int moved(const struct tls_conn *c, BIO *b, ssize_t n, int flag)
 	return (int)n;
 }
 
-static int bio_write(BIO *b, const char *p, int n);
-static int bio_read(BIO *b, char *p, int n);
-
 static long bio_ctrl(BIO *b, int command, long n, void *p)
 {
 	return command == BIO_CTRL_FLUSH;

@@ -2,18 +2,6 @@
 /* Lanes: of providers that take record sets as a whole, one change of a zone at a time, in the order in which they came. */
 #include "vault_words.h"
 
-/* Up to where its zone is known. */
-static uint64_t begin(uint64_t n, const struct integration *i)
-{
-	uint64_t id;
-
-	ask_add(n, handle_of(i));
-	id = ready(0);
-	zone_is(0, ZONE, ZONE);
-	turn();
-	return id;
-}
-
 /* The intent that is written now is request N's. */
 static void go_on(uint64_t n)
 {
@@ -30,11 +18,11 @@ static void go_on(uint64_t n)
 static void test_one_after_the_other(void **state)
 {
 	struct integration i = desec();
-	uint64_t a = begin(1, &i), b, c;
+	uint64_t a = add_until_zone(1, &i), b, c;
 
 	go_on(1);
-	b = begin(2, &i);
-	c = begin(3, &i);
+	b = add_until_zone(2, &i);
+	c = add_until_zone(3, &i);
 	assert_silence();
 	written(add_is_done(a, 0), true);
 	go_on(2);
@@ -48,12 +36,12 @@ static void test_one_after_the_other(void **state)
 static void test_side_by_side(void **state)
 {
 	struct integration flare = cloudflare(), sec = desec();
-	uint64_t a = begin(1, &flare), b, c, d;
+	uint64_t a = add_until_zone(1, &flare), b, c, d;
 
 	go_on(1);
-	b = begin(2, &flare);
+	b = add_until_zone(2, &flare);
 	go_on(2);
-	c = begin(3, &sec);
+	c = add_until_zone(3, &sec);
 	go_on(3);
 	assert_int_equal(vault.lanes.n, 1);
 	ask_add_of(4, handle_of(&sec), "_acme-challenge.example.com", "TXT", "x", MODE_COEXIST);
@@ -74,12 +62,12 @@ static void test_side_by_side(void **state)
 static void test_waits_too_long(void **state)
 {
 	struct integration i = desec();
-	uint64_t a = begin(1, &i);
+	uint64_t a = add_until_zone(1, &i);
 
 	go_on(1);
-	begin(2, &i);
+	add_until_zone(2, &i);
 	rig.msec += 1000;
-	begin(3, &i);
+	add_until_zone(3, &i);
 	rig.msec += RIG_CALLS - 10000;
 	turn();
 	assert_silence();
@@ -111,7 +99,7 @@ static void test_ends_in_the_queue(void **state)
 	later(RIG_CALLS);
 	zone_is(0, ZONE, ZONE);
 	zone_is(0, ZONE, ZONE);
-	begin(3, &i);
+	add_until_zone(3, &i);
 	later(2000); /* past the second's time, not past the third's */
 	hear(PROC_COURIER, vc_end);
 	intent = expect_line("add_record.intent", "");
@@ -139,14 +127,14 @@ static void test_last_ends_in_the_queue(void **state)
 	early = ready(0);
 	expect_op(0, OP_FIND_ZONE);
 	later(1000);
-	head = begin(1, &i);
+	head = add_until_zone(1, &i);
 	go_on(1);
 	say(PROC_PLANNER, pv_result, .call = early, .zone = BYTES(ZONE), .zone_id = BYTES(ZONE));
 	later(RIG_CALLS + 2000 - 1000);
 	hear(PROC_COURIER, vc_end);
 	logged("add_record.outcome", "error");
 	expect_error(2, CODE_OVERLOADED, "", "other changes of the zone took too long");
-	third = begin(3, &i);
+	third = add_until_zone(3, &i);
 	assert_silence();
 	written(add_is_done(head, 0), true);
 	go_on(3);

@@ -15,17 +15,6 @@ static void expect_unavailable(uint64_t n, const char *detail)
 	expect_error(n, CODE_AUDIT_UNAVAILABLE, "", detail);
 }
 
-static uint64_t intent_is_sent(uint64_t n, const struct integration *i)
-{
-	uint64_t id;
-
-	ask_add(n, handle_of(i));
-	id = ready(0);
-	zone_is(0, ZONE, ZONE);
-	turn();
-	return id;
-}
-
 /* ---- a log that cannot be written ---- */
 
 static void test_not_writable(void **state)
@@ -35,7 +24,7 @@ static void test_not_writable(void **state)
 	scribe_says(false, "the disk is full");
 	expect_status(false, "the disk is full");
 	/* nothing is changed… */
-	intent_is_sent(1, &i);
+	add_until_zone(1, &i);
 	expect_let_go(0);
 	expect_unavailable(1, "the disk is full");
 	/* …nothing is sealed… */
@@ -52,7 +41,7 @@ static void test_intent_not_durable(void **state)
 {
 	struct integration i = cloudflare();
 
-	intent_is_sent(1, &i);
+	add_until_zone(1, &i);
 	written(expect_line("add_record.intent", ""), false);
 	hear(PROC_COURIER, vc_end);
 	expect_unavailable(1, "nothing was changed");
@@ -233,7 +222,7 @@ static void test_lost_while_waited_for(void **state)
 	struct integration i = cloudflare();
 	const struct vs_line *m;
 
-	intent_is_sent(1, &i);
+	add_until_zone(1, &i);
 	hear(PROC_SCRIBE, vs_line);
 	say(PROC_FRONT, fv_inspect_handle, FROM_FRONT(2), .handle = handle_of(&i));
 	hear(PROC_SCRIBE, vs_line);
@@ -263,7 +252,7 @@ static void test_scribe_hangs(void **state)
 
 	later(10000); /* nothing to say is no hanging */
 	assert_silence();
-	intent_is_sent(1, &i);
+	add_until_zone(1, &i);
 	hear(PROC_SCRIBE, vs_line);
 	later(4000);
 	say(PROC_SCRIBE, sv_written, .token = 0); /* a sign of life */

@@ -230,6 +230,18 @@ static inline void expect_let_go(unsigned class)
 	hear(PROC_COURIER + class, vc_end);
 }
 
+/* An add of I's, of a provider that is not self-hosted, number N, up to where its zone is known. The vault's id of it. */
+static inline uint64_t add_until_zone(uint64_t n, const struct integration *i)
+{
+	uint64_t id;
+
+	ask_add(n, handle_of(i));
+	id = ready(0);
+	zone_is(0, ZONE, ZONE);
+	turn();
+	return id;
+}
+
 /* An add of I's, number N, up to where the planner is told to make the change. The vault's id of it. */
 static inline uint64_t add_until_change(uint64_t n, const struct integration *i)
 {
