@@ -38,7 +38,7 @@ static void call_done(struct call *c)
 
 static bool is_get(const char *endpoint)
 {
-	static const char *const gets[] = {"providers", "healthz", "readyz"};
+	static const char *const gets[] = {"providers", "healthz", "readyz", "metrics"};
 
 	for (size_t i = 0; i < ARRAY_LEN(gets); i++)
 		if (strcmp(endpoint, gets[i]) == 0)
@@ -316,7 +316,8 @@ const struct command command_call = {
 	.usage = "[--url URL|--unix PATH] [--token-file FILE] [--json] ENDPOINT [KEY=VALUE...]\n"
 		 "\n"
 		 "  ENDPOINT           make_integration, get_zones, add_record, remove_record,\n"
-		 "                     inspect_handle, rewrap_handle; providers, healthz, readyz\n"
+		 "                     inspect_handle, rewrap_handle; providers, healthz, readyz, "
+		 "metrics\n"
 		 "  KEY=VALUE          a field; record.fqdn=... sets fqdn in the object record\n"
 		 "  KEY=@FILE          its value from a file, @- from standard input: for secrets\n"
 		 "  KEY:=JSON          any JSON: verify:=false, zones:='[\"example.com\"]'\n"

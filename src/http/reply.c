@@ -45,6 +45,9 @@ void http_reply_put(struct buf *out, const struct http_reply *r)
 	if (r->content_type)
 		buf_printf(out, "Content-Type: %s\r\n", r->content_type);
 	buf_printf(out, "Content-Length: %zu\r\nCache-Control: no-store\r\n", r->body.n);
+	if (r->request_id.n)
+		buf_printf(out, "X-Request-Id: %.*s\r\n", (int)r->request_id.n,
+			   (const char *)r->request_id.p);
 	if (r->bearer)
 		buf_puts(out, "WWW-Authenticate: Bearer\r\n");
 	if (r->allow)
@@ -91,6 +94,7 @@ void http_problem_put(struct buf *out, const struct http_problem *p)
 				    .status = status,
 				    .content_type = "application/problem+json",
 				    .body = buf_bytes(&body),
+				    .request_id = p->request_id,
 				    .close = p->close,
 				    .bearer = status == 401,
 				    .allow = allow,

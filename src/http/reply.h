@@ -9,18 +9,19 @@ struct http_reply {
 	unsigned status;
 	const char *content_type; /* static text; NULL for none */
 	struct bytes body;
-	bool close;	      /* say that the connection ends with this reply */
-	bool bearer;	      /* ask for a bearer token; a 401 must */
-	const char *allow;    /* static text: the methods that would do; NULL for none */
-	uint32_t retry_after; /* seconds; 0 for none */
+	struct bytes request_id; /* http_is_request_id(), or empty: left out */
+	bool close;		 /* say that the connection ends with this reply */
+	bool bearer;		 /* ask for a bearer token; a 401 must */
+	const char *allow;	 /* static text: the methods that would do; NULL for none */
+	uint32_t retry_after;	 /* seconds; 0 for none */
 };
 
-/* RFC 9457. The strings are written as JSON strings: any bytes may stand in them. */
+/* RFC 9457. The strings but REQUEST_ID are written as JSON strings only: any bytes may stand in them. */
 struct http_problem {
 	enum code code;
-	unsigned status;     /* 0: the code's own; framing faults carry theirs */
-	struct bytes detail; /* one sentence */
-	struct bytes request_id;
+	unsigned status;		 /* 0: the code's own; framing faults carry theirs */
+	struct bytes detail;		 /* one sentence */
+	struct bytes request_id;	 /* http_is_request_id(), or empty */
 	struct bytes field;		 /* left out when empty */
 	uint32_t retry_after;		 /* seconds; left out when 0 */
 	struct bytes integration_handle; /* a newer one; left out when empty */

@@ -16,6 +16,7 @@ enum {
 	F_AUTHORIZATION = 16,
 	F_EXPECT = 32,
 	F_CONTENT_CODING = 64,
+	F_REQUEST_ID = 128,
 };
 
 static int refuse(struct http_head *h, unsigned status, const char *problem)
@@ -230,6 +231,12 @@ static int read_authorization(struct bytes value, struct http_head *h)
 	return 0;
 }
 
+static int read_request_id(struct bytes value, struct http_head *h)
+{
+	h->request_id = value;
+	return 0;
+}
+
 /* A body in another coding is not what its media type says. */
 static int read_content_coding(struct bytes value, struct http_head *h)
 {
@@ -270,6 +277,7 @@ static const struct {
 	{"Content-Type", F_TYPE, read_type},
 	{"Authorization", F_AUTHORIZATION, read_authorization},
 	{"Content-Encoding", F_CONTENT_CODING, read_content_coding},
+	{"X-Request-Id", F_REQUEST_ID, read_request_id},
 	{"Expect", F_EXPECT, read_expect},
 	{"Connection", 0, read_connection},
 };
@@ -418,4 +426,14 @@ bool http_is_json(struct bytes content_type)
 		return false;
 	return type.n == content_type.n ||
 	       bytes_eq_nocase(trim(parameter, " \t"), BYTES("charset=utf-8"));
+}
+
+static bool is_request_id_char(unsigned char c)
+{
+	return is_alpha(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
+}
+
+bool http_is_request_id(struct bytes value)
+{
+	return value.n <= HTTP_REQUEST_ID_MAX && all_of(value, is_request_id_char);
 }

@@ -24,6 +24,7 @@ struct http_head {
 	struct bytes target;	    /* borrowed; origin form, "/…", no query */
 	struct bytes content_type;  /* borrowed; empty when absent */
 	struct bytes authorization; /* borrowed; empty when absent */
+	struct bytes request_id;    /* borrowed; empty when absent; its form is not judged */
 	bool has_length;
 	uint64_t content_length; /* at most HTTP_BODY_MAX */
 	bool close;		 /* the client asked to close after this request */
@@ -40,5 +41,8 @@ struct http_head {
  */
 int http_head_read(struct bytes in, size_t scanned, struct http_head *out) must_check;
 
+/* What a client may call its request: 1 to 64 letters, digits, '.', '_' and '-'. */
+#define HTTP_REQUEST_ID_MAX 64
+bool http_is_request_id(struct bytes value);
 /* Is it application/json, in any case, with no parameter but charset=utf-8? */
 bool http_is_json(struct bytes content_type);

@@ -9,6 +9,7 @@
  */
 #include "audit/line.h"
 #include "audit/note.h"
+#include "base/metrics.h"
 #include "ipc/wire.h"
 #include "provider/provider.h"
 #include "seal/handle.h"
@@ -88,7 +89,8 @@ enum identity_kind {
 	X(ADD_RECORD, "add_record")                                                                \
 	X(REMOVE_RECORD, "remove_record")                                                          \
 	X(INSPECT_HANDLE, "inspect_handle")                                                        \
-	X(REWRAP_HANDLE, "rewrap_handle")
+	X(REWRAP_HANDLE, "rewrap_handle")                                                          \
+	X(METRICS, "metrics")
 
 enum verb {
 #define X(id, text) VERB_##id,
@@ -110,6 +112,7 @@ enum verb verb_parse(struct bytes in);
 	M(s_log_dir, A)	 /* with fd: scribe */                                                     \
 	M(s_ca, A)	 /* with fd: courier */                                                    \
 	M(s_front, A)                                                                              \
+	M(s_role, A) /* front: how a role is, for the metrics */                                   \
 	M(s_caller, A)                                                                             \
 	M(s_identity, A)                                                                           \
 	M(s_deny, A) /* vault: integrations that are called off */                                 \
@@ -139,6 +142,10 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_s_front(F, S)                                                                       \
 	F(S, U32, connections_max, UINT32_MAX)                                                     \
 	F(S, U32, calls_max, UINT32_MAX) F(S, U8, certificates_required, 1)
+/* UP: it is in its sandbox, of which HOLDS says what holds. */
+#define FIELDS_s_role(F, S)                                                                        \
+	F(S, U8, proc, PROC_COUNT - 1)                                                             \
+	F(S, U8, up, 1) F(S, U32, holds, SANDBOX_ALL) F(S, U64, restarts, 0)
 #define FIELDS_s_tls(F, S) F(S, U8, part, TLS_PART_COUNT - 1) F(S, BYTES, pem, IPC_PIECE_MAX)
 /*
  * Whom the front and the vault know. s_front or s_vault began the list anew, s_apply ends it. PROVIDERS: bit 1 << its place in the table. RATE is calls a second, BURST as many at
@@ -189,6 +196,7 @@ enum verb verb_parse(struct bytes in);
 	M(fv_remove_record, A)                                                                     \
 	M(fv_inspect_handle, A)                                                                    \
 	M(fv_rewrap_handle, A)                                                                     \
+	M(fv_metrics, A) /* what is counted behind the front */                                    \
 	M(fv_refused, A) /* the front refused a known caller: for the log; no answer */            \
 	M(vf_zones, B)	 /* a piece of a list; a last answer follows */                            \
 	M(vf_fresh, B)	 /* so is this: a newer handle, for the last answer whatever it says */    \
@@ -199,6 +207,7 @@ enum verb verb_parse(struct bytes in);
 	M(vf_removed, B)                                                                           \
 	M(vf_handle, B)                                                                            \
 	M(vf_rewrapped, B)                                                                         \
+	M(vf_metrics, B) /* a piece of a text */                                                   \
 	M(vf_error, B)                                                                             \
 	M(vf_status, B) /* unasked: whether the gateway can serve */
 
@@ -228,6 +237,7 @@ enum verb verb_parse(struct bytes in);
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
 #define FIELDS_fv_rewrap_handle(F, S)                                                              \
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
+#define FIELDS_fv_metrics(F, S) F(S, U64, call, 0)
 #define FIELDS_fv_refused(F, S)                                                                    \
 	FIELDS_fv_call(F, S) F(S, U8, verb, VERB_COUNT - 1) F(S, U8, code, CODE_COUNT - 1)         \
 		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, TEXT, type, IPC_TYPE_MAX)
@@ -268,6 +278,8 @@ enum verb verb_parse(struct bytes in);
 	F(S, U64, log_index, 0)                                                                    \
 	F(S, FIXED, leaf, LEAF_HASH_BYTES)
 #define FIELDS_vf_rewrapped(F, S) F(S, U64, call, 0) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
+#define FIELDS_vf_metrics(F, S)                                                                    \
+	F(S, U64, call, 0) F(S, BYTES, text, IPC_PIECE_MAX) F(S, U8, more, 1)
 #define FIELDS_vf_error(F, S)                                                                      \
 	F(S, U64, call, 0)                                                                         \
 	F(S, U8, code, CODE_COUNT - 1)                                                             \
@@ -281,8 +293,10 @@ enum verb verb_parse(struct bytes in);
 #define VAULT_SCRIBE_MESSAGES(M)                                                                   \
 	M(vs_live, A) /* first on a new edge: intents that are still in flight */                  \
 	M(vs_line, A)                                                                              \
+	M(vs_numbers, A) /* what is counted there, for the front's call */                         \
 	M(sv_written, B)                                                                           \
-	M(sv_status, B)
+	M(sv_status, B)                                                                            \
+	M(sv_numbers, B)
 
 #define FIELDS_vs_live(F, S) F(S, LIST, request_ids, IPC_PIECE_MAX) F(S, U8, more, 1)
 #define FIELDS_vs_line(F, S)                                                                       \
@@ -308,6 +322,14 @@ enum verb verb_parse(struct bytes in);
 	F(S, U64, token, 0)                                                                        \
 	F(S, U8, durable, 1) F(S, U64, seq, 0) F(S, FIXED, leaf, LEAF_HASH_BYTES)
 #define FIELDS_sv_status(F, S) F(S, U8, writable, 1) F(S, TEXT, reason, IPC_REASON_MAX)
+/* EPOCH: the vault's front_epoch. SYNCS: a struct histogram. SIGNED_AT: seconds since 1970, 0: no checkpoint was made since the scribe began. */
+#define FIELDS_vs_numbers(F, S) F(S, U64, call, 0) F(S, U64, epoch, 0)
+#define FIELDS_sv_numbers(F, S)                                                                    \
+	F(S, U64, call, 0)                                                                         \
+	F(S, U64, epoch, 0)                                                                        \
+	F(S, FIXED, syncs, sizeof(struct histogram))                                               \
+	F(S, U64, lines, 0)                                                                        \
+	F(S, U64, failures, 0) F(S, U64, unresolved, 0) F(S, I64, signed_at, 0)
 
 /* ---- vault (A) ↔ planner (B) ---- */
 

@@ -14,6 +14,8 @@ struct child {
 	int64_t started;   /* loop_now() */
 	unsigned failures; /* in a row, each soon after its start */
 	bool confined, ready, told_to_stop;
+	unsigned holds; /* of its sandbox, once CONFINED */
+	uint64_t restarts;
 	bool lacks_told; /* what its sandbox lacks, once for all that come after it */
 	struct supervisor *owner;
 };

@@ -131,6 +131,12 @@ static void add_listener(const struct s_listener *m, int fd)
 	front.listener_kinds[front.n_listeners++] = (enum ipc_listener)m->kind;
 }
 
+static void take_role(const struct s_role *m)
+{
+	front.roles[m->proc] =
+		(struct front_role){.up = m->up, .holds = m->holds, .restarts = m->restarts};
+}
+
 static void on_vault(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
 {
 	if (number != MSG_vf_status) {
@@ -150,10 +156,16 @@ static void on_vault(void *arg, struct channel *ch, uint16_t number, const void 
 
 static void fail_call(struct idmap_node *node, void *arg)
 {
-	conn_problem(idmap_holder(node, struct conn, node), CODE_OVERLOADED, 0, BYTES(""),
-		     BYTES("the gateway's vault restarts; whether the request took effect is not "
-			   "known, and trying again is safe"),
-		     1);
+	struct conn *c = idmap_holder(node, struct conn, node);
+
+	if (c->verb == VERB_METRICS)
+		metrics_reply(c);
+	else
+		conn_problem(c, CODE_OVERLOADED, 0, BYTES(""),
+			     BYTES("the gateway's vault restarts; whether the request took effect "
+				   "is not "
+				   "known, and trying again is safe"),
+			     1);
 }
 
 static void on_vault_closed(void *arg, struct channel *ch, bool bad)
@@ -205,6 +217,9 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 	case MSG_s_apply:
 		front.now = front.next;
 		apply_tls();
+		break;
+	case MSG_s_role:
+		take_role(msg);
 		break;
 	case MSG_s_listener:
 		add_listener(msg, fd);

@@ -3,9 +3,10 @@
 
 /*
  * Inside the front. front.c: its life, callers, the vault's edge. front_io.c: a connection's bytes, TLS, who is there. front_conn.c: connections and HTTP. front_api.c: endpoints, JSON in.
- * front_answer.c: JSON out.
+ * front_answer.c: JSON out. front_metrics.c: what is counted.
  */
 #include "base/idmap.h"
+#include "base/metrics.h"
 #include "http/request.h"
 #include "role/config.h"
 #include "role/role.h"
@@ -16,6 +17,7 @@
 #define FRONT_CALLERS_MAX    256
 #define FRONT_IDENTITIES_MAX 1024
 #define FRONT_JSON_DEPTH     8
+#define ENDPOINTS	     11
 
 struct caller {
 	char name[IPC_CALLER_MAX + 1];
@@ -71,8 +73,10 @@ struct conn {
 	struct http_head head;
 	char caller_name[IPC_CALLER_MAX + 1];
 	enum verb verb;
+	size_t endpoint; /* its place in the table; ENDPOINTS when it is none of ours, or not known yet */
 	char request_id[IPC_REQUEST_ID_MAX + 1];
-	struct buf zones; /* plist of pairs, put together from pieces */
+	struct buf
+		pieces; /* what the vault sends in several: zones, as a plist of pairs; numbers, as text */
 	struct buf fresh; /* a newer integration handle, for the answer */
 };
 
@@ -94,6 +98,14 @@ struct front {
 	char reason[IPC_REASON_MAX + 1];
 	bool heard, ready_sent;
 	struct buf providers; /* the answer to GET /providers, made once */
+	struct front_role {   /* as the supervisor tells */
+		bool up;
+		unsigned holds;
+		uint64_t restarts;
+	} roles[PROC_COUNT];
+	/* counted: answers, connections that were taken and that there was no room for */
+	uint64_t answers[ENDPOINTS + 1][CODE_COUNT];
+	uint64_t accepted, turned_away;
 };
 extern struct front front;
 
@@ -132,6 +144,8 @@ void conn_watch(struct conn *c, uint32_t events);
 void conn_accept(void *arg, uint32_t events);
 /* Answer with JSON BODY, and go on with the connection. */
 void conn_reply(struct conn *c, unsigned status, struct bytes body);
+/* The same with a TYPE of content, which is static. */
+void conn_reply_as(struct conn *c, unsigned status, const char *type, struct bytes body);
 /* Answer with a problem. FIELD may be empty. */
 void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes field,
 		  struct bytes detail, uint32_t retry_after);
@@ -150,6 +164,8 @@ void conns_stop(void);
 bool api_head(struct conn *c);
 /* The whole request is there; BODY is borrowed for the call. */
 void api_request(struct conn *c, struct bytes body);
+/* "add_record": the endpoint at that place in the table. */
+const char *api_endpoint_name(size_t endpoint);
 
 /* ---- front_answer.c ---- */
 
@@ -157,3 +173,11 @@ void api_request(struct conn *c, struct bytes body);
 void api_answer(uint16_t number, const void *msg);
 /* Make front.providers. 0 or -errno. */
 int api_init(void) must_check;
+
+/* ---- front_metrics.c ---- */
+
+/* The vault and, by way of it, the scribe are asked first, and not for longer than METRICS_MS. */
+#define METRICS_MS 2000
+void metrics_request(struct conn *c);
+/* The vault's numbers are there, or will not come. */
+void metrics_reply(struct conn *c);

@@ -258,13 +258,13 @@ static void put_answer(struct conn *c, struct buf *b, uint16_t number, const voi
 	case MSG_vf_integration:
 		put_pair(b, "integration_handle", ((const struct vf_integration *)msg)->handle);
 		buf_putc(b, ',');
-		put_zones(b, buf_bytes(&c->zones));
+		put_zones(b, buf_bytes(&c->pieces));
 		break;
 	case MSG_vf_setup:
 		put_setup(b, msg);
 		break;
 	case MSG_vf_zones_end:
-		put_zones(b, buf_bytes(&c->zones));
+		put_zones(b, buf_bytes(&c->pieces));
 		break;
 	case MSG_vf_record: {
 		const struct vf_record *m = msg;
@@ -301,7 +301,14 @@ void api_answer(uint16_t number, const void *msg)
 	if (!c)
 		return; /* the client went away */
 	if (number == MSG_vf_zones) {
-		buf_put_bytes(&c->zones, ((const struct vf_zones *)msg)->zones);
+		buf_put_bytes(&c->pieces, ((const struct vf_zones *)msg)->zones);
+		return;
+	}
+	if (number == MSG_vf_metrics) {
+		const struct vf_metrics *m = msg;
+		buf_put_bytes(&c->pieces, m->text);
+		if (!m->more)
+			metrics_reply(c);
 		return;
 	}
 	if (number == MSG_vf_fresh) {
@@ -321,7 +328,7 @@ void api_answer(uint16_t number, const void *msg)
 		put_pair(&b, "integration_handle", buf_bytes(&c->fresh));
 	}
 	buf_puts(&b, "}\n");
-	if (buf_status(&b) < 0 || buf_status(&c->zones) < 0 || buf_status(&c->fresh) < 0)
+	if (buf_status(&b) < 0 || buf_status(&c->pieces) < 0 || buf_status(&c->fresh) < 0)
 		conn_problem(c, CODE_OVERLOADED, 0, bytes_of(NULL, 0), BYTES("out of memory"), 1);
 	else
 		conn_reply(c, 200, buf_bytes(&b));

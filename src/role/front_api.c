@@ -5,6 +5,7 @@
 #include "role/front_fields.h"
 #include "sys/log.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -374,12 +375,18 @@ static void get_readyz(struct conn *c, json_t *o)
 	conn_reply(c, front.ready ? 200 : 503, buf_bytes(&b));
 }
 
+static void get_metrics(struct conn *c, json_t *o)
+{
+	metrics_request(c);
+}
+
 /* ---- the table ---- */
 
 static const struct endpoint {
 	const char *target;
 	enum http_method method;
-	enum verb verb; /* POST: what the caller must be allowed */
+	enum verb
+		verb; /* what the caller must be allowed; VERB_COUNT: nothing, nor need it be known */
 	const struct field_rule *rules;
 	void (*fn)(struct conn *c, json_t *o);
 } endpoints[] = {
@@ -393,7 +400,15 @@ static const struct endpoint {
 	{"/providers", HTTP_GET, VERB_COUNT, NULL, get_providers},
 	{"/healthz", HTTP_GET, VERB_COUNT, NULL, get_healthz},
 	{"/readyz", HTTP_GET, VERB_COUNT, NULL, get_readyz},
+	{"/metrics", HTTP_GET, VERB_METRICS, NULL, get_metrics},
 };
+
+static_assert(ARRAY_LEN(endpoints) == ENDPOINTS, "what is counted of each");
+
+const char *api_endpoint_name(size_t endpoint)
+{
+	return endpoints[endpoint].target + 1;
+}
 
 static const struct endpoint *endpoint_of(const struct conn *c)
 {
@@ -428,10 +443,12 @@ bool api_head(struct conn *c)
 	const struct endpoint *e = endpoint_of(c);
 
 	c->caller_name[0] = 0;
+	c->verb = VERB_COUNT;
 	if (!e) {
 		conn_problem(c, CODE_NOT_FOUND, 0, BYTES(""), BYTES("no such endpoint"), 0);
 		return false;
 	}
+	c->endpoint = (size_t)(e - endpoints);
 	if (c->head.method != e->method) {
 		c->allow = e->method == HTTP_GET ? "GET" : "POST";
 		conn_problem(c, CODE_INVALID_REQUEST, 405, BYTES(""),
@@ -440,10 +457,13 @@ bool api_head(struct conn *c)
 			     0);
 		return false;
 	}
+	/* Without TLS only this machine can ask. */
+	if (e->verb == VERB_METRICS && !c->tls)
+		c->verb = VERB_METRICS;
+	else if (e->verb != VERB_COUNT && !admit(c, e))
+		return false;
 	if (e->method == HTTP_GET)
 		return true;
-	if (!admit(c, e))
-		return false;
 	if (!http_is_json(c->head.content_type)) {
 		conn_problem(c, CODE_INVALID_REQUEST, 415, BYTES(""),
 			     BYTES("Content-Type must be application/json"), 0);

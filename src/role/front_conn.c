@@ -51,19 +51,31 @@ void conn_close(struct conn *c)
 	front.connections--;
 	buf_done(&c->in);
 	buf_done(&c->out);
-	buf_done(&c->zones);
+	buf_done(&c->pieces);
 	buf_done(&c->fresh);
 	free(c);
 	front_maybe_end();
+}
+
+static void new_request_id(struct conn *c)
+{
+	unsigned char raw[16];
+
+	randombytes_buf(raw, sizeof(raw));
+	sodium_bin2hex(c->request_id, sizeof(c->request_id), raw, sizeof(raw));
 }
 
 static void on_timeout(void *arg)
 {
 	struct conn *c = arg;
 
+	if (c->state == CONN_HEAD)
+		new_request_id(c);
 	if (c->state == CONN_HEAD || c->state == CONN_BODY)
 		conn_problem(c, CODE_INVALID_REQUEST, 408, BYTES(""),
 			     BYTES("the request came too slowly"), 0);
+	else if (c->state == CONN_CALL)
+		metrics_reply(c); /* no other call has a timer here */
 	else
 		conn_close(c);
 }
@@ -81,11 +93,12 @@ static void read_again(struct conn *c)
 static void next_request(struct conn *c)
 {
 	buf_done(&c->out);
-	buf_done(&c->zones);
+	buf_done(&c->pieces);
 	buf_done(&c->fresh);
 	c->sent = 0;
 	c->scanned = 0;
 	c->allow = NULL;
+	c->endpoint = ENDPOINTS;
 	c->state = c->in.n ? CONN_HEAD : CONN_IDLE;
 	if (!c->in.n)
 		buf_done(&c->in); /* ten thousand idle connections hold no buffers */
@@ -137,14 +150,21 @@ static void begin_answer(struct conn *c)
 		send_answer(c);
 }
 
-void conn_reply(struct conn *c, unsigned status, struct bytes body)
+void conn_reply_as(struct conn *c, unsigned status, const char *type, struct bytes body)
 {
+	front.answers[c->endpoint][CODE_OK]++;
 	http_reply_put(&c->out,
 		       &(const struct http_reply){.status = status,
-						  .content_type = "application/json",
+						  .content_type = type,
+						  .request_id = bytes_str(c->request_id),
 						  .body = body,
 						  .close = c->close_after || front.role->stopping});
 	begin_answer(c);
+}
+
+void conn_reply(struct conn *c, unsigned status, struct bytes body)
+{
+	conn_reply_as(c, status, "application/json", body);
 }
 
 void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes field,
@@ -156,6 +176,7 @@ void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes 
 		field = bytes_of(NULL, 0);
 		detail = BYTES("out of memory");
 	}
+	front.answers[c->endpoint][code]++;
 	/* A fault before the body was read leaves the body in the way of the next request. */
 	if (c->state == CONN_HEAD || c->state == CONN_BODY)
 		c->close_after = true;
@@ -184,12 +205,18 @@ void conn_wait(struct conn *c)
 
 /* ---- requests ---- */
 
-static void new_request_id(struct conn *c)
+/* The client's own name for the request, or a new one. False: it gave one that is none, and was told so. */
+static bool take_request_id(struct conn *c)
 {
-	unsigned char raw[16];
-
-	randombytes_buf(raw, sizeof(raw));
-	sodium_bin2hex(c->request_id, sizeof(c->request_id), raw, sizeof(raw));
+	new_request_id(c);
+	if (!c->head.request_id.n)
+		return true;
+	if (http_is_request_id(c->head.request_id) &&
+	    bytes_to_str(c->head.request_id, c->request_id, sizeof(c->request_id)) == 0)
+		return true;
+	conn_problem(c, CODE_INVALID_REQUEST, 0, BYTES("X-Request-Id"),
+		     BYTES("must be 1 to 64 letters, digits, '.', '_' or '-'"), 0);
+	return false;
 }
 
 static void send_continue(struct conn *c)
@@ -236,13 +263,13 @@ static void read_request(struct conn *c)
 		c->scanned = c->in.n;
 		return;
 	}
-	new_request_id(c);
 	if (r != 0) {
+		new_request_id(c);
 		conn_problem(c, CODE_INVALID_REQUEST, c->head.status, BYTES(""),
 			     bytes_str(c->head.problem), 0);
 		return;
 	}
-	if (!api_head(c))
+	if (!take_request_id(c) || !api_head(c))
 		return;
 	c->state = CONN_BODY;
 	set_timer(c, BODY_MS);
@@ -364,9 +391,10 @@ static void conn_new(int fd, enum ipc_listener kind)
 	c->again = (struct loop_timer){.fn = on_again, .arg = c};
 	c->in = BUF_INIT(HTTP_HEAD_MAX + HTTP_BODY_MAX);
 	c->out = BUF_INIT(OUT_MAX);
-	c->zones = BUF_INIT(OUT_MAX);
+	c->pieces = BUF_INIT(OUT_MAX);
 	c->fresh = BUF_INIT(INTEGRATION_HANDLE_MAX);
 	c->state = kind == LISTEN_TLS ? CONN_GREETING : CONN_IDLE;
+	c->endpoint = ENDPOINTS;
 	if (io_begin(c, fd, kind) < 0 || loop_watch(front.role->loop, &c->watch, fd, EPOLLIN) < 0) {
 		io_done(c);
 		close(fd);
@@ -380,6 +408,7 @@ static void conn_new(int fd, enum ipc_listener kind)
 		front.first = c;
 	front.last = c;
 	front.connections++;
+	front.accepted++;
 	set_timer(c, c->state == CONN_GREETING ? HEAD_MS : IDLE_MS);
 }
 
@@ -397,10 +426,12 @@ void conn_accept(void *arg, uint32_t events)
 				conn_close(front.first);
 			return;
 		}
-		if (make_room())
+		if (make_room()) {
 			conn_new(fd, kind);
-		else
+		} else {
+			front.turned_away++;
 			close(fd);
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ static struct scribe {
 	int dir_fd;
 	struct waiting batch[BATCH_MAX];
 	size_t n;
-	bool dirty;	 /* something is staged */
+	uint64_t staged; /* lines that wait for a commit */
 	bool greeted;	 /* the vault has named its live intents */
 	struct buf live; /* plist of their request ids */
 	bool close_due;	 /* intents that are not live are to be closed as unknown */
@@ -44,6 +44,10 @@ static struct scribe {
 	struct note_signer *signers; /* sodium_malloc(): STORE_SIGNERS_MAX of them */
 	int64_t signed_at;	     /* loop_now() of the last checkpoint */
 	bool sign_failed;
+	/* counted, for whoever asks */
+	struct histogram syncs;
+	uint64_t lines, failures;
+	int64_t signed_wall; /* seconds since 1970 of the last checkpoint; 0: none */
 } scribe;
 
 static const char *problem(void)
@@ -88,17 +92,30 @@ static void answer(const struct waiting *w, bool durable)
 	channel_send_fd(&scribe.vault, MSG_sv_written, &m, -1);
 }
 
+/* What is staged is staged in a store. */
+static bool commit_staged(void)
+{
+	int64_t before = steady_usec();
+	bool durable = store_commit(scribe.store, clock_usec()) == 0;
+
+	histogram_add(&scribe.syncs, steady_usec() - before);
+	if (durable)
+		scribe.lines += scribe.staged;
+	else
+		scribe.failures++;
+	scribe.staged = 0;
+	return durable;
+}
+
 /* Make everything staged durable and tell who waits. */
 static void commit(void)
 {
-	/* What is staged is staged in a store. */
-	bool durable = !scribe.dirty || store_commit(scribe.store, clock_usec()) == 0;
+	bool durable = !scribe.staged || commit_staged();
 
 	scribe.failed = scribe.failed || !durable;
 	for (size_t i = 0; i < scribe.n; i++)
 		answer(&scribe.batch[i], scribe.batch[i].staged && durable);
 	scribe.n = 0;
-	scribe.dirty = false;
 	if (scribe.failed)
 		tell_status();
 }
@@ -108,7 +125,7 @@ static bool stage(struct audit_line *line, struct store_receipt *receipt)
 	line->time = clock_usec();
 	if (!scribe.store || store_stage(scribe.store, line, receipt) != 0)
 		return false;
-	scribe.dirty = true;
+	scribe.staged++;
 	return true;
 }
 
@@ -186,12 +203,27 @@ static void on_line(const struct vs_line *m)
 	take(&line, m->token, false);
 }
 
+static void on_numbers(const struct vs_numbers *q)
+{
+	struct sv_numbers m = {.call = q->call,
+			       .epoch = q->epoch,
+			       .lines = scribe.lines,
+			       .failures = scribe.failures,
+			       .unresolved = scribe.store ? store_unresolved(scribe.store) : 0,
+			       .signed_at = scribe.signed_wall};
+
+	memcpy(m.syncs, &scribe.syncs, sizeof(m.syncs));
+	channel_send_fd(&scribe.vault, MSG_sv_numbers, &m, -1);
+}
+
 static void on_vault(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
 {
 	if (number == MSG_vs_live)
 		on_live(msg);
-	else /* MSG_vs_line: the edge has no other for us */
+	else if (number == MSG_vs_line)
 		on_line(msg);
+	else /* MSG_vs_numbers: the edge has no other for us */
+		on_numbers(msg);
 }
 
 /* What the vault had in flight is in flight no more, and nobody will tell how it ended. */
@@ -263,6 +295,8 @@ static void sign(void)
 	if (r < 0 && !scribe.sign_failed)
 		log_warn("a checkpoint cannot be written: %s", strerror(-r));
 	scribe.sign_failed = r < 0;
+	if (r == 0 && scribe.store && scribe.config.n_signers)
+		scribe.signed_wall = clock_usec() / 1000000;
 	scribe.signed_at = loop_now(scribe.role->loop);
 }
 
@@ -369,7 +403,7 @@ static void scribe_stop(struct role *r)
 
 static void scribe_after(struct role *r)
 {
-	if (scribe.n || scribe.dirty)
+	if (scribe.n || scribe.staged)
 		commit();
 }
 

@@ -72,9 +72,19 @@ static void connect_edge(struct supervisor *s, size_t i)
 	close(fds[1]);
 }
 
+/* For the metrics. A front that is not there hears of all when it comes. */
+static void tell_state(struct supervisor *s, const struct child *c)
+{
+	channel_send(&s->children[PROC_FRONT].control, s_role, .proc = (uint8_t)c->proc,
+		     .up = c->confined, .holds = c->confined ? c->holds : 0,
+		     .restarts = c->restarts);
+}
+
 static void restart_later(struct supervisor *s, struct child *c)
 {
 	c->failures++;
+	c->restarts++;
+	tell_state(s, c);
 	if (loop_timer_set(s->loop, &c->restart, child_backoff(c)) < 0)
 		log_fatal("out of memory");
 }
@@ -277,6 +287,10 @@ static void on_confined(struct child *c, unsigned holds)
 	if (holds != SANDBOX_ALL)
 		tell_lacks(s, c, holds);
 	c->confined = true;
+	c->holds = holds;
+	for (enum proc p = PROC_FRONT; c->proc == PROC_FRONT && p < PROC_COUNT; p++)
+		tell_state(s, &s->children[p]);
+	tell_state(s, c);
 	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
 		if (edges[i].a == c->proc || edges[i].b == c->proc)
 			connect_edge(s, i);

@@ -44,6 +44,7 @@ static struct call *begin(enum verb verb, uint64_t front_call, struct bytes requ
 			     .detail = BYTES("too many calls in flight"), .retry_after = 1);
 	else if (r == CALL_E_REQUEST_ID)
 		channel_send(&vault.front, vf_error, .call = front_call, .code = CODE_CONFLICT,
+			     .field = BYTES("X-Request-Id"),
 			     .detail = BYTES("a request with this id is in flight"));
 	return c;
 }
@@ -106,6 +107,7 @@ static bool open_integration(struct call *c, struct bytes handle, bool must_be_v
 			    "the handle is not valid");
 		return false;
 	}
+	metrics_opened(HANDLE_INTEGRATION, c->integration.key_id);
 	c->has_integration = true;
 	fresh_look(c);
 	c->profile = tighter(c->integration.policy, loosest(c));
@@ -254,6 +256,7 @@ static bool pass_policy(struct call *c)
 
 	if (rule == RULE_ALLOWED)
 		return true;
+	metrics_denied(rule);
 	snprintf(detail, sizeof(detail), "%s: %s (profile %s)", policy_rule_text(rule),
 		 policy_rule_sentence(rule), policy_profile_text(c->profile));
 	call_refuse(c, CODE_POLICY_DENIED, "record", detail);
@@ -286,6 +289,7 @@ static void add(struct call *c, const struct fv_add_record *m)
 	if (!pass_policy(c))
 		return;
 	if (!within_zones(c)) {
+		metrics_denied(RULE_ALLOWED);
 		call_refuse(c, CODE_POLICY_DENIED, "record.fqdn", "outside the handle's zones");
 		return;
 	}
@@ -306,6 +310,7 @@ static bool open_record(struct call *c, struct bytes handle)
 			    "the handle is not valid");
 		return false;
 	}
+	metrics_opened(HANDLE_RECORD, rec->key_id);
 	take_name(&c->fqdn, rec->fqdn);
 	take_name(&c->zone, rec->zone);
 	c->has_record = c->has_zone = true;
@@ -420,6 +425,9 @@ static void on_front(void *arg, struct channel *ch, uint16_t number, const void 
 		c = BEGIN(VERB_REWRAP_HANDLE, (const struct fv_rewrap_handle *)msg);
 		if (c)
 			open_any(c, ((const struct fv_rewrap_handle *)msg)->handle);
+		break;
+	case MSG_fv_metrics:
+		metrics_ask(msg);
 		break;
 	case MSG_fv_refused:
 		line_refused(msg);

@@ -3,7 +3,7 @@
 
 /*
  * Inside the vault. vault.c: its life, its edges, and what the front asks. vault_config.c: what the operator wants. vault_call.c: a call's way through planner, scribe and courier.
- * vault_limits.c: how much of it. vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_fresh.c: credentials that were renewed.
+ * vault_limits.c: how much of it. vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_fresh.c: credentials that were renewed. vault_metrics.c: what is counted.
  */
 #include "base/idmap.h"
 #include "role/role.h"
@@ -35,6 +35,7 @@ enum call_state {
 	CALL_PERMIT,
 	CALL_CHANGING,
 	CALL_LOGGING,
+	CALL_STATES
 };
 
 /* The changes of one zone on one server, one at a time; its head is under way. */
@@ -133,6 +134,7 @@ struct vault_config {
 	size_t n_callers;
 	uint32_t integration_rate, integration_burst;
 	struct buf denied; /* ids of integrations that are called off, sorted */
+	uint64_t opened[KEYRING_MAX][HANDLE_KINDS]; /* handles, with each of the keys */
 };
 
 struct vault {
@@ -246,6 +248,23 @@ bool is_denied(const unsigned char id[INTEGRATION_ID_BYTES]);
 uint32_t limit_caller(const struct caller_rules *rules) must_check;
 uint32_t limit_integration(const struct call *c) must_check;
 uint32_t limit_zone(const struct call *c) must_check;
+
+/* ---- vault_metrics.c ---- */
+
+enum limit_kind { LIMIT_CALLER, LIMIT_INTEGRATION, LIMIT_ZONES, LIMITS };
+
+/* A call is answered. */
+void metrics_answered(const struct call *c);
+/* A record was refused by RULE; RULE_ALLOWED: as it lies outside the handle's zones. */
+void metrics_denied(enum policy_rule rule);
+void metrics_limited(enum limit_kind kind);
+/* A handle was opened with that key of the keyring. */
+void metrics_opened(enum handle_kind kind, const unsigned char key_id[KEY_ID_BYTES]);
+/* NOW takes BEFORE's place: what was counted of the keys that stay is kept. */
+void metrics_keep(struct vault_config *now, const struct vault_config *before);
+/* The front wants to know; the answer goes by way of the scribe, if there is one. */
+void metrics_ask(const struct fv_metrics *m);
+void metrics_numbers(const struct sv_numbers *m);
 
 /* ---- vault_lane.c ---- */
 

@@ -141,6 +141,7 @@ void answer(struct call *c)
 {
 	struct bytes handle;
 
+	metrics_answered(c);
 	if (c->front_epoch != vault.front_epoch)
 		return; /* who asked is gone */
 	if (c->has_integration)
@@ -178,6 +179,7 @@ void answer(struct call *c)
 	case VERB_REWRAP_HANDLE:
 		channel_send(&vault.front, vf_rewrapped, .call = c->front_call, .handle = handle);
 		break;
+	case VERB_METRICS: /* no call of the vault's */
 	case VERB_COUNT:
 		break;
 	}

@@ -437,11 +437,13 @@ static void zone_found(struct call *c, const struct pv_result *m)
 	buf_put_bytes(&c->zone_id, m->zone_id);
 	if (buf_status(&c->zone_id) < 0)
 		log_fatal("out of memory");
-	if (!zone_permitted(c, &c->zone))
-		call_refuse(c, CODE_POLICY_DENIED, "record.fqdn",
-			    "the name lies in a zone that the handle does not cover");
-	else
+	if (zone_permitted(c, &c->zone)) {
 		begin_change(c);
+		return;
+	}
+	metrics_denied(RULE_ALLOWED);
+	call_refuse(c, CODE_POLICY_DENIED, "record.fqdn",
+		    "the name lies in a zone that the handle does not cover");
 }
 
 static bool has_zone(struct bytes pairs, struct bytes zone)

@@ -60,6 +60,7 @@ static void apply_config(void)
 {
 	if (!vault.next_config)
 		return;
+	metrics_keep(vault.next_config, vault.config);
 	config_free(vault.config);
 	vault.config = vault.next_config;
 	vault.next_config = NULL;

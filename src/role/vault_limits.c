@@ -104,8 +104,9 @@ static void on_tell(void *arg)
 	}
 }
 
-static void note_refused(const char *name)
+static void note_refused(const char *name, enum limit_kind kind)
 {
+	metrics_limited(kind);
 	count_of(name)->refused++;
 	if (!vault.tell_limits.due &&
 	    loop_timer_set(vault.role->loop, &vault.tell_limits, TELL_MS) < 0)
@@ -189,7 +190,7 @@ uint32_t limit_caller(const struct caller_rules *rules)
 	uint64_t msec = take_one(hash_of('c', name, BYTES("")), rules->rate, rules->burst);
 
 	if (msec)
-		note_refused(rules->name);
+		note_refused(rules->name, LIMIT_CALLER);
 	return seconds(msec);
 }
 
@@ -200,7 +201,7 @@ uint32_t limit_integration(const struct call *c)
 				 vault.config->integration_burst);
 
 	if (msec)
-		note_refused(c->rules.name);
+		note_refused(c->rules.name, LIMIT_INTEGRATION);
 	return seconds(msec);
 }
 
@@ -253,6 +254,7 @@ uint32_t limit_zone(const struct call *c)
 		count->zones++;
 		return 0;
 	}
+	metrics_limited(LIMIT_ZONES);
 	if (!count->told)
 		log_warn("the brake: %s has made changes in %u zones within the hour",
 			 c->rules.name, count->zones);

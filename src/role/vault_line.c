@@ -355,6 +355,8 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 		if (vault.writable)
 			lines_again();
 		answer_status();
+	} else if (number == MSG_sv_numbers) {
+		metrics_numbers(msg);
 	}
 }
 

@@ -216,6 +216,7 @@ static bool open_setup(struct call *c, const struct fv_make_integration *m)
 		call_refuse(c, CODE_HANDLE_INVALID, "setup_handle", "the handle is not valid");
 		return false;
 	}
+	metrics_opened(HANDLE_SETUP, s->key_id);
 	if (!bytes_eq(s->provider, m->provider)) {
 		call_refuse(c, CODE_HANDLE_MISMATCH, "setup_handle", "made for another provider");
 		return false;

@@ -265,6 +265,7 @@ int fields_get_integration(struct bytes in, const unsigned char key_id[KEY_ID_BY
 	i.credentials = get_credentials(&r);
 	if (r.bad || r.in.n > 0 || !fields_fit_integration(&i))
 		return HANDLE_E_INVALID;
+	memcpy(i.key_id, key_id, KEY_ID_BYTES);
 	*out = i;
 	return 0;
 }
@@ -293,6 +294,7 @@ int fields_get_record(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
 	if (r.bad || r.in.n > 0 || !fields_fit_record(&rec) || !dns_name_within(&fqdn, &zone) ||
 	    rec.type == RR_NONE || rec.zone_id.n == 0 || rec.value.n == 0)
 		return HANDLE_E_INVALID;
+	memcpy(rec.key_id, key_id, KEY_ID_BYTES);
 	*out = rec;
 	return 0;
 }
@@ -334,6 +336,7 @@ int fields_get_setup(struct bytes in, const unsigned char key_id[KEY_ID_BYTES],
 	s.external_id = get_text(&r, FIELD_EXTERNAL_ID);
 	if (r.bad || r.in.n > 0 || !fields_fit_setup(&s) || !is_one_way(&s))
 		return HANDLE_E_INVALID;
+	memcpy(s.key_id, key_id, KEY_ID_BYTES);
 	*out = s;
 	return 0;
 }

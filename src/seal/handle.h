@@ -63,6 +63,8 @@ void keyring_wipe(struct keyring *ring);
 /* What an integration handle holds. The bytes are borrowed: from the caller when sealing, from PLAIN when opening. */
 struct integration {
 	unsigned char id[INTEGRATION_ID_BYTES];
+	unsigned char key_id
+		[KEY_ID_BYTES]; /* of the root key that it opened with; sealing does not look */
 	struct bytes provider;
 	struct bytes customer; /* empty: none */
 	struct bytes zones;    /* plist of canonical names; empty: all */
@@ -74,6 +76,8 @@ struct integration {
 
 struct record {
 	unsigned char integration[INTEGRATION_ID_BYTES];
+	unsigned char key_id
+		[KEY_ID_BYTES]; /* of the root key that it opened with; sealing does not look */
 	struct bytes customer;
 	struct bytes provider;
 	struct bytes zone; /* canonical name */
@@ -98,6 +102,8 @@ enum setup_way { SETUP_OAUTH, SETUP_DELEGATED, SETUP_WAYS };
  */
 struct setup {
 	unsigned char id[INTEGRATION_ID_BYTES];
+	unsigned char key_id
+		[KEY_ID_BYTES]; /* of the root key that it opened with; sealing does not look */
 	struct bytes customer;
 	struct bytes provider;
 	enum setup_way way;

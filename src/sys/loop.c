@@ -19,20 +19,27 @@ struct loop {
 	int batch_at, batch_n;
 };
 
-static int64_t monotonic_msec(void)
+static int64_t read_usec(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 int64_t clock_usec(void)
 {
-	struct timespec t;
+	return read_usec(CLOCK_REALTIME);
+}
 
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+int64_t steady_usec(void)
+{
+	return read_usec(CLOCK_MONOTONIC);
+}
+
+static int64_t monotonic_msec(void)
+{
+	return steady_usec() / 1000;
 }
 
 int loop_new(struct loop **out)

@@ -35,6 +35,8 @@ void loop_free(struct loop *l);
 int64_t loop_now(const struct loop *l);
 /* Wall clock, microseconds since 1970, read when called. */
 int64_t clock_usec(void);
+/* Microseconds of a clock that only goes on, read when called. */
+int64_t steady_usec(void);
 
 /* Watch W->fd for EVENTS; W must outlive the watch. 0 or -errno. */
 int loop_watch(struct loop *l, struct loop_fd *w, int fd, uint32_t events) must_check;

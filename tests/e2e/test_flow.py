@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
 """The four endpoints on a real PowerDNS; dig reads what we wrote."""
+import concurrent.futures
 import json
 
 import tap
 from common import add, added, gateway, integrate, pdns, refused, remove, txt
-from servers import FakeUpstream, wait_for
+from servers import FakeUpstream, exchange, wait_for
 
 ZONE = "flow.example"
 SUB = "sub.flow.example"
@@ -334,6 +335,57 @@ def test_expired_handle():
     with gateway() as g:
         refused(g.post("/make_integration", {"provider": "powerdns", "credentials": {"url": P.api_url, "api_key": "k"},
                                              "expires_at": "2020-01-01T00:00:00Z"}), 400, "invalid_request", "expires_at")
+
+
+def test_request_ids():
+    """The client's own name for a request is logged, and is in the answer, whatever that is; else there is one of ours."""
+    def ask(g, path, body, **headers):
+        headers = {k.replace("_", "-"): v for k, v in headers.items()}
+        status, answer, got = exchange(g.url, "POST", path, json.dumps(body), {
+            "Content-Type": "application/json", "Authorization": "Bearer " + g.token, **headers})
+        return status, json.loads(answer), got["X-Request-Id"]
+
+    with gateway() as g:
+        handle = integrate(g, P)
+        record = {"fqdn": "_acme-challenge.id." + ZONE, "type": "TXT", "value": "v"}
+        body = {"integration_handle": handle, "record": record}
+        longest = "A-z.0_" + "9" * 58
+        status, _, said = ask(g, "/add_record", body, X_Request_Id=longest)
+        assert (status, said) == (200, longest)
+        mine = [l["event"] for l in g.audit() if l["request_id"] == longest]
+        assert mine == ["add_record.intent", "add_record.outcome"], mine
+        status, answer, said = ask(g, "/add_record", {**body, "record": {**record, "type": "A"}}, X_Request_Id="again.1")
+        assert (status, said, answer["request_id"]) == (403, "again.1", "again.1")
+        assert g.audit()[-1]["request_id"] == "again.1"
+        # The same again is no conflict once the first is over.
+        assert ask(g, "/add_record", body, X_Request_Id=longest)[0] == 200
+        # Without one each has its own.
+        one, two = (ask(g, "/add_record", body)[2] for _ in range(2))
+        assert one != two and len(one) == 32
+        for bad in ("a b", "x" * 65, "a;b", '"a"', "a/b"):
+            status, answer, said = ask(g, "/add_record", body, X_Request_Id=bad)
+            assert (status, answer["field"]) == (400, "X-Request-Id"), answer
+            assert said == answer["request_id"] != bad and bad not in json.dumps(answer)
+        status, _, headers = exchange(g.url, "GET", "/healthz", headers={"X-Request-Id": "probe", "X-Forwarded-For": "192.0.2.1"})
+        assert (status, headers["X-Request-Id"]) == (200, "probe")
+
+
+def test_request_id_in_flight():
+    """Two that are under way may not have the same: the log could not tell them apart."""
+    with gateway() as g, FakeUpstream(proxy=P.api_url) as up:
+        status, answer = g.post("/make_integration", {"provider": "powerdns", "credentials": {"url": up.url, "api_key": P.api_key}})
+        assert status == 200, answer
+        handle = answer["integration_handle"]
+        ask = {"Content-Type": "application/json", "X-Request-Id": "twice"}
+        body = json.dumps({"integration_handle": handle})
+        up.hold_answers_to("GET")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            first = pool.submit(g.request, "POST", "/get_zones", body, ask)
+            assert up.holding.wait(10)
+            refused(g.request("POST", "/get_zones", body, ask), 409, "conflict", "X-Request-Id")
+            up.release()
+            assert first.result()[0] == 200
+        assert g.request("POST", "/get_zones", body, ask)[0] == 200
 
 
 if __name__ == "__main__":

@@ -379,5 +379,19 @@ def test_private_key():
         assert not any(line.decode() in g.stderr_text() for line in needles[:-2])
 
 
+def test_metrics_are_for_callers_that_may_have_them():
+    with place() as p:
+        p.callers[0] = re.sub(r" all$", " get_zones", p.callers[0])
+        token, line = subprocess.run([BINARY, "keygen", "--token", "prometheus", "--verbs", "metrics"], check=True, capture_output=True,
+                                     text=True).stdout.splitlines()[:2]
+        p.callers.append(line)
+        with p.running() as g:
+            assert g.curl("/metrics").startswith("401"), "nobody"
+            assert g.curl("/metrics", token=p.token).startswith("403"), "a caller without the verb"
+            answer = g.curl("/metrics", token=token)
+            assert answer.startswith("200 # HELP") and "postern_ready 1" in answer, answer
+            assert g.call(token=token) == (403, "forbidden")
+
+
 if __name__ == "__main__":
     tap.main(globals())

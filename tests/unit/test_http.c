@@ -329,6 +329,37 @@ static void test_is_json(void **state)
 	assert_false(http_is_json(bytes_of(NULL, 0)));
 }
 
+static void test_request_id(void **state)
+{
+	static const char *const good[] = {
+		"a", "Z9._-", "-",
+		"0123456789012345678901234567890123456789012345678901234567890123"};
+	static const char *const bad[] = {
+		"",	    "a b",
+		"a/b",	    "a\"",
+		"a\\",	    "a\tb",
+		"\xc3\xa4", "a,b",
+		"a:b",	    "01234567890123456789012345678901234567890123456789012345678901234"};
+	struct http_head h;
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_true(http_is_request_id(bytes_str(good[i])));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(http_is_request_id(bytes_str(bad[i])));
+	assert_int_equal(
+		http_head_read(BYTES("GET / HTTP/1.1\r\nHost: a\r\nx-request-ID:  r 1 \r\n\r\n"), 0,
+			       &h),
+		0);
+	assert_true(bytes_is(h.request_id, "r 1"));
+	assert_int_equal(http_head_read(BYTES("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 0, &h), 0);
+	assert_int_equal(h.request_id.n, 0);
+	assert_int_equal(http_head_read(BYTES("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: "
+					      "1\r\nX-Request-Id: 1\r\n\r\n"),
+					0, &h),
+			 HTTP_BAD);
+	assert_int_equal(h.status, 400);
+}
+
 static void test_reply(void **state)
 {
 	struct buf b = BUF_INIT(1000);
@@ -343,11 +374,13 @@ static void test_reply(void **state)
 	http_reply_put(&b, &(const struct http_reply){.status = 299,
 						      .bearer = true,
 						      .allow = "GET",
+						      .request_id = BYTES("a.B-1_"),
 						      .retry_after = 7,
 						      .close = true});
 	assert_true(bytes_is(buf_bytes(&b),
 			     "HTTP/1.1 299 \r\nContent-Length: 0\r\nCache-Control: no-store\r\n"
-			     "WWW-Authenticate: Bearer\r\nAllow: GET\r\nRetry-After: 7\r\n"
+			     "X-Request-Id: a.B-1_\r\nWWW-Authenticate: Bearer\r\nAllow: "
+			     "GET\r\nRetry-After: 7\r\n"
 			     "Connection: close\r\n\r\n"));
 	buf_done(&b);
 }
@@ -367,7 +400,8 @@ static void test_problem(void **state)
 	assert_true(bytes_is(
 		bytes_of(b.p, head),
 		"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\n"
-		"Content-Length: 173\r\nCache-Control: no-store\r\nRetry-After: 60\r\n\r\n"));
+		"Content-Length: 173\r\nCache-Control: no-store\r\nX-Request-Id: "
+		"r1\r\nRetry-After: 60\r\n\r\n"));
 	assert_true(bytes_is(
 		bytes_of(b.p + head, b.n - head),
 		"{\"type\":\"urn:postern:error:rate_limited\",\"title\":\"Too many requests\","
@@ -405,11 +439,11 @@ static void test_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_taken),	cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_early),	cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_limits),	cmocka_unit_test(test_is_json),
-		cmocka_unit_test(test_reply),	cmocka_unit_test(test_problem),
-		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_taken),	   cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_early),	   cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_limits),	   cmocka_unit_test(test_is_json),
+		cmocka_unit_test(test_request_id), cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_problem),	   cmocka_unit_test(test_reasons),
 	};
 
 	return cmocka_run_group_tests_name("http", tests, NULL, NULL);

@@ -109,6 +109,45 @@ TEST(large_batch)
 	assert_int_equal(syncs.n, 1);
 }
 
+/* ---- what it counts ---- */
+
+static struct sv_numbers numbers(uint64_t call)
+{
+	struct sv_numbers m;
+
+	say(PROC_VAULT, vs_numbers, .call = call, .epoch = 9);
+	m = *hear(PROC_VAULT, sv_numbers);
+	assert_true(m.call == call && m.epoch == 9);
+	return m;
+}
+
+TEST(counts)
+{
+	struct histogram h;
+	struct sv_numbers m;
+
+	scribe_and_vault();
+	m = numbers(1);
+	assert_true(m.lines == 0 && m.failures == 0 && m.unresolved == 0);
+	assert_true(m.signed_at == 0 || m.signed_at >= RIG_NOW);
+	say_line(1, "add_record.intent", "a");
+	say_line(2, "get_zones.outcome", "b");
+	expect_written(1, true);
+	expect_written(2, true);
+	m = numbers(2);
+	memcpy(&h, m.syncs, sizeof(h));
+	assert_true(m.lines == 2 && m.unresolved == 1);
+	assert_true(histogram_count(&h) == 1);
+	syncs.fail = 1;
+	say_line(3, "get_zones.outcome", "c");
+	expect_written(3, false);
+	expect_told(false, "a sync failed");
+	m = numbers(3);
+	memcpy(&h, m.syncs, sizeof(h));
+	assert_true(m.lines == 2 && m.failures == 1);
+	assert_true(histogram_count(&h) == 2);
+}
+
 /* ---- the vault ---- */
 
 /* Only what the vault names is still in flight, until the vault is gone. */
@@ -380,6 +419,7 @@ int main(void)
 		scribe_test(test_line),
 		scribe_test(test_event),
 		scribe_test(test_batch),
+		scribe_test(test_counts),
 		scribe_test(test_large_batch),
 		scribe_test(test_intents),
 		scribe_test(test_new_vault),

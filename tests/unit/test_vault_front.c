@@ -375,7 +375,8 @@ static void test_request_id_in_flight(void **state)
 	inspect(1, handle_of(&i));
 	ask_everything(BYTES("request-1"));
 	for (unsigned n = 11; n <= 17; n++)
-		expect_error(n, CODE_CONFLICT, "", "a request with this id is in flight");
+		expect_error(n, CODE_CONFLICT, "X-Request-Id",
+			     "a request with this id is in flight");
 	logged("inspect_handle.outcome", "ok");
 	hear(PROC_FRONT, vf_handle);
 }
