@@ -67,7 +67,7 @@ static void test_outcome_not_durable(void **state)
 	written(first, false);
 	assert_silence();
 	ask_add(1, handle_of(&i));
-	expect_error(1, CODE_CONFLICT, "", "in flight");
+	expect_error(1, CODE_CONFLICT, "X-Request-Id", "in flight");
 	scribe_says(false, "broken");
 	expect_status(false, "broken");
 	assert_silence();
