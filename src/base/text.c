@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/text.h"
 
+#include <stdio.h>
+
 int text_to_u64(struct bytes in, uint64_t max, uint64_t *out)
 {
 	uint64_t v = 0;
@@ -209,15 +211,23 @@ static void civil_from_days(int64_t days, int64_t *y, unsigned *m, unsigned *d)
 	*y = (int64_t)yoe + era * 400 + (*m <= 2);
 }
 
-void text_put_time(struct buf *b, int64_t usec)
+void text_time(char out[TEXT_TIME_MAX], int64_t usec)
 {
 	int64_t sec = usec / 1000000, us = usec % 1000000, y;
 	unsigned m, d, rest;
 
 	civil_from_days(sec / 86400, &y, &m, &d);
 	rest = (unsigned)(sec % 86400);
-	buf_printf(b, "%04d-%02u-%02uT%02u:%02u:%02u.%06uZ", (int)y, m, d, rest / 3600,
-		   rest / 60 % 60, rest % 60, (unsigned)us);
+	snprintf(out, TEXT_TIME_MAX, "%04d-%02u-%02uT%02u:%02u:%02u.%06uZ", (int)y, m, d,
+		 rest / 3600, rest / 60 % 60, rest % 60, (unsigned)us);
+}
+
+void text_put_time(struct buf *b, int64_t usec)
+{
+	char text[TEXT_TIME_MAX];
+
+	text_time(text, usec);
+	buf_puts(b, text);
 }
 
 /* WIDTH digits and then, unless 0, the character AFTER. */

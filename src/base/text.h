@@ -30,9 +30,11 @@ int text_from_pct(struct bytes in, struct buf *out) must_check;
 
 /*
  * Time as microseconds since 1970 UTC, and as RFC 3339 text.
- * text_put_time writes "2026-11-25T02:10:30.123456Z".
+ * text_put_time writes "2026-11-25T02:10:30.123456Z"; so does text_time, with a zero behind it.
  * text_to_time reads "YYYY-MM-DDTHH:MM:SS[.fraction](Z|+HH:MM|-HH:MM)", years 1970 to 9999.
  * Returns 0 or TEXT_E_BAD (no such day, leap second, lower case).
  */
+#define TEXT_TIME_MAX 80 /* 28 are needed for the years to 9999 */
+void text_time(char out[TEXT_TIME_MAX], int64_t usec);
 void text_put_time(struct buf *b, int64_t usec);
 int text_to_time(struct bytes in, int64_t *usec) must_check;

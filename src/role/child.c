@@ -26,7 +26,7 @@ static _Noreturn void become_role(enum proc proc, int exe_fd, int control_fd, ui
 	 * Nothing of ours is inherited. Binding at start, not at a function's first call, matters here: the lazy resolver saves the
 	 * vector registers on the stack, and after a memcpy() a secret may be in them.
 	 */
-	char *const envp[] = {(char *)"LD_BIND_NOW=1", NULL};
+	char *const envp[] = {(char *)"LD_BIND_NOW=1", log_environment(), NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 

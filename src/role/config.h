@@ -94,6 +94,7 @@ struct config {
 	struct config_limits caller_limits;	 /* of those whose line says nothing else */
 	struct config_limits integration_limits; /* ZONES is not used */
 	struct buf denied;	/* ids of integrations that are called off, sorted, each once */
+	bool log_json;		/* lines on standard error as JSON */
 	bool sandbox_required;	/* else what the kernel lacks is told, and done without */
 	uint32_t uid_base;	/* started as root: process P runs as uid and gid uid_base + P */
 	unsigned char hash[32]; /* SHA-256 of the config file, for the audit log */

@@ -196,6 +196,7 @@ static cfg_t *syntax(void)
 		OPTION("callers"),
 		OPTION("denied"),
 		OPTION("uid_base"),
+		OPTION("log_format"),
 		OPTION("sandbox"),
 		OPTION(END),
 		SECTION("root_key", root_key, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,

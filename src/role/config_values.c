@@ -214,6 +214,14 @@ static const char *take_sandbox(const struct setting *s, struct bytes value)
 	return NULL;
 }
 
+static const char *take_log_format(const struct setting *s, struct bytes value)
+{
+	if (!bytes_is(value, "text") && !bytes_is(value, "json"))
+		return "must be text or json";
+	*(bool *)field(s) = bytes_is(value, "json");
+	return NULL;
+}
+
 static const char *take_provider(const struct setting *s, struct bytes value)
 {
 	return provider_draft_take(&reading->provider, s->name + strlen("provider."), value);
@@ -240,6 +248,7 @@ static const struct setting settings[] = {
 	{"callers", take_callers},
 	{"denied", take_denied},
 	{"uid_base", take_uid_base, AT(uid_base), 1000, UINT32_MAX - PROC_COUNT - 1},
+	{"log_format", take_log_format, AT(log_json)},
 	{"sandbox", take_sandbox, AT(sandbox_required)},
 	{SETTING_END, take_end},
 	{"tls.listen", take_tls},

@@ -453,6 +453,10 @@ int supervisor_run(struct config *config, const char *dev_token, const char *rel
 	int r;
 
 	log_init(proc_name(PROC_SUPERVISOR));
+	if (config->log_json)
+		log_as(LOG_JSON);
+	else if (log_is_journal())
+		log_as(LOG_JOURNAL);
 	if (loop_new(&s.loop) < 0)
 		log_fatal("event loop: %m");
 	harden_raise_files();

@@ -2,6 +2,7 @@
 """With a configuration: callers and their verbs, the Unix socket, root keys in rotation, SIGHUP, and what is refused."""
 import contextlib
 import http.client
+import json
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ import tempfile
 import threading
 
 import tap
-from common import add, credentials, gateway, integrate, pdns, refused, remove
+from common import add, credentials, gateway, gateway_of, integrate, pdns, refused, remove
 from servers import BINARY, Postern, wait_for
 
 ZONE = "config.example"
@@ -303,6 +304,42 @@ def test_providers_list():
             assert schema["required"] == ["url", "api_key"] and schema["additionalProperties"] is False
             assert schema["properties"]["api_key"]["writeOnly"] is True
             assert schema["properties"]["server_id"]["default"] == "localhost"
+
+
+def said(g):
+    """The lines on standard error, with some of a role that was killed."""
+    os.kill(g.pids()["postern-planner"], signal.SIGKILL)
+    wait_for(lambda: "postern-planner ended by signal 9" in g.stderr_text())
+    wait_for(lambda: g.get("/readyz")[0] == 200)
+    g.stop()
+    return g.stderr_text().splitlines()
+
+
+def test_messages_as_json():
+    with gateway_of('log_format = "json"\n') as g:
+        lines = [json.loads(line) for line in said(g)]
+        assert all(list(l) == ["time", "level", "role", "pid", "message"] for l in lines), lines
+        assert {"postern", "postern-scribe"} <= {l["role"] for l in lines}, lines
+        assert {"info", "warning"} == {l["level"] for l in lines}, lines
+        for l in lines:
+            assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", l["time"]) and l["pid"] > 1, l
+        # The supervisor's last word, and none of it escaped wrongly: JSON has taken it apart.
+        assert any(l["message"] == "stopping" for l in lines), lines
+
+
+def test_messages_for_the_journal():
+    """Where standard error is the journal's, each line begins with its priority; where it was only its parent's, none."""
+    told = 'JOURNAL_STREAM=$(stat -Lc %d:%i /dev/stderr) exec "$@"'
+    for wrapper, journal in ((told, True), (told.replace("/dev/stderr", "/dev/null"), False)):
+        Postern.wrapper = ("sh", "-c", wrapper, "sh")
+        try:
+            with gateway_of("") as g:
+                lines = said(g)
+        finally:
+            Postern.wrapper = ()
+        for line in lines:
+            assert re.match(r"<[46]>postern(-[a-z-]+)?\[\d+\]: " if journal else r"postern", line), line
+        assert not journal or any(l.startswith("<4>") and "warning: " in l for l in lines), lines
 
 
 if __name__ == "__main__":

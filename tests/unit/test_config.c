@@ -69,6 +69,7 @@ static void test_everything(void **state)
 		"  targets = {\"DCV.example.\", \"b.example\"} authorities = {\"ca.example\"} }\n"
 		"self_hosted { allow = {\"10.0.0.0/8\"} plain_http = {\"127.0.0.1\", \"::1\"} }\n"
 		"sandbox = require\n"
+		"log_format = json\n"
 		"audit { segment_size = 1 segment_age = 3600 origin = \"log.example\"\n"
 		"  checkpoint_keys = {\"@/a.key\", \"@/b.key\"} }\n"
 		"limits { connections = 5 calls = 6 call_seconds = 7 }\n");
@@ -100,6 +101,7 @@ static void test_everything(void **state)
 	assert_int_equal(c->calls_max, 6);
 	assert_int_equal(c->call_seconds, 7);
 	assert_true(c->sandbox_required);
+	assert_true(c->log_json);
 	assert_string_equal(c->origin, "log.example");
 	assert_int_equal(c->n_checkpoint_keys, 2);
 	assert_int_equal(c->checkpoint_seeds[1][0], 'b');
@@ -211,6 +213,7 @@ static const struct {
 	 "@/conf:6: audit: origin and checkpoint_keys go together"},
 	{BASE "audit { checkpoint_keys = {\"@/a.key\"} }\n",
 	 "@/conf:6: audit: origin and checkpoint_keys go together"},
+	{"log_format = \"xml\"\n", "@/conf:1: log_format: must be text or json"},
 	{"sandbox = \"no\"\n", "@/conf:1: sandbox: must be require or best-effort"},
 	{"audit { segment_age = 59 }\n",
 	 "@/conf:1: audit.segment_age: must be day, or seconds from 60 to 31536000"},
