@@ -31,14 +31,20 @@ static inline int rig_sync(int fd)
 
 /* ---- its life ---- */
 
-/* It knows nothing yet but who signs. */
-static inline void scribe_begins(void)
+/* It knows nothing yet. */
+static inline void scribe_is_there(void)
 {
 	store_sync = rig_sync;
 	assert_int_equal(rig_begin_as(PROC_SCRIBE, &scribe_ops), 0);
 	rig_init_end(PROC_VAULT, &edge_vault_scribe, SIDE_A);
 	rig.role.ops->init(&rig.role);
 	say(PROC_SUPERVISOR, s_scribe, .segment_bytes = 1 << 20);
+}
+
+/* It knows who signs. */
+static inline void scribe_begins(void)
+{
+	scribe_is_there();
 	channel_send_fd(&rig.ends[PROC_SUPERVISOR], MSG_s_signer, &rig_signer, -1);
 }
 
