@@ -4,11 +4,11 @@
 #include "role/child.h"
 #include "role/confine.h"
 #include "role/events.h"
+#include "role/manager.h"
 #include "role/tell.h"
 #include "sys/harden.h"
 #include "sys/log.h"
 
-#include <netdb.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define STEADY_MS 10000 /* a role that lived this long starts anew without delay */
-#define DRAIN_MS  35000 /* longer than any call */
+#define CLOSE_MS  5000	/* what the scribe has to close the log where the calls were cut off */
 
 #define EXIT_NOTE_MAX 128
 
@@ -44,12 +44,26 @@ struct supervisor {
 	struct child children[PROC_COUNT]; /* [PROC_SUPERVISOR] is not used */
 	struct startup files;
 	struct loop_fd signals;
-	struct loop_timer drain;
+	struct loop_timer drain, pulse;
 	bool stopping, announced;
+	bool cut_off;			/* what was not finished in time is ended */
+	bool reloading;			/* until all that were told have taken it in */
+	char refused[CONFIG_ERROR_MAX]; /* why the last reload was; "": it was not */
 	struct events events;
+	struct manager manager;
 	uint64_t edge_number[ARRAY_LEN(edges)]; /* of the edge that is there now */
 	uint64_t next_edge;
 };
+
+static void show_state(struct supervisor *s)
+{
+	const struct manager_view view = {.children = s->children,
+					  .announced = s->announced,
+					  .stopping = s->stopping,
+					  .refused = s->refused};
+
+	manager_status(&s->manager, &view);
+}
 
 /* ---- starting and restarting ---- */
 
@@ -127,19 +141,24 @@ static void on_restart(void *arg)
 }
 
 static void stop_next(struct supervisor *s);
+static void maybe_reloaded(struct supervisor *s);
 
 static void child_exited(struct child *c, int status)
 {
 	struct supervisor *s = c->owner;
-	bool steady = loop_now(s->loop) - c->started > STEADY_MS;
+	bool steady = loop_now(s->loop) - c->started > STEADY_MS, hung = c->hung;
 	char text[EXIT_NOTE_MAX];
 
 	child_ended(c);
+	maybe_reloaded(s); /* the next one is told what holds now */
 	if (s->stopping) {
 		stop_next(s);
 		return;
 	}
-	if (WIFSIGNALED(status))
+	if (hung)
+		snprintf(text, sizeof(text), "%s did not answer any more, and was ended",
+			 proc_name(c->proc));
+	else if (WIFSIGNALED(status))
 		snprintf(text, sizeof(text), "%s ended by signal %d", proc_name(c->proc),
 			 WTERMSIG(status));
 	else
@@ -163,12 +182,31 @@ static void reap(struct supervisor *s)
 				child_exited(&s->children[p], status);
 				break;
 			}
+	show_state(s);
 }
 
 static void end_child(struct child *c)
 {
 	if (c->pid)
 		kill(c->pid, SIGKILL);
+}
+
+/* A role whose loop does not turn any more is as good as dead, and nobody else may notice. */
+static void on_pulse(void *arg)
+{
+	struct supervisor *s = arg;
+
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
+		struct child *c = &s->children[p];
+
+		if (!c->pid || c->hung || child_pulse(c))
+			continue;
+		log_warn("%s does not answer: ended", proc_name(p));
+		c->hung = true;
+		end_child(c);
+	}
+	if (loop_timer_set(s->loop, &s->pulse, CHILD_PULSE_MS) < 0)
+		log_fatal("out of memory");
 }
 
 /* ---- what the roles report ---- */
@@ -214,26 +252,6 @@ static void on_bad_peer(struct child *c, const struct r_bad_peer *m)
 		end_child(c);
 }
 
-static void announce_listener(const struct listener *l)
-{
-	struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
-	socklen_t n = sizeof(a);
-	char host[64], port[16];
-	bool v6;
-
-	if (l->kind == LISTEN_UNIX)
-		return;
-	/* Port 0: nobody else knows which it became. */
-	if (getsockname(l->fd, (struct sockaddr *)&a, &n) < 0)
-		log_fatal("getsockname: %m");
-	if (getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
-			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		log_fatal("getnameinfo: no memory for an address");
-	v6 = a.ss_family == AF_INET6;
-	printf("listen=%s://%s%s%s:%s\n", l->kind == LISTEN_TLS ? "https" : "http", v6 ? "[" : "",
-	       host, v6 ? "]" : "", port);
-}
-
 static void announce(struct supervisor *s)
 {
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
@@ -242,16 +260,16 @@ static void announce(struct supervisor *s)
 	if (s->announced)
 		return;
 	s->announced = true;
-	for (size_t i = 0; i < s->files.n_listeners; i++)
-		announce_listener(&s->files.listeners[i]);
+	startup_announce(&s->files);
 	if (s->dev_token)
 		printf("token=%s\n", s->dev_token);
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return;
-	/* Whoever waits for these lines would wait for ever; and a token that nobody was told is good for nothing. */
-	if (s->dev_token)
-		log_fatal("standard output: %m");
-	log_warn("standard output: %m: nobody was told where this listens");
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		/* Whoever waits for these lines would wait for ever; and a token that nobody was told is good for nothing. */
+		if (s->dev_token)
+			log_fatal("standard output: %m");
+		log_warn("standard output: %m: nobody was told where this listens");
+	}
+	notify_send("READY=1");
 }
 
 /* Roles of the same kind lack the same: it is said when they are new, not at each restart. */
@@ -287,6 +305,7 @@ static void on_confined(struct child *c, unsigned holds)
 	if (holds != SANDBOX_ALL)
 		tell_lacks(s, c, holds);
 	c->confined = true;
+	c->silent = 0;
 	c->holds = holds;
 	for (enum proc p = PROC_FRONT; c->proc == PROC_FRONT && p < PROC_COUNT; p++)
 		tell_state(s, &s->children[p]);
@@ -305,6 +324,7 @@ static void on_control(void *arg, struct channel *ch, uint16_t number, const voi
 {
 	struct child *c = arg;
 
+	c->silent = 0; /* whatever it says, it lives */
 	switch (number) {
 	case MSG_r_confined:
 		on_confined(c, ((const struct r_confined *)msg)->holds);
@@ -320,7 +340,12 @@ static void on_control(void *arg, struct channel *ch, uint16_t number, const voi
 	case MSG_r_bad_peer:
 		on_bad_peer(c, msg);
 		break;
+	case MSG_r_pong:
+		child_heard(c, msg);
+		maybe_reloaded(c->owner);
+		break;
 	}
+	show_state(c->owner);
 }
 
 static void on_control_closed(void *arg, struct channel *ch, bool bad)
@@ -353,49 +378,116 @@ static void stop_next(struct supervisor *s)
 	loop_stop(s->loop);
 }
 
+static void cut_off(struct supervisor *s, const char *why)
+{
+	uint32_t calls =
+		s->children[PROC_VAULT].calls; /* a pulse ago: since then some may have ended */
+
+	if (calls)
+		log_warn("%s: ended, with up to %u calls in flight", why, calls);
+	else
+		log_warn("%s: ended", why);
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+		if (p != PROC_SCRIBE)
+			end_child(&s->children[p]);
+	s->cut_off = true;
+}
+
+/* First the calls, so that the scribe can still write that nobody knows how they ended; then the scribe. */
 static void on_drained(void *arg)
 {
 	struct supervisor *s = arg;
 
-	log_warn("not finished in time: ended");
-	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
-		end_child(&s->children[p]);
+	if (s->cut_off) {
+		log_warn("the log was not closed in time");
+		end_child(&s->children[PROC_SCRIBE]);
+		return;
+	}
+	cut_off(s, "not finished in time");
+	if (loop_timer_set(s->loop, &s->drain, CLOSE_MS) < 0)
+		log_fatal("out of memory");
 }
 
 static void stop(struct supervisor *s)
 {
 	if (s->stopping) {
-		on_drained(s);
+		cut_off(s, "told to stop twice");
+		end_child(&s->children[PROC_SCRIBE]);
 		return;
 	}
 	log_info("stopping");
 	s->stopping = true;
-	if (loop_timer_set(s->loop, &s->drain, DRAIN_MS) < 0)
+	notify_send("STOPPING=1");
+	show_state(s);
+	startup_stop_listening(&s->files);
+	if (loop_timer_set(s->loop, &s->drain, s->config->drain_seconds * INT64_C(1000)) < 0)
 		log_fatal("out of memory");
 	stop_next(s);
 }
 
-/* Callers, keys, policy and what the gateway has at providers are read anew; listeners and the log stay where they are until a restart. */
-static void reload(struct supervisor *s)
+/* Whoever waits for a reload to be over is told so when it holds everywhere. */
+static void maybe_reloaded(struct supervisor *s)
 {
-	char err[CONFIG_ERROR_MAX];
+	bool applying = false;
+
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+		applying = applying || s->children[p].applying;
+	if (applying || !s->reloading)
+		return;
+	s->reloading = false;
+	log_info("reloaded");
+	if (s->announced && !s->stopping)
+		notify_send("READY=1");
+}
+
+/* Callers, keys, policy and what the gateway has at providers are read anew; listeners and the log stay where they are until a restart. */
+static void take_fresh(struct supervisor *s, struct config *fresh)
+{
+	config_free(s->config);
+	s->config = fresh;
+	s->refused[0] = 0;
+	s->reloading = true;
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
+		struct child *c = &s->children[p];
+
+		if (!c->pid || !tell_again(p, &c->control, fresh))
+			continue;
+		child_ping(c);
+		c->applying = true;
+	}
+	events_config(&s->events, s->config, !s->reload_path);
+	maybe_reloaded(s);
+}
+
+/* False: there is nothing new. */
+static bool reload(struct supervisor *s)
+{
 	struct config *fresh;
+	char err[CONFIG_ERROR_MAX];
 
 	if (!s->reload_path) {
 		log_info("nothing to reload in dev mode");
-		return;
+		return false;
 	}
 	if (config_load(s->reload_path, &fresh, err) != 0) {
 		log_warn("not reloaded: %s", err);
-		return;
+		snprintf(s->refused, sizeof(s->refused), "%s", err);
+		return false;
 	}
-	config_free(s->config);
-	s->config = fresh;
-	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
-		if (s->children[p].pid)
-			tell_again(p, &s->children[p].control, fresh);
-	events_config(&s->events, s->config, !s->reload_path);
-	log_info("reloaded");
+	take_fresh(s, fresh);
+	return true;
+}
+
+static void on_hup(struct supervisor *s)
+{
+	if (s->stopping)
+		return;
+	if (s->announced)
+		notify_reloading();
+	/* Of what is new maybe_reloaded() says when it holds. */
+	if (!reload(s) && s->announced && !s->reloading)
+		notify_send("READY=1");
+	show_state(s);
 }
 
 static void on_signal(void *arg, uint32_t events)
@@ -407,7 +499,7 @@ static void on_signal(void *arg, uint32_t events)
 		if (info.ssi_signo == SIGCHLD)
 			reap(s);
 		else if (info.ssi_signo == SIGHUP)
-			reload(s);
+			on_hup(s);
 		else
 			stop(s);
 	}
@@ -449,7 +541,8 @@ int supervisor_run(struct config *config, const char *dev_token, const char *rel
 	struct supervisor s = {.config = config,
 			       .dev_token = dev_token,
 			       .reload_path = reload_path,
-			       .drain = {.fn = on_drained, .arg = &s}};
+			       .drain = {.fn = on_drained, .arg = &s},
+			       .pulse = {.fn = on_pulse, .arg = &s}};
 	int r;
 
 	log_init(proc_name(PROC_SUPERVISOR));
@@ -461,6 +554,7 @@ int supervisor_run(struct config *config, const char *dev_token, const char *rel
 		log_fatal("event loop: %m");
 	harden_raise_files();
 	watch_signals(&s);
+	manager_begin(&s.manager, s.loop);
 	startup_open(&s.files, s.config);
 	if (harden_self() < 0)
 		log_fatal("hardening: %m");
@@ -470,9 +564,11 @@ int supervisor_run(struct config *config, const char *dev_token, const char *rel
 		start_child(&s, p);
 	events_add(&s.events, "gateway.start", POSTERN_VERSION);
 	events_config(&s.events, s.config, !reload_path);
+	on_pulse(&s);
 	r = loop_run(s.loop, NULL, NULL);
 	events_done(&s.events);
-	startup_close(&s.files, s.config);
+	startup_stop_listening(&s.files);
+	manager_end(&s.manager);
 	config_free(s.config);
 	loop_free(s.loop);
 	return r < 0;
