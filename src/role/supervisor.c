@@ -384,7 +384,8 @@ static void cut_off(struct supervisor *s, const char *why)
 		s->children[PROC_VAULT].calls; /* a pulse ago: since then some may have ended */
 
 	if (calls)
-		log_warn("%s: ended, with up to %u calls in flight", why, calls);
+		log_warn("%s: ended, with %u %s in flight", why, calls,
+			 calls == 1 ? "call" : "calls");
 	else
 		log_warn("%s: ended", why);
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
@@ -418,6 +419,8 @@ static void stop(struct supervisor *s)
 	log_info("stopping");
 	s->stopping = true;
 	notify_send("STOPPING=1");
+	if (s->children[PROC_VAULT].pid)
+		child_ping(&s->children[PROC_VAULT]); /* how many calls are there? */
 	show_state(s);
 	startup_stop_listening(&s->files);
 	if (loop_timer_set(s->loop, &s->drain, s->config->drain_seconds * INT64_C(1000)) < 0)
