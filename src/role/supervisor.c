@@ -17,8 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STEADY_MS 10000 /* a role that lived this long starts anew without delay */
-#define CLOSE_MS  5000	/* what the scribe has to close the log where the calls were cut off */
+#define STEADY_MS	   10000 /* a role that lived this long starts anew without delay */
+#define CLOSE_MS	   5000 /* what the scribe has to close the log where the calls were cut off */
+#define STOP_SPARE_SECONDS 5	/* what a service manager waits beyond that */
 
 #define EXIT_NOTE_MAX 128
 
@@ -203,6 +204,7 @@ static void on_pulse(void *arg)
 			continue;
 		log_warn("%s does not answer: ended", proc_name(p));
 		c->hung = true;
+		c->ready = false;
 		end_child(c);
 	}
 	if (loop_timer_set(s->loop, &s->pulse, CHILD_PULSE_MS) < 0)
@@ -418,7 +420,7 @@ static void stop(struct supervisor *s)
 	}
 	log_info("stopping");
 	s->stopping = true;
-	notify_send("STOPPING=1");
+	notify_stopping(s->config->drain_seconds + CLOSE_MS / 1000 + STOP_SPARE_SECONDS);
 	if (s->children[PROC_VAULT].pid)
 		child_ping(&s->children[PROC_VAULT]); /* how many calls are there? */
 	show_state(s);

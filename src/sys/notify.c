@@ -101,6 +101,14 @@ void notify_reloading(void)
 	notify_send(lines);
 }
 
+void notify_stopping(uint32_t seconds)
+{
+	char lines[80];
+
+	snprintf(lines, sizeof(lines), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%u000000", seconds);
+	notify_send(lines);
+}
+
 /* The variable NAME, which goes, as a number from 1. False: it is not there, or is none. */
 static bool take_number(const char *name, uint64_t *out)
 {

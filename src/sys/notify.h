@@ -23,6 +23,8 @@ void notify_send(const char *lines);
 void notify_status(const char *text);
 /* RELOADING=1, with the time that systemd wants beside it. */
 void notify_reloading(void);
+/* STOPPING=1, and that it takes so long at most: whatever the manager's own limit for a stop is. */
+void notify_stopping(uint32_t seconds);
 /*
  * WATCHDOG_USEC, where WATCHDOG_PID is this process or not there: how often WATCHDOG=1 is waited for, in microseconds; 0: not at all. Both are removed from the environment.
  */

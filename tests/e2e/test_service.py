@@ -127,6 +127,7 @@ def told(path):
             m.notified.take("STATUS=serving")
             g.terminate()
             m.notified.take("STOPPING=1")
+            m.notified.take("EXTEND_TIMEOUT_USEC=45000000")
             m.notified.take("STATUS=stopping")
 
 

@@ -99,6 +99,8 @@ static void test_status_is_one_line(void **state)
 	text[sizeof(text) - 1] = 0;
 	notify_status(text);
 	assert_int_equal(recv(fd, got, sizeof(got), 0), NOTIFY_TEXT_MAX + strlen("STATUS="));
+	notify_stopping(45);
+	expect(fd, "STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000");
 	notify_reloading();
 	assert_true(recv(fd, got, sizeof(got), 0) > 0);
 	assert_memory_equal(got, "RELOADING=1\nMONOTONIC_USEC=", 27);
