@@ -17,9 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STEADY_MS	   10000 /* a role that lived this long starts anew without delay */
-#define CLOSE_MS	   5000 /* what the scribe has to close the log where the calls were cut off */
-#define STOP_SPARE_SECONDS 5	/* what a service manager waits beyond that */
+#define STEADY_MS 10000 /* a role that lived this long starts anew without delay */
+/* For the scribe to close the log, and the front to answer, where calls were cut off. */
+#define CLOSE_MS	   5000
+#define STOP_SPARE_SECONDS 5 /* what a service manager waits beyond that */
 
 #define EXIT_NOTE_MAX 128
 
@@ -362,9 +363,16 @@ static void on_control_closed(void *arg, struct channel *ch, bool bad)
 
 static void stop_next(struct supervisor *s)
 {
+	bool answers = false;
+
 	for (size_t i = 0; i < ARRAY_LEN(stop_order); i++) {
 		struct child *c = &s->children[stop_order[i]];
 
+		/* Nobody waits for a front that does no more than answer what was cut off. */
+		if (s->cut_off && c->proc == PROC_FRONT && c->told_to_stop) {
+			answers = c->pid;
+			continue;
+		}
 		if (!c->pid)
 			continue;
 		/* One that has just been started hears of its end when it has heard of its begin. */
@@ -377,7 +385,8 @@ static void stop_next(struct supervisor *s)
 		c->told_to_stop = true;
 		return;
 	}
-	loop_stop(s->loop);
+	if (!answers)
+		loop_stop(s->loop);
 }
 
 static void cut_off(struct supervisor *s, const char *why)
@@ -391,19 +400,25 @@ static void cut_off(struct supervisor *s, const char *why)
 	else
 		log_warn("%s: ended", why);
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
-		if (p != PROC_SCRIBE)
+		if (p != PROC_FRONT && p != PROC_SCRIBE)
 			end_child(&s->children[p]);
 	s->cut_off = true;
 }
 
-/* First the calls, so that the scribe can still write that nobody knows how they ended; then the scribe. */
+/* Those where the call begins and where it ends have been told, or are now, what became of it. */
+static void end_the_rest(struct supervisor *s)
+{
+	end_child(&s->children[PROC_FRONT]);
+	end_child(&s->children[PROC_SCRIBE]);
+}
+
+/* First the calls. The front can still answer that nobody knows how they ended, and the scribe write it. */
 static void on_drained(void *arg)
 {
 	struct supervisor *s = arg;
 
 	if (s->cut_off) {
-		log_warn("the log was not closed in time");
-		end_child(&s->children[PROC_SCRIBE]);
+		end_the_rest(s);
 		return;
 	}
 	cut_off(s, "not finished in time");
@@ -415,7 +430,7 @@ static void stop(struct supervisor *s)
 {
 	if (s->stopping) {
 		cut_off(s, "told to stop twice");
-		end_child(&s->children[PROC_SCRIBE]);
+		end_the_rest(s);
 		return;
 	}
 	log_info("stopping");
