@@ -132,7 +132,9 @@ enum verb verb_parse(struct bytes in);
 	M(r_confined, B) /* what holds there */                                                    \
 	M(r_ready, B)	 /* the role serves */                                                     \
 	M(r_event, B)	 /* scribe: that line is durable, or could not be made so */               \
-	M(r_bad_peer, B) /* that process broke the rules of that edge: end it */
+	M(r_bad_peer, B) /* that process broke the rules of that edge: end it */                   \
+	M(s_ping, A)	 /* does its loop turn, and has it heard all that came before? */          \
+	M(r_pong, B)	 /* it has */
 
 /* EDGE counts all edges that were ever made, so that nobody is blamed for what his predecessor did. */
 #define FIELDS_s_peer(F, S)	F(S, U8, proc, PROC_COUNT - 1) F(S, U64, edge, 0)
@@ -185,6 +187,10 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_r_ready(F, S)	F(S, U8, unused, 0)
 #define FIELDS_r_event(F, S)	F(S, U64, number, 0) F(S, U8, durable, 1)
 #define FIELDS_r_bad_peer(F, S) F(S, U8, proc, PROC_COUNT - 1) F(S, U64, edge, 0)
+#define FIELDS_s_ping(F, S)	F(S, U64, number, 0)
+/* NUMBER is the ping's. The vault's has the calls in flight, and why the gateway cannot serve, or nothing; the others' have nothing. */
+#define FIELDS_r_pong(F, S)                                                                        \
+	F(S, U64, number, 0) F(S, U32, calls, UINT32_MAX) F(S, TEXT, problem, IPC_REASON_MAX)
 
 /* ---- front (A) ↔ vault (B) ---- */
 

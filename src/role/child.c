@@ -18,6 +18,17 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS	 10000
 
+/*
+ * A role's turn of the loop takes milliseconds; the longest, the planner's with 4 MiB of JSON, some tenths of a second, and under AddressSanitizer on a machine with much else to do a
+ * few seconds.
+ */
+#define SILENT_MAX 5 /* pulses: 10 s */
+/*
+ * Until a role is in its sandbox it loads libraries. The scribe's sync blocks, as long as the disk likes. Whoever waits for it is the vault, which has it ended sooner
+ * (SCRIBE_HANGS_MS in vault_line.c): this is for one that nobody asks anything.
+ */
+#define SILENT_LONG_MAX 30 /* pulses: a minute */
+
 /* In the new process: nothing but stderr and the control edge goes along. */
 static _Noreturn void become_role(enum proc proc, int exe_fd, int control_fd, uint32_t uid)
 {
@@ -89,8 +100,43 @@ int child_start(struct child *c, struct loop *loop, int exe_fd, uint32_t uid)
 void child_ended(struct child *c)
 {
 	c->pid = 0;
-	c->confined = c->ready = c->told_to_stop = false;
+	c->confined = c->ready = c->told_to_stop = c->hung = c->applying = false;
+	c->asked = c->answered = 0;
+	c->silent = 0;
+	c->calls = 0;
+	c->problem[0] = 0;
 	channel_close(&c->control);
+}
+
+void child_ping(struct child *c)
+{
+	channel_send(&c->control, s_ping, .number = ++c->asked);
+}
+
+void child_heard(struct child *c, const struct r_pong *m)
+{
+	if (m->number != c->asked)
+		return; /* another was sent meanwhile, and is still to be answered */
+	c->answered = c->asked;
+	c->applying = false;
+	c->calls = m->calls;
+	if (bytes_to_str(m->problem, c->problem, sizeof(c->problem)) < 0)
+		c->problem[0] = 0;
+}
+
+/* A scribe that starts reads the log from its last checkpoint on, or all of it; one that ends signs it: the supervisor waits for that as long as it waits for anything. */
+static bool may_be_silent(const struct child *c)
+{
+	return c->proc == PROC_SCRIBE && c->confined && (!c->ready || c->told_to_stop);
+}
+
+bool child_pulse(struct child *c)
+{
+	if (c->confined && c->asked == c->answered)
+		child_ping(c);
+	else if (!may_be_silent(c))
+		c->silent++;
+	return c->silent < (c->proc == PROC_SCRIBE || !c->confined ? SILENT_LONG_MAX : SILENT_MAX);
 }
 
 int64_t child_backoff(const struct child *c)

@@ -47,6 +47,7 @@ int config_new(struct config **out, char *err)
 	c->segment_bytes = 64ull << 20;
 	c->connections_max = c->calls_max = 10000;
 	c->call_seconds = 30;
+	c->drain_seconds = 35; /* longer than any call */
 	c->uid_base = UID_BASE;
 	c->ca_file = strdup(CA_FILE);
 	if (!c->ca_file) {

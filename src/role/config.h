@@ -90,7 +90,7 @@ struct config {
 	char origin[NOTE_NAME_MAX + 1]; /* the log's name in its checkpoints; "": none are made */
 	unsigned char checkpoint_seeds[STORE_SIGNERS_MAX][NOTE_SEED_BYTES];
 	size_t n_checkpoint_keys;
-	uint32_t connections_max, calls_max, call_seconds;
+	uint32_t connections_max, calls_max, call_seconds, drain_seconds;
 	struct config_limits caller_limits;	 /* of those whose line says nothing else */
 	struct config_limits integration_limits; /* ZONES is not used */
 	struct buf denied;	/* ids of integrations that are called off, sorted, each once */

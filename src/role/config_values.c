@@ -282,8 +282,9 @@ static const struct setting settings[] = {
 	{"audit.segment_age", take_age, AT(segment_seconds), 60, 31536000},
 	{"limits.connections", take_number, AT(connections_max), 1, 1000000},
 	{"limits.calls", take_number, AT(calls_max), 1, 1000000},
-	/* No longer than a stopping gateway waits. */
+	/* No longer than a stopping gateway waits, if it is told nothing else. */
 	{"limits.call_seconds", take_number, AT(call_seconds), 1, 30},
+	{"limits.drain_seconds", take_number, AT(drain_seconds), 1, 600},
 	{"limits.caller_rate", take_limit, AT(caller_limits.rate)},
 	{"limits.caller_burst", take_limit, AT(caller_limits.burst)},
 	{"limits.caller_zones", take_limit, AT(caller_limits.zones)},

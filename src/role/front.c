@@ -11,6 +11,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/*
+ * At its start the front takes no connection before there is something to serve: they wait in the backlog, where an instance that stops leaves them to the one that follows.
+ * But not for ever: somebody may ask /readyz what is wrong.
+ */
+#define UNREADY_MS 10000
+
 struct front front;
 
 /* "Bearer " and the token, the scheme in any case (RFC 9110 section 11.1). */
@@ -137,6 +143,24 @@ static void take_role(const struct s_role *m)
 		(struct front_role){.up = m->up, .holds = m->holds, .restarts = m->restarts};
 }
 
+static void listen_now(void)
+{
+	if (!front.started || front.listening || front.role->stopping)
+		return;
+	front.listening = true;
+	loop_timer_clear(front.role->loop, &front.unready);
+	for (size_t i = 0; i < front.n_listeners; i++) {
+		struct loop_fd *w = &front.listeners[i];
+		if (loop_watch(front.role->loop, w, w->fd, EPOLLIN) < 0)
+			log_fatal("listening: %m");
+	}
+}
+
+static void on_unready(void *arg)
+{
+	listen_now();
+}
+
 static void on_vault(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
 {
 	if (number != MSG_vf_status) {
@@ -151,6 +175,7 @@ static void on_vault(void *arg, struct channel *ch, uint16_t number, const void 
 	if (front.ready && !front.ready_sent) {
 		front.ready_sent = true;
 		role_ready(front.role);
+		listen_now();
 	}
 }
 
@@ -237,11 +262,12 @@ static void front_peer(struct role *r, enum proc peer, int fd)
 
 static void front_start(struct role *r)
 {
-	for (size_t i = 0; i < front.n_listeners; i++) {
-		struct loop_fd *w = &front.listeners[i];
-		if (loop_watch(r->loop, w, w->fd, EPOLLIN) < 0)
-			log_fatal("listening: %m");
-	}
+	front.started = true;
+	front.unready.fn = on_unready;
+	if (loop_timer_set(r->loop, &front.unready, UNREADY_MS) < 0)
+		log_fatal("out of memory");
+	if (front.ready_sent)
+		listen_now();
 }
 
 void front_maybe_end(void)

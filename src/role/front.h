@@ -97,6 +97,8 @@ struct front {
 	bool ready;		    /* the vault says that the gateway can serve */
 	char reason[IPC_REASON_MAX + 1];
 	bool heard, ready_sent;
+	struct loop_timer unready; /* until the vault says so, or it is enough */
+	bool started, listening;
 	struct buf providers; /* the answer to GET /providers, made once */
 	struct front_role {   /* as the supervisor tells */
 		bool up;
@@ -152,7 +154,7 @@ void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes 
 /* The vault has it: wait for it under C->node.id. */
 void conn_wait(struct conn *c);
 void conn_close(struct conn *c);
-/* No more requests; close what is idle. */
+/* No more requests but those that are on their way: what is idle is closed a moment later. */
 void conns_stop(void);
 
 /* ---- front_api.c ---- */

@@ -4,12 +4,18 @@
 #include "role/front.h"
 #include "sys/log.h"
 
+#include <poll.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define IDLE_MS	   75000 /* between requests */
+#define IDLE_MS 75000 /* between requests */
+/*
+ * The same when the front stops. A client that keeps a connection may have sent its next request already when we close: it would have to find out, and send it again. So what is
+ * idle stays open for a moment; a request that comes is served, and its answer says Connection: close. (nginx: keepalive_min_timeout.)
+ */
+#define LAST_MS	   1000
 #define HEAD_MS	   10000 /* from a head's first byte to its last */
 #define BODY_MS	   20000
 #define ANSWER_MS  30000 /* for a client that reads slowly */
@@ -65,6 +71,19 @@ static void new_request_id(struct conn *c)
 	sodium_bin2hex(c->request_id, sizeof(c->request_id), raw, sizeof(raw));
 }
 
+static void set_idle_timer(struct conn *c)
+{
+	set_timer(c, front.role->stopping ? LAST_MS : IDLE_MS);
+}
+
+/* It has come, and the loop has not looked yet. */
+static bool has_input(const struct conn *c)
+{
+	struct pollfd p = {.fd = c->watch.fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0 && p.revents == POLLIN;
+}
+
 static void on_timeout(void *arg)
 {
 	struct conn *c = arg;
@@ -76,6 +95,8 @@ static void on_timeout(void *arg)
 			     BYTES("the request came too slowly"), 0);
 	else if (c->state == CONN_CALL)
 		metrics_reply(c); /* no other call has a timer here */
+	else if (front.role->stopping && c->state <= CONN_IDLE && has_input(c))
+		set_idle_timer(c);
 	else
 		conn_close(c);
 }
@@ -102,7 +123,10 @@ static void next_request(struct conn *c)
 	c->state = c->in.n ? CONN_HEAD : CONN_IDLE;
 	if (!c->in.n)
 		buf_done(&c->in); /* ten thousand idle connections hold no buffers */
-	set_timer(c, c->in.n ? HEAD_MS : IDLE_MS);
+	if (c->in.n)
+		set_timer(c, HEAD_MS);
+	else
+		set_idle_timer(c);
 	conn_watch(c, EPOLLIN);
 	if (c->in.n || io_pending(c))
 		read_again(c);
@@ -341,7 +365,7 @@ static void on_greeting(struct conn *c)
 		return;
 	}
 	c->state = CONN_IDLE;
-	set_timer(c, IDLE_MS);
+	set_idle_timer(c);
 	conn_watch(c, EPOLLIN);
 	if (io_pending(c))
 		read_again(c);
@@ -439,7 +463,7 @@ void conns_stop(void)
 {
 	for (struct conn *c = front.first, *next; c; c = next) {
 		next = c->next;
-		if (c->state == CONN_GREETING || c->state == CONN_IDLE || c->state == CONN_CLOSING)
-			conn_close(c);
+		if (c->state == CONN_GREETING || c->state == CONN_IDLE)
+			set_timer(c, LAST_MS);
 	}
 }

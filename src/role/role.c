@@ -54,6 +54,17 @@ static void confine(struct role *r, const struct s_confine *m)
 	channel_send(&r->control, r_confined, .holds = holds);
 }
 
+/* In its turn: what came before is heard, and has taken effect. */
+static void pong(struct role *r, const struct s_ping *m)
+{
+	struct role_report report = {.problem = ""};
+
+	if (r->ops->report)
+		r->ops->report(&report);
+	channel_send(&r->control, r_pong, .number = m->number, .calls = report.calls,
+		     .problem = bytes_str(report.problem));
+}
+
 static void on_control(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
 {
 	struct role *r = arg;
@@ -70,6 +81,9 @@ static void on_control(void *arg, struct channel *c, uint16_t number, const void
 		break;
 	case MSG_s_start:
 		r->ops->start(r);
+		break;
+	case MSG_s_ping:
+		pong(r, msg);
 		break;
 	case MSG_s_stop:
 		r->stopping = true;

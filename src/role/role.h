@@ -11,6 +11,11 @@
 
 struct role;
 
+struct role_report {
+	uint32_t calls;	     /* in flight */
+	const char *problem; /* why the gateway cannot serve now; "": it can */
+};
+
 struct role_ops {
 	/* Before anything is heard. NULL: nothing to do. */
 	void (*init)(struct role *r);
@@ -26,6 +31,8 @@ struct role_ops {
 	void (*stop)(struct role *r);
 	/* After each batch of events. NULL: nothing to do. */
 	void (*after)(struct role *r);
+	/* What the supervisor may want to show: OUT is empty, and its text is good until the loop turns. NULL: nothing. */
+	void (*report)(struct role_report *out);
 };
 
 struct role {

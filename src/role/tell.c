@@ -165,7 +165,7 @@ void tell_role(enum proc p, struct channel *c, const struct config *config,
 	}
 }
 
-void tell_again(enum proc p, struct channel *c, const struct config *config)
+bool tell_again(enum proc p, struct channel *c, const struct config *config)
 {
 	if (p == PROC_FRONT) {
 		tell_front(config, c);
@@ -174,7 +174,10 @@ void tell_again(enum proc p, struct channel *c, const struct config *config)
 	} else if (p == PROC_COURIER) {
 		tell_providers(config, c, true);
 		channel_send(c, s_apply, 0);
+	} else {
+		return false;
 	}
+	return true;
 }
 
 void tell_listeners(struct channel *c, const struct startup *files)

@@ -8,7 +8,7 @@
 /* All that it needs, at its start. */
 void tell_role(enum proc p, struct channel *c, const struct config *config,
 	       const struct startup *files);
-/* What a reload may change: callers, certificates, keys, policy, what the gateway has at providers. Listeners and the log stay where they are. */
-void tell_again(enum proc p, struct channel *c, const struct config *config);
+/* What a reload may change: callers, certificates, keys, policy, what the gateway has at providers. Listeners and the log stay where they are. False: for that role nothing. */
+bool tell_again(enum proc p, struct channel *c, const struct config *config);
 /* The front's sockets. */
 void tell_listeners(struct channel *c, const struct startup *files);

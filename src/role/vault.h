@@ -297,3 +297,5 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 void answer(struct call *c);
 /* Whether the gateway can serve, to the front, when it has changed. */
 void answer_status(void);
+/* Why the gateway cannot serve now; "": it can. */
+const char *status_reason(void);

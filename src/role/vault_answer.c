@@ -185,7 +185,7 @@ void answer(struct call *c)
 	}
 }
 
-void answer_status(void)
+const char *status_reason(void)
 {
 	const char *reason = "";
 
@@ -197,6 +197,13 @@ void answer_status(void)
 		if (!channel_is_open(&vault.planner[class]) ||
 		    !channel_is_open(&vault.courier[class]))
 			reason = "a role restarts";
+	return reason;
+}
+
+void answer_status(void)
+{
+	const char *reason = status_reason();
+
 	if (!channel_is_open(&vault.front) ||
 	    (vault.told && strcmp(vault.told_reason, reason) == 0))
 		return;

@@ -99,17 +99,19 @@ def test_vault():
     misbehave("postern-vault", b"\0\2" + b"\0" * 80, set(ROLES) - {"postern-scribe"})
 
 
-
-
-def denounce(g, role, peer, edge):
-    """In ROLE's name, to the supervisor."""
+def to_supervisor(g, role, message):
     pidfd = libc.syscall(PIDFD_OPEN, g.pids()[role], 0)
     fd = libc.syscall(PIDFD_GETFD, pidfd, 3, 0)
     os.close(pidfd)
     if fd < 0:
         raise tap.Skip("the kernel gives no copies of other processes' sockets")
     with socket.socket(fileno=fd) as s:
-        s.send(struct.pack(">HBQ", number_of("r_bad_peer"), PROCS.index(peer), edge))
+        s.send(message)
+
+
+def denounce(g, role, peer, edge):
+    """In ROLE's name, to the supervisor."""
+    to_supervisor(g, role, struct.pack(">HBQ", number_of("r_bad_peer"), PROCS.index(peer), edge))
 
 
 def test_slander():
@@ -132,6 +134,27 @@ def test_slander():
                 break
         wait_for(lambda: g.pids().get("postern-vault", before["postern-vault"]) != before["postern-vault"], 5)
         wait_for(lambda: g.pids().get("postern-courier", after["postern-courier"]) != after["postern-courier"], 5)
+
+
+def test_supervisor():
+    """Whoever says to it what he must not is ended; an answer to no question is none, whatever is in it."""
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root to speak in another process's name")
+    with gateway() as g:
+        handle = integrate(g, P)
+        before = g.pids()
+        for role in ROLES:
+            to_supervisor(g, role, struct.pack(">HQI", number_of("r_pong"), (1 << 64) - 1, (1 << 32) - 1) + text("READY=1\nx"))
+            to_supervisor(g, role, struct.pack(">HQI", number_of("r_pong"), 0, 0) + text(""))
+        added(g, handle, "_acme-challenge.unasked." + ZONE, "v")
+        assert g.pids() == before
+        for role, bad in (("postern-front", struct.pack(">HQI", number_of("r_pong"), 1, 0) + text("x" * 161)),
+                          ("postern-planner", struct.pack(">HQ", number_of("r_pong"), 1)),
+                          ("postern-courier", struct.pack(">HQ", number_of("s_ping"), 1))):
+            old = g.pids()[role]
+            to_supervisor(g, role, bad)
+            wait_for(lambda role=role, old=old: g.pids().get(role, old) != old, 10)
+        wait_for(lambda: served(g) and add(g, handle, "_acme-challenge.unasked2." + ZONE, "v")[0] == 200, 10)
 
 
 def text(s):

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 import tap
-from common import add, added, gateway, integrate, pdns, refused, remove, txt
+from common import add, added, file_size_limit, gateway, integrate, pdns, refused, remove, txt
 from servers import FakeUpstream, wait_for
 
 ZONE = "log.example"
@@ -189,14 +189,6 @@ def test_events_while_there_is_no_scribe():
         wait_for(lambda: len(restarts()) == 2, 5)
         assert restarts() == ["postern-planner ended by signal 9", "postern-scribe ended by signal 9"], restarts()
         assert [l["event"] for l in g.audit()].count("gateway.start") == 1
-
-
-def file_size_limit(pid, limit):
-    """How far the process may write in a file from now on. Its own user may say so, root only with one capability more."""
-    with open("/proc/%d/status" % pid) as f:
-        uid = next(line for line in f if line.startswith("Uid:")).split()[1]
-    subprocess.run(["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups",
-                    "prlimit", "--pid", str(pid), "--fsize=%s:unlimited" % limit], check=True)
 
 
 def test_outcome_that_cannot_be_written():

@@ -131,6 +131,7 @@ static void check_taken(const struct config *c)
 	CHECK(c->segment_bytes >= 1 << 20 && c->segment_bytes <= UINT64_C(1) << 30);
 	CHECK(c->connections_max >= 1 && c->calls_max >= 1);
 	CHECK(c->call_seconds >= 1 && c->call_seconds <= 30);
+	CHECK(c->drain_seconds >= 1 && c->drain_seconds <= 600);
 	CHECK(c->uid_base >= 1000);
 }
 

@@ -49,6 +49,7 @@ static void test_minimal(void **state)
 	assert_int_equal(c->connections_max, 10000);
 	assert_int_equal(c->calls_max, 10000);
 	assert_int_equal(c->call_seconds, 30);
+	assert_int_equal(c->drain_seconds, 35);
 	assert_int_equal(c->uid_base, 1900000000);
 	assert_int_equal(config_read_text(at("conf"), &text, err), 0);
 	crypto_hash_sha256(hash, text.p, text.n);
@@ -72,7 +73,7 @@ static void test_everything(void **state)
 		"log_format = json\n"
 		"audit { segment_size = 1 segment_age = 3600 origin = \"log.example\"\n"
 		"  checkpoint_keys = {\"@/a.key\", \"@/b.key\"} }\n"
-		"limits { connections = 5 calls = 6 call_seconds = 7 }\n");
+		"limits { connections = 5 calls = 6 call_seconds = 7 drain_seconds = 8 }\n");
 	const struct sockaddr_in6 *v6 = (const void *)&c->listen[1].address;
 
 	assert_int_equal(c->listens, 2);
@@ -100,6 +101,7 @@ static void test_everything(void **state)
 	assert_int_equal(c->connections_max, 5);
 	assert_int_equal(c->calls_max, 6);
 	assert_int_equal(c->call_seconds, 7);
+	assert_int_equal(c->drain_seconds, 8);
 	assert_true(c->sandbox_required);
 	assert_true(c->log_json);
 	assert_string_equal(c->origin, "log.example");
@@ -219,6 +221,10 @@ static const struct {
 	 "@/conf:1: audit.segment_age: must be day, or seconds from 60 to 31536000"},
 	{"limits { call_seconds = 31 }\n",
 	 "@/conf:1: limits.call_seconds: must be a number from 1 to 30"},
+	{"limits { drain_seconds = 0 }\n",
+	 "@/conf:1: limits.drain_seconds: must be a number from 1 to 600"},
+	{"limits { drain_seconds = 601 }\n",
+	 "@/conf:1: limits.drain_seconds: must be a number from 1 to 600"},
 	{"limits { calls = 010 }\n", "@/conf:1: limits.calls: must be a number from 1 to 1000000"},
 	{"limits { calls = -1 }\n", "@/conf:1: limits.calls: must be a number from 1 to 1000000"},
 	{"limits { caller_rate = 0 }\n",

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * Inside the supervisor. supervisor.c: its life, signals, reloads. supervisor_roles.c: starting roles, what they report, and starting them anew. supervisor_stop.c: the end.
+ */
+#include "role/child.h"
+#include "role/events.h"
+#include "role/manager.h"
+#include "role/startup.h"
+
+#define EDGES 8
+
+struct supervisor {
+	struct loop *loop;
+	struct config *config;
+	const char *dev_token, *reload_path;
+	struct child children[PROC_COUNT]; /* [PROC_SUPERVISOR] is not used */
+	struct startup files;
+	struct loop_fd signals;
+	struct loop_timer drain, pulse;
+	bool stopping, announced;
+	bool cut_off;			/* what was not finished in time is ended */
+	bool reloading;			/* until all that were told have taken it in */
+	char refused[CONFIG_ERROR_MAX]; /* why the last reload was; "": it was not */
+	struct events events;
+	struct manager manager;
+	uint64_t edge_number[EDGES]; /* of the edge that is there now */
+	uint64_t next_edge;
+};
+
+/* ---- supervisor.c ---- */
+
+/* In words, to the service manager, when it has changed. */
+void show_state(struct supervisor *s);
+/* A role serves: when it was the last one that did not, say so. */
+void maybe_announce(struct supervisor *s);
+/* A role has taken in a reload, or is gone: whoever waits for the reload to be over is told so when it holds everywhere. */
+void maybe_reloaded(struct supervisor *s);
+
+/* ---- supervisor_roles.c ---- */
+
+void roles_start(struct supervisor *s);
+/* Wait for those that have ended, and start them anew. */
+void roles_reap(struct supervisor *s);
+/* End one now. It is started anew, unless all end. */
+void role_end(struct child *c);
+
+/* ---- supervisor_stop.c ---- */
+
+/* SIGTERM, SIGINT: finish what is in flight; a second time: end at once. */
+void stop(struct supervisor *s);
+/* A role has ended, or can be told now: on with it. */
+void stop_next(struct supervisor *s);
+void stop_init(struct supervisor *s);

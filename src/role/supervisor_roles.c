@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: ISC */
+/* The supervisor's roles: starting them, what they report, starting them anew. */
+#include "role/supervise.h"
+
+#include "role/confine.h"
+#include "role/tell.h"
+#include "sys/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STEADY_MS 10000 /* a role that lived this long starts anew without delay */
+
+#define EXIT_NOTE_MAX 128
+
+/* Who speaks with whom; the first named is SIDE_A. */
+static const struct {
+	enum proc a, b;
+} edges[EDGES] = {
+	{PROC_FRONT, PROC_VAULT},     {PROC_VAULT, PROC_SCRIBE},
+	{PROC_VAULT, PROC_PLANNER},   {PROC_VAULT, PROC_PLANNER_SELF},
+	{PROC_VAULT, PROC_COURIER},   {PROC_VAULT, PROC_COURIER_SELF},
+	{PROC_PLANNER, PROC_COURIER}, {PROC_PLANNER_SELF, PROC_COURIER_SELF},
+};
+
+/* ---- starting and restarting ---- */
+
+static void connect_edge(struct supervisor *s, size_t i)
+{
+	enum proc a = edges[i].a, b = edges[i].b;
+	uint64_t number = ++s->next_edge;
+	int fds[2];
+
+	if (!s->children[a].confined || !s->children[b].confined)
+		return; /* when the other one is in its sandbox too */
+	if (channel_pair(fds) < 0)
+		log_fatal("socketpair: %m");
+	channel_send_fd(&s->children[a].control, MSG_s_peer,
+			&(const struct s_peer){.proc = (uint8_t)b, .edge = number}, fds[0]);
+	channel_send_fd(&s->children[b].control, MSG_s_peer,
+			&(const struct s_peer){.proc = (uint8_t)a, .edge = number}, fds[1]);
+	s->edge_number[i] = number;
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* For the metrics. A front that is not there hears of all when it comes. */
+static void tell_state(struct supervisor *s, const struct child *c)
+{
+	channel_send(&s->children[PROC_FRONT].control, s_role, .proc = (uint8_t)c->proc,
+		     .up = c->confined, .holds = c->confined ? c->holds : 0,
+		     .restarts = c->restarts);
+}
+
+static void restart_later(struct supervisor *s, struct child *c)
+{
+	c->failures++;
+	c->restarts++;
+	tell_state(s, c);
+	if (loop_timer_set(s->loop, &c->restart, child_backoff(c)) < 0)
+		log_fatal("out of memory");
+}
+
+/* The last that it hears before it hears others. */
+static void confine(struct supervisor *s, struct child *c)
+{
+	struct buf filter = BUF_INIT(SANDBOX_FILTER_MAX);
+	int r = confine_filter(c->proc, c->pid, &filter);
+
+	if (r < 0)
+		log_fatal("the filter of %s: %s", proc_name(c->proc), strerror(-r));
+	channel_send(&c->control, s_confine, .filter = buf_bytes(&filter));
+	buf_done(&filter);
+}
+
+static void start_child(struct supervisor *s, enum proc p)
+{
+	struct child *c = &s->children[p];
+	uint32_t uid = geteuid() == 0 ? s->config->uid_base + (uint32_t)p : 0;
+	int r = child_start(c, s->loop, s->files.exe_fd, uid);
+
+	if (r < 0) {
+		log_warn("start of %s: %s", proc_name(p), strerror(-r));
+		restart_later(s, c);
+		return;
+	}
+	tell_role(p, &c->control, s->config, &s->files);
+	if (p == PROC_FRONT)
+		tell_listeners(&c->control, &s->files);
+	confine(s, c); /* and on_confined() goes on */
+}
+
+static void on_restart(void *arg)
+{
+	struct child *c = arg;
+
+	if (!c->owner->stopping)
+		start_child(c->owner, c->proc);
+}
+
+static void child_exited(struct child *c, int status)
+{
+	struct supervisor *s = c->owner;
+	bool steady = loop_now(s->loop) - c->started > STEADY_MS, hung = c->hung;
+	char text[EXIT_NOTE_MAX];
+
+	child_ended(c);
+	maybe_reloaded(s); /* the next one is told what holds now */
+	if (s->stopping) {
+		stop_next(s);
+		return;
+	}
+	if (hung)
+		snprintf(text, sizeof(text), "%s did not answer any more, and was ended",
+			 proc_name(c->proc));
+	else if (WIFSIGNALED(status))
+		snprintf(text, sizeof(text), "%s ended by signal %d", proc_name(c->proc),
+			 WTERMSIG(status));
+	else
+		snprintf(text, sizeof(text), "%s ended with status %d", proc_name(c->proc),
+			 WEXITSTATUS(status));
+	if (steady)
+		c->failures = 0;
+	restart_later(s, c);
+	log_warn("%s; started again in %d ms", text, (int)child_backoff(c));
+	events_add(&s->events, "role.restart", text);
+}
+
+void roles_reap(struct supervisor *s)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+			if (s->children[p].pid == pid) {
+				child_exited(&s->children[p], status);
+				break;
+			}
+	show_state(s);
+}
+
+void role_end(struct child *c)
+{
+	if (c->pid)
+		kill(c->pid, SIGKILL);
+}
+
+/* A role whose loop does not turn any more is as good as dead, and nobody else may notice. */
+static void on_pulse(void *arg)
+{
+	struct supervisor *s = arg;
+
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
+		struct child *c = &s->children[p];
+
+		if (!c->pid || c->hung || child_pulse(c))
+			continue;
+		log_warn("%s does not answer: ended", proc_name(p));
+		c->hung = true;
+		c->ready = false;
+		role_end(c);
+	}
+	if (loop_timer_set(s->loop, &s->pulse, CHILD_PULSE_MS) < 0)
+		log_fatal("out of memory");
+}
+
+/* ---- what the roles report ---- */
+
+/* Where in the table the two meet; its length when they do not. */
+static size_t edge_between(enum proc a, enum proc b)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(edges) && !(edges[i].a == a && edges[i].b == b) &&
+	       !(edges[i].a == b && edges[i].b == a))
+		i++;
+	return i;
+}
+
+static bool is_core(enum proc p)
+{
+	return p == PROC_VAULT || p == PROC_SCRIBE;
+}
+
+/*
+ * A role may only denounce whom it speaks with now. One that meets the network or what came from there and denounces the vault or the
+ * scribe ends with it: one of the two is broken, and a broken one shall not be able to end the core again and again, but only as often as it
+ * is started anew.
+ */
+static void on_bad_peer(struct child *c, const struct r_bad_peer *m)
+{
+	struct supervisor *s = c->owner;
+	enum proc bad = (enum proc)m->proc;
+	size_t i = edge_between(c->proc, bad);
+
+	if (i == ARRAY_LEN(edges)) {
+		log_warn("%s denounced %s, whom it does not know: ended", proc_name(c->proc),
+			 proc_name(bad));
+		role_end(c);
+		return;
+	}
+	if (m->edge != s->edge_number[i])
+		return; /* that one is gone already */
+	log_warn("%s sent %s what it must not: ended", proc_name(bad), proc_name(c->proc));
+	role_end(&s->children[bad]);
+	if (is_core(bad) && !is_core(c->proc))
+		role_end(c);
+}
+
+/* Roles of the same kind lack the same: it is said when they are new, not at each restart. */
+static void tell_lacks(struct supervisor *s, struct child *c, unsigned holds)
+{
+	bool fatal = s->config->sandbox_required && (holds & SANDBOX_REQUIRED) != SANDBOX_REQUIRED;
+	struct buf text = BUF_INIT(300);
+
+	for (unsigned bit = 0; bit < SANDBOX_BITS; bit++)
+		if (!(holds & 1u << bit))
+			buf_printf(&text, "%s%s", text.n ? "; " : "", sandbox_text(bit));
+	buf_putc(&text, 0);
+	if (fatal)
+		log_fatal("%s: this system cannot take away: %s (sandbox = \"require\")",
+			  proc_name(c->proc), (const char *)text.p);
+	if (!c->lacks_told)
+		log_warn("%s: this system cannot take away: %s", proc_name(c->proc),
+			 (const char *)text.p);
+	c->lacks_told = true;
+	buf_done(&text);
+}
+
+/* It is in its sandbox: only now it may hear others. */
+static void on_confined(struct child *c, unsigned holds)
+{
+	struct supervisor *s = c->owner;
+
+	if (c->confined) {
+		log_warn("%s says twice that it is in its sandbox: ended", proc_name(c->proc));
+		role_end(c);
+		return;
+	}
+	if (holds != SANDBOX_ALL)
+		tell_lacks(s, c, holds);
+	c->confined = true;
+	c->silent = 0;
+	c->holds = holds;
+	for (enum proc p = PROC_FRONT; c->proc == PROC_FRONT && p < PROC_COUNT; p++)
+		tell_state(s, &s->children[p]);
+	tell_state(s, c);
+	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
+		if (edges[i].a == c->proc || edges[i].b == c->proc)
+			connect_edge(s, i);
+	channel_send(&c->control, s_start, 0);
+	if (c->proc == PROC_SCRIBE)
+		events_greet(&s->events);
+	if (s->stopping)
+		stop_next(s);
+}
+
+static void on_control(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
+{
+	struct child *c = arg;
+
+	c->silent = 0; /* whatever it says, it lives */
+	switch (number) {
+	case MSG_r_confined:
+		on_confined(c, ((const struct r_confined *)msg)->holds);
+		break;
+	case MSG_r_ready:
+		c->ready = true;
+		maybe_announce(c->owner);
+		break;
+	case MSG_r_event:
+		if (c->proc == PROC_SCRIBE)
+			events_heard(&c->owner->events, msg);
+		break;
+	case MSG_r_bad_peer:
+		on_bad_peer(c, msg);
+		break;
+	case MSG_r_pong:
+		child_heard(c, msg);
+		maybe_reloaded(c->owner);
+		break;
+	}
+	show_state(c->owner);
+}
+
+static void on_control_closed(void *arg, struct channel *ch, bool bad)
+{
+	struct child *c = arg;
+
+	/* Its exit follows; a role that only closed its edge is of no use any more. */
+	role_end(c);
+}
+
+/* ---- all of them ---- */
+
+static void init_children(struct supervisor *s)
+{
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
+		struct child *c = &s->children[p];
+		*c = (struct child){.proc = p, .owner = s};
+		c->restart = (struct loop_timer){.fn = on_restart, .arg = c};
+		channel_init(&c->control, s->loop, &edge_supervisor, SIDE_A, on_control,
+			     on_control_closed, c);
+	}
+}
+
+void roles_start(struct supervisor *s)
+{
+	s->pulse = (struct loop_timer){.fn = on_pulse, .arg = s};
+	init_children(s);
+	events_init(&s->events, s->loop, &s->children[PROC_SCRIBE].control);
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+		start_child(s, p);
+	on_pulse(s);
+}
