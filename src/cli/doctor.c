@@ -72,7 +72,7 @@ static int doctor(const struct command *self, int argc, char **argv)
 
 const struct command command_doctor = {
 	.name = "doctor",
-	.help = "show what each process gives up on this system, and what the system lacks",
+	.help = "say what is missing here for production",
 	.usage = "\n"
 		 "\n"
 		 "Starts each process as `serve` would, asks what it gave up, and ends it. Exit "

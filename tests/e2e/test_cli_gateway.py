@@ -3,13 +3,14 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 
 import tap
 from common import added, gateway, gateway_of, integrate, pdns
-from servers import BINARY, FakeUpstream
+from servers import BINARY, ROOT, FakeUpstream
 
 ZONE = "cli.example"
 NAME = "_acme-challenge." + ZONE
@@ -251,7 +252,7 @@ def test_audit_unresolved():
 def test_audit_arguments():
     with used_log() as (g, conf, record), tempfile.TemporaryDirectory() as d:
         fails(2, "is wanted", "audit")
-        fails(2, "is wanted", "audit", "show", "verify")
+        fails(2, "too many arguments", "audit", "show", "verify")
         fails(2, "no `audit list`", "audit", "list")
         fails(2, "--since takes a time", "audit", "show", "--since", "yesterday", *conf)
         fails(2, "--until takes a time", "audit", "show", "--until", "2026-02-30T00:00:00Z", *conf)
@@ -303,7 +304,34 @@ def test_audit_options_of_others():
             if option not in own:
                 fails(2, "`audit %s` takes no --%s" % (subcommand, option), *args)
             else:
-                assert "takes no" not in run(*args, "--dir", "/nowhere").stderr, args
+                assert "takes no " not in run(*args, "--dir", "/nowhere").stderr, args
+
+
+def man_names(section):
+    """The tags of a section of postern-audit(5)."""
+    with open(ROOT + "/man/postern-audit.5") as f:
+        text = re.search(r"^\.Ss %s$(.*?)^\.S" % section, f.read(), re.M | re.S)[1]
+    return [name for tag in re.findall(r"^\.It (.*)", text, re.M) for name in tag.replace("Ar verb Ns ", "add_record").split(" , ")]
+
+
+def test_audit_filters_that_match_nothing():
+    """A slip of the pen must not look like good news. What the manual and the log have is taken."""
+    with tempfile.TemporaryDirectory() as d:
+        at = ["audit", "show", "--dir", d]
+        for option, value in [("event", "add_record.outcom"), ("event", "add_records"), ("event", "add_record."), ("event", ".intent"), ("event", ""),
+                              ("event", "gateway.star"), ("event", "role."), ("event", "calls.refused.x"), ("result", "okay"), ("result", "OK"),
+                              ("result", ""), ("caller", "Web"), ("caller", ""), ("integration", "0" * 31), ("integration", "A" * 32)]:
+            fails(2, "--%s takes " % option, *at, "--" + option, value)
+        events, results = man_names("Events"), man_names("Results")
+        assert "role.restart" in events and "add_record.intent" in events and results[0] == "ok" and len(results) == 7, (events, results)
+        for event in [*events, *(e.split(".")[0] for e in events)]:
+            works(*at, "--event", event)
+        for result in results:
+            works(*at, "--result", result)
+        works(*at, "--caller", "web-1", "--integration", "0" * 32, "--customer", "any thing")
+    with used_log() as (g, conf, _):
+        for event in {line["event"] for line in g.audit()}:
+            assert event in works("audit", "show", "--event", event, *conf), event
 
 
 def test_audit_without_keys():
