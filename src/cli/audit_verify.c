@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/audit.h"
 #include "cli/cli.h"
+#include "cli/terminal.h"
 #include "role/config_read.h"
 #include "seal/handle.h"
 #include "store/verify.h"
@@ -228,9 +229,32 @@ static void keep_note(void *arg, const char *text)
 	buf_printf(notes, "note: %s\n", text);
 }
 
+struct watched {
+	struct progress progress;
+	uint64_t all; /* bytes; 0 when nobody knows how many of them are read */
+};
+
+static void watch(void *arg, uint64_t bytes)
+{
+	struct watched *w = arg;
+
+	progress_show(&w->progress, "verifying", bytes, w->all);
+}
+
 static int verify_log(const struct auditor *v, struct verify *verify, const struct buf *notes)
 {
-	int r = log_verify(v->dirfd, verify);
+	struct watched w = {0};
+	int r;
+
+	if (terminal_is(STDERR_FILENO)) {
+		verify->progress = watch;
+		verify->progress_arg = &w;
+	}
+	/* With --from, what stands before is passed over. */
+	if (verify->from || log_bytes(v->dirfd, &w.all) < 0)
+		w.all = 0;
+	r = log_verify(v->dirfd, verify);
+	progress_end(&w.progress);
 
 	if (r < 0)
 		return cli_fail_with(CLI_UNREADABLE, "the log cannot be read: %s",

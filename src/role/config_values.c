@@ -202,8 +202,8 @@ static const char *take_checkpoint_key(const struct setting *s, struct bytes val
 	if (config_read_key_from(source, c->checkpoint_seeds[c->n_checkpoint_keys], reading->why) !=
 	    0)
 		return reading->why;
-	c->n_checkpoint_keys++;
-	return NULL;
+	c->checkpoint_sources[c->n_checkpoint_keys] = strdup(source);
+	return c->checkpoint_sources[c->n_checkpoint_keys++] ? NULL : "out of memory";
 }
 
 static const char *take_sandbox(const struct setting *s, struct bytes value)
