@@ -190,9 +190,19 @@ static bool runs_out(int64_t from, int64_t until, int64_t now, int64_t days)
 	return until - now < left;
 }
 
-static int days_left(int64_t until, int64_t now)
+struct how_long {
+	char text[32];
+};
+
+/* "13 days", "47 hours". */
+static struct how_long how_long(int64_t seconds)
 {
-	return (int)((until - now) / DAY);
+	bool days = seconds >= 2 * DAY;
+	struct how_long l;
+
+	snprintf(l.text, sizeof(l.text), "%lld %s", (long long)seconds / (days ? DAY : 3600),
+		 days ? "days" : "hours");
+	return l;
 }
 
 static void judge_certificate(struct report *r, const struct tls_look *t, int64_t now)
@@ -205,11 +215,11 @@ static void judge_certificate(struct report *r, const struct tls_look *t, int64_
 		report(r, GRADE_FAIL, "tls", "Is the clock right?",
 		       "the certificate does not hold yet");
 	else if (runs_out(t->from, t->until, now, TLS_DAYS))
-		report(r, GRADE_WARN, "tls", todo, "the certificate expires in %d days",
-		       days_left(t->until, now));
+		report(r, GRADE_WARN, "tls", todo, "the certificate expires in %s",
+		       how_long(t->until - now).text);
 	else
-		report(r, GRADE_OK, "tls", NULL, "%s; %d days left; %u in the chain",
-		       t->names[0] ? t->names : "a certificate", days_left(t->until, now),
+		report(r, GRADE_OK, "tls", NULL, "%s; %s left; %u in the chain",
+		       t->names[0] ? t->names : "a certificate", how_long(t->until - now).text,
 		       t->chain);
 	if (!t->names[0])
 		report(r, GRADE_WARN, "tls", "Have one made with a subjectAltName.",
@@ -227,14 +237,14 @@ static void judge_client_authorities(struct report *r, const struct tls_look *t,
 		       "an authority for clients has expired: theirs are not taken");
 	else if (t->ca_until && runs_out(0, t->ca_until, now, TLS_DAYS))
 		report(r, GRADE_WARN, "tls", "Renew tls.client_ca.",
-		       "an authority for clients expires in %d days", days_left(t->ca_until, now));
+		       "an authority for clients expires in %s", how_long(t->ca_until - now).text);
 	if (t->crl_until && t->crl_until <= now)
 		report(r, GRADE_FAIL, "tls", "Fetch a new one for tls.client_crl.",
 		       "a list of revoked certificates is out of date: none is taken");
 	else if (t->crl_until && runs_out(0, t->crl_until, now, CRL_DAYS))
 		report(r, GRADE_WARN, "tls", "Fetch a new one for tls.client_crl.",
-		       "a list of revoked certificates is out of date in %d days",
-		       days_left(t->crl_until, now));
+		       "a list of revoked certificates is out of date in %s",
+		       how_long(t->crl_until - now).text);
 }
 
 static void judge_listening(struct report *r, const struct config_facts *f)
