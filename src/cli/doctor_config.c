@@ -187,7 +187,7 @@ static bool runs_out(int64_t from, int64_t until, int64_t now, int64_t days)
 
 	if (from && quarter < left)
 		left = quarter;
-	return until - now < left;
+	return until - now <= left;
 }
 
 struct how_long {

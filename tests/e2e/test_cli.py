@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The command line without a gateway: help, exit codes, keygen, check-config, policy, serve's arguments."""
 import contextlib
+import hmac
 import json
 import os
 import re
@@ -110,9 +111,35 @@ def test_keygen():
     fails(2, "FILE, or --token", "keygen")
     fails(2, "FILE, or --token", "keygen", "a", "b")
     fails(2, "FILE, or --token", "keygen", "--token", "x", "file")
+    fails(2, "FILE, or --token", "keygen", "--id", "a", "b")
+    fails(2, "FILE, or --token", "keygen", "--id", "a", "--token", "x")
     fails(2, "--verbs goes with --token", "keygen", "--verbs", "all", "file")
     fails(2, "NAME must be", "keygen", "--token", "Web")
     fails(2, "LIST must be", "keygen", "--token", "web", "--verbs", "get_zones,rule")
+
+
+def test_key_ids():
+    """What says which key it is, and nothing of the key; the same that its handles have."""
+    with tempfile.TemporaryDirectory() as d:
+        path = d + "/root.key"
+        said = re.search(r"its id is ([0-9a-f]{8})\.$", run("keygen", path).stderr, re.M)[1]
+        assert works("keygen", "--id", path) == said + "\n"
+        assert works("keygen", "--id", "./root.key", cwd=d) == works("keygen", "--id", "root.key", cwd=d) == said + "\n"
+        fd = os.open(path, os.O_RDONLY)
+        assert works("keygen", "--id", "fd:%d" % fd, pass_fds=[fd]) == said + "\n"
+        os.close(fd)
+        fails(1, "fd:9: is not open", "keygen", "--id", "fd:9")
+        # HKDF-SHA256 (RFC 5869) with no salt, info "postern/v1/key-id", 4 bytes.
+        with open(path, "rb") as f:
+            inner = hmac.digest(bytes(32), f.read(), "sha256")
+        assert hmac.digest(inner, b"postern/v1/key-id\x01", "sha256")[:4].hex() == said
+        fails(1, "No such file", "keygen", "--id", d + "/none")
+        os.chmod(path, 0o644)
+        fails(1, "must have no permission", "keygen", "--id", path)
+        with open(path, "ab") as f:
+            f.write(b"x")
+        os.chmod(path, 0o600)
+        fails(1, "must be 32 bytes", "keygen", "--id", path)
 
 
 # ---- check-config ----

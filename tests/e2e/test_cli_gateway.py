@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 import tap
+import terminal
 from common import added, gateway, gateway_of, integrate, pdns
 from servers import BINARY, ROOT, FakeUpstream
 
@@ -289,6 +290,26 @@ def test_audit_arguments():
         assert works("audit", "verify", "--receipt", record, "--customer", "c1", *conf).startswith("good: ")
         fails(3, "none: No such file", "audit", "verify", "--since", d + "/none", *conf)
         fails(2, "no checkpoint that one of the keys has signed", "audit", "verify", "--since", d + "/keys", *conf)
+
+
+def test_audit_verify_says_how_far_it_is():
+    """To a person who watches, on the one line that is taken away again; to nobody else."""
+    with used_log() as (g, conf, _):
+        args = [BINARY, "audit", "verify", *conf]
+        quiet = run(*args[1:])
+        assert quiet.returncode == 0 and quiet.stderr == "", quiet
+        shown = terminal.show(args)
+        assert re.fullmatch(rb"(\r\x1b\[Kverifying: \d+ %)+\r\x1b\[K", shown.stderr), shown.stderr
+        assert shown.stdout.decode() == quiet.stdout and shown.status == 0, shown.stdout
+        # The result may go into a file meanwhile. Of a part nobody knows how much it is.
+        shown = terminal.show([*args, "--from", "1"], terminals=["stderr"])
+        assert re.fullmatch(rb"\r\x1b\[Kverifying: 0 MiB\r\x1b\[K", shown.stderr) and shown.stdout.startswith(b"good: "), shown.stderr
+        for env, terminals in ({}, ["stdout"]), ({"TERM": "dumb"}, ["stdout", "stderr"]), ({"TERM": ""}, ["stdout", "stderr"]):
+            shown = terminal.show(args, terminals, env)
+            assert shown.stderr == b"" and shown.stdout.decode() == quiet.stdout, (env, shown.stderr)
+        # What goes wrong is told on a line of its own.
+        shown = terminal.show([*args[:3], "--dir", g.dir + "/none", *conf])
+        assert shown.status == 3 and b"\x1b" not in shown.stderr, shown.stderr
 
 
 def test_audit_options_of_others():

@@ -245,7 +245,7 @@ static void not_yet(void)
 static void expires(void)
 {
 	facts.has_tls = true;
-	facts.tls.until = NOW + 14 * DAY - 1;
+	facts.tls.until = NOW + 14 * DAY;
 }
 
 static void expires_short(void)
@@ -282,7 +282,7 @@ static void ca_expired(void)
 static void ca_expires(void)
 {
 	facts.has_tls = true;
-	facts.tls.ca_until = NOW + 14 * DAY - 1;
+	facts.tls.ca_until = NOW + 14 * DAY;
 }
 
 static void crl_over(void)
@@ -400,13 +400,13 @@ static const struct judgement of_config[] = {
 	{no_room, "FAIL log: /var/log/postern: 63 MiB are left", GRADE_FAIL},
 	{expired, "FAIL tls: the certificate has expired\n", GRADE_FAIL},
 	{not_yet, "FAIL tls: the certificate does not hold yet\n", GRADE_FAIL},
-	{expires, "warn tls: the certificate expires in 13 days\n", GRADE_WARN},
+	{expires, "warn tls: the certificate expires in 14 days\n", GRADE_WARN},
 	{expires_short, "warn tls: the certificate expires in 24 hours\n", GRADE_WARN},
 	{nameless, "warn tls: the certificate names no host", GRADE_WARN},
 	{broken_chain, "warn tls: the certificates do not make a chain", GRADE_WARN},
 	{not_looked_at, "warn tls: the certificate cannot be looked at", GRADE_WARN},
 	{ca_expired, "FAIL tls: an authority for clients has expired", GRADE_FAIL},
-	{ca_expires, "warn tls: an authority for clients expires in 13 days\n", GRADE_WARN},
+	{ca_expires, "warn tls: an authority for clients expires in 14 days\n", GRADE_WARN},
 	{crl_over, "FAIL tls: a list of revoked certificates is out of date", GRADE_FAIL},
 	{crl_soon, "warn tls: a list of revoked certificates is out of date in 47 hours\n",
 	 GRADE_WARN},
@@ -444,8 +444,8 @@ static void test_no_false_alarm(void **state)
 	facts.has_tls = true;
 	facts.tls.from = NOW - 4 * DAY;
 	facts.tls.until = NOW + 2 * DAY;
-	facts.tls.ca_until = NOW + 14 * DAY;
-	facts.tls.crl_until = NOW + 2 * DAY;
+	facts.tls.ca_until = NOW + 14 * DAY + 1;
+	facts.tls.crl_until = NOW + 2 * DAY + 1;
 	facts.audit.free = UINT64_C(1) << 30;
 	facts.audit.uid = config->uid_base + PROC_SCRIBE;
 	assert_int_equal(judge(by_config), GRADE_NOTE);
