@@ -90,6 +90,8 @@ def test_call_gets():
         assert json.loads(c.works("providers", "--json"))["providers"]
         for what in "healthz", "readyz":
             assert c.works(what)
+        assert "\npostern_key_opens_total{" in c.works("metrics") and c.works("metrics").startswith("# HELP ")
+        c.fails(2, "metrics is no JSON", "metrics", "--json")
         # Who has no token is told so, and no variable that is empty counts.
         c.env["POSTERN_TOKEN_FILE"] = ""
         c.fails(1, "error: unauthenticated", "get_zones", "integration_handle=x")
