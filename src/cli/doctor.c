@@ -123,7 +123,7 @@ static int examine(struct report *r, const char *path)
 
 static int doctor(const struct command *self, int argc, char **argv)
 {
-	struct printer p = {.out = BUF_INIT(PRINTED_MAX)};
+	struct printer p = {.out = BUF_INIT(PRINTED_MAX), .colour = terminal_colour(STDOUT_FILENO)};
 	struct report r = {.tell = print, .arg = &p};
 	const char *path = CLI_CONFIG_FILE;
 	const struct cli_option options[] = {
@@ -134,7 +134,6 @@ static int doctor(const struct command *self, int argc, char **argv)
 		return status;
 	if (first < argc)
 		return cli_usage(self, "too many arguments");
-	p.colour = terminal_colour(STDOUT_FILENO);
 	status = examine(&r, path);
 	if (status == CLI_OK && buf_status(&p.out) < 0)
 		status = cli_fail("%s", strerror(-buf_status(&p.out)));

@@ -64,7 +64,7 @@ static void look_at_way(struct place *p, const char *path)
 {
 	char part[IPC_PATH_MAX];
 
-	for (size_t i = 0; path[i] && i < sizeof(part) - 1; i++) {
+	for (size_t i = 0; i < sizeof(part) - 1 && path[i]; i++) {
 		if (path[i] != '/')
 			continue;
 		memcpy(part, path, i);

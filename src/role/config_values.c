@@ -193,17 +193,18 @@ static const char *take_origin(const struct setting *s, struct bytes value)
 static const char *take_checkpoint_key(const struct setting *s, struct bytes value)
 {
 	struct config *c = reading->config;
+	size_t i = c->n_checkpoint_keys;
 	char source[IPC_PATH_MAX];
 
-	if (c->n_checkpoint_keys == STORE_SIGNERS_MAX)
+	if (i == STORE_SIGNERS_MAX)
 		return "is one key too many";
 	if (bytes_to_str(value, source, sizeof(source)) < 0)
 		return "is too long";
-	if (config_read_key_from(source, c->checkpoint_seeds[c->n_checkpoint_keys], reading->why) !=
-	    0)
+	if (config_read_key_from(source, c->checkpoint_seeds[i], reading->why) != 0)
 		return reading->why;
-	c->checkpoint_sources[c->n_checkpoint_keys] = strdup(source);
-	return c->checkpoint_sources[c->n_checkpoint_keys++] ? NULL : "out of memory";
+	c->checkpoint_sources[i] = strdup(source);
+	c->n_checkpoint_keys = i + 1;
+	return c->checkpoint_sources[i] ? NULL : "out of memory";
 }
 
 static const char *take_sandbox(const struct setting *s, struct bytes value)
