@@ -45,14 +45,14 @@ static enum place_on what_it_lies_on(unsigned long type)
 	}
 }
 
-/* May others put something else in the place of what DIR holds? With the sticky bit only what is their own. */
-static bool is_open(const char *dir)
+/* May others than OWNER put something else in the place of what DIR holds? With the sticky bit only what is their own. */
+static bool is_open(const char *dir, uid_t owner)
 {
 	struct stat st;
 
 	if (stat(dir, &st) < 0)
 		return false;
-	if (st.st_uid != 0 && st.st_uid != geteuid())
+	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != owner)
 		return true;
 	if (st.st_mode & S_ISVTX)
 		return false;
@@ -60,7 +60,7 @@ static bool is_open(const char *dir)
 }
 
 /* The first directory above PATH that is open. */
-static void look_at_way(struct place *p, const char *path)
+static void look_at_way(struct place *p, const char *path, uid_t owner)
 {
 	char part[IPC_PATH_MAX];
 
@@ -69,7 +69,7 @@ static void look_at_way(struct place *p, const char *path)
 			continue;
 		memcpy(part, path, i);
 		part[i] = 0;
-		if (!is_open(i ? part : "/"))
+		if (!is_open(i ? part : "/", owner))
 			continue;
 		memcpy(p->open, i ? part : "/", i ? i + 1 : sizeof("/"));
 		return;
@@ -79,17 +79,19 @@ static void look_at_way(struct place *p, const char *path)
 static void look_at_place(struct place *p, const char *path)
 {
 	char *real = realpath(path, NULL);
+	struct stat st = {.st_uid = geteuid()};
 	struct statvfs room;
 	struct statfs fs;
-	struct stat st;
+	int r = stat(path, &st) < 0 ? -errno : 0;
 
 	*p = (struct place){.path = path};
-	look_at_way(p, real ? real : path);
+	look_at_way(p, real ? real : path, st.st_uid);
 	free(real);
-	if (stat(path, &st) < 0 || statfs(path, &fs) < 0 || statvfs(path, &room) < 0) {
-		p->error = -errno;
+	if (r == 0 && (statfs(path, &fs) < 0 || statvfs(path, &room) < 0))
+		r = -errno;
+	p->error = r;
+	if (r < 0)
 		return;
-	}
 	p->uid = st.st_uid;
 	p->mode = st.st_mode & 07777;
 	p->device = st.st_dev;

@@ -123,6 +123,24 @@ def test_bad_configurations():
     assert plain.has("note", "handles", "there is no deny list")
 
 
+def test_a_user_of_its_own():
+    """Who owns the log may own what is above it: he can write to it anyway. Not so a third one."""
+    if os.geteuid() != 0:
+        raise tap.Skip("giving files away is root's")
+    with place(LIMITS) as d:
+        os.mkdir(d + "/state")
+        os.rename(d + "/audit", d + "/state/audit")
+        with open(d + "/postern.conf") as f:
+            text = f.read()
+        put(d + "/postern.conf", text.replace(d + "/audit", d + "/state/audit"))
+        for above, log, open_to_others in (4321, 4321, False), (4321, 4322, True), (0, 4321, False):
+            os.chown(d + "/state", above, above)
+            os.chown(d + "/state/audit", log, log)
+            said = examine(d)
+            assert said.has("FAIL", "log", "%s/state/audit: others may write to %s/state" % (d, d)) == open_to_others, said.done
+            assert said.has("note", "log", "%s/state/audit belongs to uid %d" % (d, log)), said.done
+
+
 def put(path, text):
     with open(path, "w") as f:
         f.write(text)
