@@ -31,6 +31,13 @@
 	X(LIST, replaced)                                                                          \
 	X(NUMBER, duration_ms)
 
+/* Events that are no call's, and results: what those who search the log can ask for. */
+#define AUDIT_OWN_EVENTS                                                                           \
+	"calls.refused", "checkpoint.gap", "checkpoint.key", "config.load", "gateway.heartbeat",   \
+		"gateway.start", "gateway.stop", "key.load", "log.open", "log.repaired",           \
+		"role.restart"
+#define AUDIT_RESULTS "ok", "found", "gone", "kept", "refused", "error", "unknown"
+
 struct audit_line {
 	uint64_t seq; /* counts from 0, never reused */
 	int64_t time; /* microseconds since 1970 */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
-/* The subcommands of `postern audit`. audit.c: show, unresolved, and the arguments. audit_verify.c: the others. */
+/* The subcommands of `postern audit`. audit.c: their arguments. audit_show.c: show, unresolved. audit_verify.c: the others. */
 
-#include <stdbool.h>
+#include "cli/cli.h"
 
 struct audit_arguments {
 	const char *dir, *config, *since, *until, *customer, *integration, *zone, *result, *caller,
@@ -11,7 +11,8 @@ struct audit_arguments {
 	bool json;
 };
 
-/* Each returns an exit status. */
+/* Each returns an exit status. UNRESOLVED: of the lines that match, the intents without an outcome. */
+int audit_show(const struct command *self, const struct audit_arguments *a, bool unresolved);
 int audit_verify(const struct audit_arguments *a);
 int audit_prove(const struct audit_arguments *a);
 int audit_checkpoint(const struct audit_arguments *a);

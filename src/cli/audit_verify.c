@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/audit.h"
 #include "cli/cli.h"
+#include "cli/terminal.h"
 #include "role/config_read.h"
 #include "seal/handle.h"
 #include "store/verify.h"
@@ -228,9 +229,28 @@ static void keep_note(void *arg, const char *text)
 	buf_printf(notes, "note: %s\n", text);
 }
 
-static int verify_log(const struct auditor *v, struct verify *verify, const struct buf *notes)
+struct watched {
+	struct progress progress;
+	uint64_t all; /* bytes; 0 when nobody knows how many of them are read */
+};
+
+static void watch(void *arg, uint64_t bytes)
 {
-	int r = log_verify(v->dirfd, verify);
+	struct watched *w = arg;
+
+	progress_show(&w->progress, "verifying", bytes, w->all);
+}
+
+static int verify_log(const struct auditor *v, struct verify *verify, struct watched *w,
+		      const struct buf *notes)
+{
+	int r;
+
+	/* With --from, what stands before is passed over. */
+	if (verify->from || log_bytes(v->dirfd, &w->all) < 0)
+		w->all = 0;
+	r = log_verify(v->dirfd, verify);
+	progress_end(&w->progress);
 
 	if (r < 0)
 		return cli_fail_with(CLI_UNREADABLE, "the log cannot be read: %s",
@@ -243,7 +263,11 @@ int audit_verify(const struct audit_arguments *a)
 {
 	struct buf since cleanup(buf_done) = BUF_INIT(NOTE_MAX + 1);
 	struct buf notes cleanup(buf_done) = BUF_INIT(NOTES_MAX);
-	struct verify verify = {.note = keep_note, .note_arg = &notes};
+	struct watched watched = {0};
+	struct verify verify = {.note = keep_note,
+				.note_arg = &notes,
+				.progress = terminal_is(STDERR_FILENO) ? watch : NULL,
+				.progress_arg = &watched};
 	struct auditor v;
 	int status = auditor_init(&v, a);
 
@@ -257,7 +281,7 @@ int audit_verify(const struct audit_arguments *a)
 	    text_to_u64(bytes_str(a->from), INT64_MAX, &verify.from) != 0)
 		status = cli_fail_with(CLI_USAGE, "--from takes a number");
 	if (status == CLI_OK)
-		status = verify_log(&v, &verify, &notes);
+		status = verify_log(&v, &verify, &watched, &notes);
 	auditor_done(&v);
 	return status;
 }

@@ -237,6 +237,15 @@ static void put_error(struct buf *b, const json_t *answer)
 	}
 }
 
+/* What is no JSON is shown as it came, if it is for people's eyes. */
+static int show_text(struct call *c)
+{
+	for (size_t i = 0; i < c->answer.n; i++)
+		if ((c->answer.p[i] < 0x20 && c->answer.p[i] != '\n') || c->answer.p[i] > 0x7e)
+			c->answer.p[i] = '?';
+	return cli_print(buf_bytes(&c->answer)) ? CLI_OK : CLI_FAILED;
+}
+
 static int show(const struct call *c, bool json)
 {
 	struct buf text cleanup(buf_done) = BUF_INIT(2 * ANSWER_MAX);
@@ -274,7 +283,7 @@ static const char *variable(const char *name)
 static int call(const struct command *self, int argc, char **argv)
 {
 	const char *url = NULL, *unix_path = NULL, *token_file = variable("POSTERN_TOKEN_FILE");
-	bool json = false;
+	bool json = false, is_text;
 	const struct cli_option options[] = {{"url", .value = &url},
 					     {"unix", .value = &unix_path},
 					     {"token-file", .value = &token_file},
@@ -293,6 +302,9 @@ static int call(const struct command *self, int argc, char **argv)
 	if (url && unix_path)
 		return cli_usage(self, "--url or --unix, not both");
 	c.post = !is_get(argv[first]);
+	is_text = strcmp(argv[first], "metrics") == 0;
+	if (is_text && json)
+		return cli_usage(self, "metrics is no JSON");
 	if (!c.post && argc - first > 1)
 		return cli_usage(self, "%s takes no arguments", argv[first]);
 	c.unix_path = unix_path;
@@ -307,26 +319,28 @@ static int call(const struct command *self, int argc, char **argv)
 		status = build_body(&c, argv + first + 1, argc - first - 1);
 	if (status == CLI_OK)
 		status = perform(&c);
+	if (status == CLI_OK && is_text && c.status == 200)
+		return show_text(&c);
 	return status == CLI_OK ? show(&c, json) : status;
 }
 
 const struct command command_call = {
 	.name = "call",
 	.help = "call a running gateway",
-	.usage = "[--url URL|--unix PATH] [--token-file FILE] [--json] ENDPOINT [KEY=VALUE...]\n"
-		 "\n"
-		 "  ENDPOINT           make_integration, get_zones, add_record, remove_record,\n"
-		 "                     inspect_handle, rewrap_handle; providers, healthz, readyz, "
-		 "metrics\n"
-		 "  KEY=VALUE          a field; record.fqdn=... sets fqdn in the object record\n"
-		 "  KEY=@FILE          its value from a file, @- from standard input: for secrets\n"
-		 "  KEY:=JSON          any JSON: verify:=false, zones:='[\"example.com\"]'\n"
-		 "  --url URL          where the gateway is ($POSTERN_URL, or " DEFAULT_URL ")\n"
-		 "  --unix PATH        its Unix socket\n"
-		 "  --token-file FILE  the caller's token ($POSTERN_TOKEN_FILE names the file)\n"
-		 "  --json             the answer as JSON\n"
-		 "\n"
-		 "Exit status: 0 done, 1 refused or failed, 2 usage, 3 the gateway does not "
-		 "answer.\n",
+	.usage =
+		"[OPTIONS] ENDPOINT [KEY=VALUE...]\n"
+		"\n"
+		"  ENDPOINT           make_integration, begin_integration, get_zones, add_record,\n"
+		"                     remove_record, inspect_handle, rewrap_handle; providers,\n"
+		"                     healthz, readyz, metrics\n"
+		"  KEY=VALUE          a field; record.fqdn=... sets fqdn in the object record\n"
+		"  KEY=@FILE          its value from a file, @- from standard input: for secrets\n"
+		"  KEY:=JSON          any JSON: verify:=false, zones:='[\"example.com\"]'\n"
+		"  --url URL          where it is ($POSTERN_URL, or " DEFAULT_URL ")\n"
+		"  --unix PATH        its Unix socket\n"
+		"  --token-file FILE  the caller's token ($POSTERN_TOKEN_FILE names the file)\n"
+		"  --json             the answer as JSON\n"
+		"\n"
+		"Exit status: 0 done, 1 refused or failed, 2 usage, 3 no gateway answers.\n",
 	.run = call,
 };

@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "role/config.h"
 
+#include <stdio.h>
+
 #define CLI_CONFIG_FILE "/etc/postern/postern.conf"
 
 enum cli_exit {
@@ -16,12 +18,19 @@ enum cli_exit {
 };
 
 struct command {
+	const char *group; /* NULL, or what stands before the name: "audit" */
 	const char *name;
 	const char *help; /* one line */
 	/* What may stand behind the name: a line for each form, then a blank one and the options. */
 	const char *usage;
 	int (*run)(const struct command *self, int argc, char **argv);
 };
+
+/* As they are listed: two columns. */
+void cli_print_commands(FILE *to, const struct command *const *commands, size_t n);
+/* NULL when none has that name. */
+const struct command *cli_find_command(const struct command *const *commands, size_t n,
+				       const char *name);
 
 extern const struct command command_serve, command_keygen, command_check_config, command_inspect,
 	command_policy, command_audit, command_call, command_doctor;
@@ -44,7 +53,7 @@ bool cli_options(const struct command *c, int argc, char **argv, const struct cl
 int cli_fail(const char *fmt, ...) printf_like(1, 2);
 /* The same line; returns STATUS. */
 int cli_fail_with(int status, const char *fmt, ...) printf_like(2, 3);
-/* The line, and how to use the command. Returns CLI_USAGE. */
+/* The line, and where it is said how to use the command. Returns CLI_USAGE. */
 int cli_usage(const struct command *c, const char *fmt, ...) printf_like(2, 3);
 
 /*

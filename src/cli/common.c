@@ -7,49 +7,126 @@
 #include <unistd.h>
 
 #define OPTIONS_MAX 24
+#define LONG_FIRST  256 /* what getopt gives for the first of them: no letter */
 
-static void print_usage(const struct command *c, FILE *to)
+void cli_print_commands(FILE *to, const struct command *const *commands, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(to, "  %-14s%s\n", commands[i]->name, commands[i]->help);
+}
+
+const struct command *cli_find_command(const struct command *const *commands, size_t n,
+				       const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(name, commands[i]->name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static void print_name(const struct command *c, FILE *to)
+{
+	fprintf(to, "%s%s%s", c->group ? c->group : "", c->group ? " " : "", c->name);
+}
+
+static void print_help(const struct command *c)
 {
 	const char *line = c->usage, *before = "usage:";
 
+	printf("%s\n\n", c->help);
 	/* The forms come first, one a line; a command that takes nothing has one that is empty. */
 	do {
 		size_t n = strcspn(line, "\n");
-		fprintf(to, "%s postern %s%s%.*s\n", before, c->name, n ? " " : "", (int)n, line);
+		printf("%s postern ", before);
+		print_name(c, stdout);
+		printf("%s%.*s\n", n ? " " : "", (int)n, line);
 		before = "      ";
 		line += n + (line[n] == '\n');
 	} while (*line && *line != '\n');
-	fputs(line, to);
+	fputs(line, stdout);
+}
+
+/* Behind a line that says what is wrong. */
+static int point_to_help(const struct command *c)
+{
+	fputs("postern: see `postern ", stderr);
+	print_name(c, stderr);
+	fputs(" --help`\n", stderr);
+	return CLI_USAGE;
+}
+
+/* How many of the options begin with the N bytes at NAME: one, where it is that one's whole name. */
+static int fitting(const struct option *longs, const char *name, size_t n)
+{
+	int found = 0;
+
+	for (const struct option *o = longs; o->name; o++) {
+		if (strncmp(o->name, name, n) != 0)
+			continue;
+		if (!o->name[n])
+			return 1;
+		found++;
+	}
+	return found;
+}
+
+/* What getopt did not take: ARG, as it stands there, or one letter. What follows a "=" may be a secret. */
+static int refuse_option(const struct command *c, const struct option *longs, const char *arg)
+{
+	const char letter[] = {'-', (char)optopt, 0}, *why = "";
+	bool is_long =
+		strncmp(arg, "--", 2) == 0 && (!optopt || optopt == 'h' || optopt >= LONG_FIRST);
+	size_t n;
+
+	if (!is_long)
+		arg = letter;
+	n = strcspn(arg, "=");
+	if (is_long)
+		switch (fitting(longs, arg + 2, n - 2)) {
+		case 0:
+			break;
+		case 1:
+			why = " with a value";
+			break;
+		default:
+			why = ": it could be one of several";
+		}
+	fputs("postern: `", stderr);
+	print_name(c, stderr);
+	fprintf(stderr, "` takes no %.*s%s\n", (int)n, arg, why);
+	return point_to_help(c);
 }
 
 bool cli_options(const struct command *c, int argc, char **argv, const struct cli_option *options,
 		 int *first, int *status)
 {
 	struct option longs[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, 'h'}};
-	int n = 1, which, got;
+	int n = 1, got;
 
 	for (const struct cli_option *o = options; o->name; o++) {
 		if (n > OPTIONS_MAX)
 			abort(); /* the table is ours, and too long */
-		longs[n++] = (struct option){o->name, o->value ? required_argument : no_argument,
-					     NULL, 0};
+		/* Each a value of its own: getopt takes the first of several that a short form fits when they have the same. */
+		longs[n] = (struct option){o->name, o->value ? required_argument : no_argument,
+					   NULL, LONG_FIRST + n - 1};
+		n++;
 	}
-	while ((got = getopt_long(argc, argv, "h", longs, &which)) != -1) {
-		if (got == 'h') {
-			printf("%s\n\n", c->help);
-			print_usage(c, stdout);
-			*status = CLI_OK;
-			return false;
-		}
-		if (got != 0) {
-			print_usage(c, stderr);
-			*status = CLI_USAGE;
-			return false;
-		}
-		if (options[which - 1].value)
-			*options[which - 1].value = optarg;
+	while ((got = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+		const struct cli_option *o = got >= LONG_FIRST ? &options[got - LONG_FIRST] : NULL;
+
+		*status = CLI_OK;
+		if (o && o->value)
+			*o->value = optarg;
+		else if (o)
+			*o->flag = true;
+		else if (got == 'h')
+			print_help(c);
+		else if (got == ':')
+			*status = cli_usage(c, "%s wants a value", argv[optind - 1]);
 		else
-			*options[which - 1].flag = true;
+			*status = refuse_option(c, longs, argv[optind - 1]);
+		if (!o)
+			return false;
 	}
 	*first = optind;
 	return true;
@@ -90,8 +167,7 @@ int cli_usage(const struct command *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	print_error(fmt, ap);
 	va_end(ap);
-	print_usage(c, stderr);
-	return CLI_USAGE;
+	return point_to_help(c);
 }
 
 int cli_read_file(const char *path, struct buf *out)

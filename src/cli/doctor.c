@@ -1,82 +1,160 @@
 /* SPDX-License-Identifier: ISC */
-#include "role/doctor.h"
+#include "cli/doctor.h"
+
 #include "cli/cli.h"
+#include "cli/terminal.h"
+#include "role/config_read.h"
 
-#include <stdio.h>
-#include <sys/utsname.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-#define UID_BASE 1900000000u /* the configuration's default */
+#define PRINTED_MAX (256 * 1024)
 
-static void print_table(const struct doctor_role roles[PROC_COUNT])
+static const struct {
+	const char *word, *colour; /* SGR: ECMA-48 */
+} grades[] = {
+	[GRADE_OK] = {"ok", "32"},
+	[GRADE_NOTE] = {"note", "36"},
+	[GRADE_WARN] = {"warn", "33"},
+	[GRADE_FAIL] = {"FAIL", "1;31"},
+};
+
+/* ---- printing ---- */
+
+struct printer {
+	struct buf out;
+	bool json, colour;
+};
+
+static void print_json(struct buf *b, const struct finding *f)
 {
-	printf("%-22s", "");
-	for (unsigned bit = 0; bit < SANDBOX_BITS; bit++)
-		printf("  %s", sandbox_text(bit));
-	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
-		printf("\n%-22s", proc_name(p));
-		for (unsigned bit = 0; bit < SANDBOX_BITS; bit++)
-			printf("  %-*s", (int)strlen(sandbox_text(bit)),
-			       !roles[p].answered	    ? "?"
-			       : roles[p].holds & 1u << bit ? "given up"
-							    : "NO");
-	}
-	puts("");
+	buf_printf(b, "{\"grade\":\"%s\",\"subject\":\"%s\",\"what\":", grades[f->grade].word,
+		   f->subject);
+	json_put_string(b, bytes_str(f->what));
+	buf_puts(b, ",\"todo\":");
+	if (f->todo)
+		json_put_string(b, bytes_str(f->todo));
+	else
+		buf_puts(b, "null");
+	buf_puts(b, "}\n");
 }
 
-/* What no role could give up, with where it would come from. */
-static bool print_missing(const struct doctor_role roles[PROC_COUNT])
+static void print(void *arg, const struct finding *f)
 {
-	static const char *const needs[SANDBOX_BITS] = {
-		[SANDBOX_BIT_SYSCALLS] =
-			"libseccomp (Debian: libseccomp2), and a kernel with seccomp filters",
-		[SANDBOX_BIT_FILES] = "a kernel with Landlock (5.13; in the boot parameter lsm=)",
-		[SANDBOX_BIT_PORTS] = "Landlock's ABI 4 (Linux 6.7)",
-		[SANDBOX_BIT_SCOPE] = "Landlock's ABI 6 (Linux 6.12)",
-	};
-	unsigned all = SANDBOX_ALL;
-	bool silent = false;
+	struct printer *p = arg;
+	const char *word = grades[f->grade].word;
 
-	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
-		all &= roles[p].holds;
-		silent = silent || !roles[p].answered;
+	if (p->json) {
+		print_json(&p->out, f);
+		return;
 	}
-	for (unsigned bit = 0; bit < SANDBOX_BITS; bit++)
-		if (!(all & 1u << bit))
-			printf("missing: %s: %s\n", sandbox_text(bit), needs[bit]);
-	if (silent)
-		puts("missing: an answer of the roles with a question mark; standard error says "
-		     "why");
-	return silent || (all & SANDBOX_REQUIRED) != SANDBOX_REQUIRED;
+	if (p->colour)
+		buf_printf(&p->out, "\033[%sm%s\033[0m", grades[f->grade].colour, word);
+	else
+		buf_puts(&p->out, word);
+	buf_printf(&p->out, "%*s%s: %s\n", (int)(6 - strlen(word)), "", f->subject, f->what);
+	if (f->todo)
+		buf_printf(&p->out, "      %s\n", f->todo);
+}
+
+/* ---- looking ---- */
+
+/* PATH cannot be used, as ERR says. */
+static void tell_bad_config(struct report *r, const char *path, const char *err)
+{
+	const char *todo = "postern.conf(5) says what may stand there.";
+
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		todo = "Begin with /usr/share/doc/postern/examples/postern.conf.";
+	else if (strstr(err, CONFIG_NO_CREDENTIALS))
+		todo = "While it runs: CREDENTIALS_DIRECTORY=/run/credentials/postern.service "
+		       "postern doctor";
+	report(r, GRADE_FAIL, "configuration", todo, "%s", err);
+}
+
+/* What is known of C, which may be NULL; of the rest the defaults. */
+static int examine_system(struct report *r, const struct config *c)
+{
+	struct doctor_role roles[PROC_COUNT];
+	struct system_facts f = {.connections = CONFIG_CONNECTIONS,
+				 .calls = CONFIG_CALLS,
+				 .uid_base = CONFIG_UID_BASE};
+	int e;
+
+	if (c) {
+		f.connections = c->connections_max;
+		f.calls = c->calls_max;
+		f.uid_base = c->uid_base;
+		f.sandbox_required = c->sandbox_required;
+	}
+	e = doctor_ask(f.uid_base, roles);
+	if (e < 0)
+		return cli_fail("the processes cannot be started: %s", strerror(-e));
+	f.roles = roles;
+	look_at_system(&f, c ? c->audit_dir : NULL);
+	judge_system(r, &f);
+	return CLI_OK;
+}
+
+static int examine(struct report *r, const char *path)
+{
+	char err[CONFIG_ERROR_MAX];
+	struct config_facts *facts;
+	struct config *c = NULL;
+	int status;
+
+	if (config_load(path, &c, err) != 0) {
+		tell_bad_config(r, path, err);
+		return examine_system(r, NULL);
+	}
+	report(r, GRADE_OK, "configuration", NULL, "%s is good", path);
+	facts = malloc(sizeof(*facts));
+	if (facts) {
+		look_at_config(facts, c, path);
+		judge_config(r, facts);
+		status = examine_system(r, c);
+	} else {
+		status = cli_fail("out of memory");
+	}
+	free(facts);
+	config_free(c);
+	return status;
 }
 
 static int doctor(const struct command *self, int argc, char **argv)
 {
-	const struct cli_option options[] = {{NULL}};
-	struct doctor_role roles[PROC_COUNT];
-	struct utsname kernel;
-	int first, status, r;
+	struct printer p = {.out = BUF_INIT(PRINTED_MAX), .colour = terminal_colour(STDOUT_FILENO)};
+	struct report r = {.tell = print, .arg = &p};
+	const char *path = CLI_CONFIG_FILE;
+	const struct cli_option options[] = {
+		{"config", .value = &path}, {"json", .flag = &p.json}, {NULL}};
+	int first, status;
 
 	if (!cli_options(self, argc, argv, options, &first, &status))
 		return status;
 	if (first < argc)
 		return cli_usage(self, "too many arguments");
-	r = doctor_ask(UID_BASE, roles);
-	if (r < 0)
-		return cli_fail("the roles cannot be started: %s", strerror(-r));
-	if (uname(&kernel) == 0)
-		printf("%s %s, Landlock ABI %u\n", kernel.sysname, kernel.release,
-		       sandbox_landlock_abi());
-	print_table(roles);
-	return print_missing(roles) ? CLI_FAILED : CLI_OK;
+	status = examine(&r, path);
+	if (status == CLI_OK && buf_status(&p.out) < 0)
+		status = cli_fail("%s", strerror(-buf_status(&p.out)));
+	if (!cli_print(buf_bytes(&p.out)))
+		status = CLI_FAILED;
+	buf_done(&p.out);
+	return status == CLI_OK && r.worst >= GRADE_WARN ? CLI_FAILED : status;
 }
 
 const struct command command_doctor = {
 	.name = "doctor",
-	.help = "show what each process gives up on this system, and what the system lacks",
-	.usage = "\n"
+	.help = "say what is missing here for production",
+	.usage = "[--config FILE] [--json]\n"
 		 "\n"
-		 "Starts each process as `serve` would, asks what it gave up, and ends it. Exit "
-		 "status 1:\nsystem calls or files are missing, which sandbox = \"require\" asks "
-		 "for.\n",
+		 "  --config FILE   the configuration (" CLI_CONFIG_FILE ")\n"
+		 "  --json          each finding as JSON, one a line\n"
+		 "\n"
+		 "Each finding is ok, a note (advice), a warning, or a failure, and says what\n"
+		 "to do. Nothing is changed; the gateway may be running. Each process is started\n"
+		 "once, put into its sandbox, asked what it gave up there, and ended.\n"
+		 "\n"
+		 "Exit status: 0 when nothing is worse than a note, 1 otherwise, 2 usage.\n",
 	.run = doctor,
 };

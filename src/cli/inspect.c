@@ -208,9 +208,9 @@ static int inspect(const struct command *self, int argc, char **argv)
 const struct command command_inspect = {
 	.name = "inspect",
 	.help = "say what a handle is; with a key, all but its secrets",
-	.usage = "[HANDLE|@FILE|-] [--config FILE|--key FILE] [--customer C]\n"
+	.usage = "[OPTIONS] [HANDLE|@FILE|-]\n"
 		 "\n"
-		 "  HANDLE         the handle, or @FILE, or - for standard input (the default)\n"
+		 "  HANDLE         the handle, or @FILE; - for standard input, the default\n"
 		 "  --config FILE  open it with the root keys of this configuration\n"
 		 "  --key FILE     open it with this root key\n"
 		 "  --customer C   the customer that it was made for\n",

@@ -14,13 +14,14 @@ static const struct command *const commands[] = {
 static void print_help(FILE *to)
 {
 	fputs("usage: postern COMMAND [ARGUMENTS]\n\n", to);
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		fprintf(to, "  %-14s%s\n", commands[i]->name, commands[i]->help);
+	cli_print_commands(to, commands, ARRAY_LEN(commands));
 	fputs("\n`postern COMMAND --help` says more, and postern(8) all.\n", to);
 }
 
 static int run(int argc, char **argv)
 {
+	const struct command *c;
+
 	if (argc < 2) {
 		print_help(stderr);
 		return CLI_USAGE;
@@ -33,11 +34,10 @@ static int run(int argc, char **argv)
 		puts("postern " POSTERN_VERSION);
 		return CLI_OK;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (strcmp(argv[1], commands[i]->name) == 0)
-			return commands[i]->run(commands[i], argc - 1, argv + 1);
-	fprintf(stderr, "postern: there is no such command; see postern --help\n");
-	return CLI_USAGE;
+	c = cli_find_command(commands, ARRAY_LEN(commands), argv[1]);
+	if (c)
+		return c->run(c, argc - 1, argv + 1);
+	return cli_fail_with(CLI_USAGE, "there is no such command; see `postern --help`");
 }
 
 int main(int argc, char **argv)

@@ -127,7 +127,8 @@ static int batch_line(struct bytes line, json_t **out, struct question *q)
 			       .mode = json_get_bytes(o, "mode"),
 			       .value = json_get_bytes(o, "value"),
 			       .has_value = json_is_string(json_object_get(o, "value"))};
-	if (!json_is_string(json_object_get(o, "name")) || !q->type.n ||
+	/* As add_record would have it: "txt" is no type to be refused, but no type. */
+	if (!json_is_string(json_object_get(o, "name")) || !rr_type_is_name(q->type) ||
 	    record_mode_parse(q->mode) == RECORD_MODES)
 		return CLI_FAILED;
 	return CLI_OK;
@@ -168,7 +169,8 @@ static int batch(const struct policy_config *config)
 		buf_reset(&b);
 		if (answer_line(config, bytes_of(line, (size_t)n), &b) != CLI_OK ||
 		    buf_status(&b) < 0)
-			result = cli_fail("line %lu: must be an object with name, type and mode",
+			result = cli_fail("line %lu: must be an object with name, type (in upper "
+					  "case) and mode",
 					  number);
 		else if (!cli_print(buf_bytes(&b)))
 			result = CLI_FAILED;
@@ -252,6 +254,8 @@ static int policy(const struct command *self, int argc, char **argv)
 		return cli_usage(self, "FQDN and TYPE, or --batch alone, are wanted");
 	if (record_mode_parse(bytes_str(a.mode)) == RECORD_MODES)
 		return cli_usage(self, "the mode must be coexist or replace");
+	if (n && !rr_type_is_name(bytes_str(argv[first + 1])))
+		return cli_usage(self, "the type must be in upper case, such as TXT");
 	if (n)
 		q = (struct question){.name = bytes_str(argv[first]),
 				      .type = bytes_str(argv[first + 1]),
@@ -270,8 +274,7 @@ static int policy(const struct command *self, int argc, char **argv)
 const struct command command_policy = {
 	.name = "policy",
 	.help = "would a record be allowed?",
-	.usage = "[--profile P|--all-profiles] [--config FILE] [--mode M] [--json] "
-		 "FQDN TYPE [VALUE]\n"
+	.usage = "[OPTIONS] FQDN TYPE [VALUE]\n"
 		 "--batch [--config FILE]\n"
 		 "\n"
 		 "  VALUE            without it, only name and type are judged\n"

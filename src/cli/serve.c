@@ -85,8 +85,7 @@ const struct command command_serve = {
 		 "\n"
 		 "  --config FILE      the configuration (" CLI_CONFIG_FILE ")\n"
 		 "  --dev              no configuration: a key, a log and a token are made\n"
-		 "  --listen ADDRESS   with --dev: where to listen (127.0.0.1:8080; port 0: any)\n"
-		 "  --state-dir DIR    with --dev: the key and the log "
-		 "($XDG_STATE_HOME/postern-dev)\n",
+		 "  --listen ADDRESS   with --dev: where to listen (127.0.0.1:8080)\n"
+		 "  --state-dir DIR    with --dev: key and log ($XDG_STATE_HOME/postern-dev)\n",
 	.run = serve,
 };

@@ -13,6 +13,15 @@ const char *rr_type_text(enum rr_type t)
 	return (unsigned)t < RR_TYPES ? type_texts[t] : "";
 }
 
+bool rr_type_is_name(struct bytes in)
+{
+	for (size_t i = 0; i < in.n; i++)
+		if (!(in.p[i] >= 'A' && in.p[i] <= 'Z') &&
+		    !(i > 0 && in.p[i] >= '0' && in.p[i] <= '9'))
+			return false;
+	return in.n > 0;
+}
+
 enum rr_type rr_type_parse(struct bytes in)
 {
 	for (unsigned t = RR_NONE + 1; t < RR_TYPES; t++)

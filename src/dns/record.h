@@ -20,6 +20,8 @@ enum {
 
 /* "TXT", "CAA", "CNAME", "NS"; "" for anything else. */
 const char *rr_type_text(enum rr_type t);
+/* A type's name in upper case, whether or not it is one of ours. */
+bool rr_type_is_name(struct bytes in);
 /* Exact upper-case match; RR_NONE when it is none of ours. */
 enum rr_type rr_type_parse(struct bytes in);
 const char *record_mode_text(enum record_mode m); /* "coexist", "replace" */

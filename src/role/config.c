@@ -12,8 +12,6 @@
 #include <unistd.h>
 
 #define CA_FILE "/etc/ssl/certs/ca-certificates.crt"
-/* systemd leaves uids from 1879048192 up to nobody (systemd.io/UIDS-GIDS). */
-#define UID_BASE 1900000000
 
 int config_bad(char *err, const char *fmt, ...)
 {
@@ -45,10 +43,11 @@ int config_new(struct config **out, char *err)
 	c->caller_limits = (struct config_limits){.rate = 200, .burst = 1000, .zones = 1000};
 	c->integration_limits = (struct config_limits){.rate = 20, .burst = 200};
 	c->segment_bytes = 64ull << 20;
-	c->connections_max = c->calls_max = 10000;
+	c->connections_max = CONFIG_CONNECTIONS;
+	c->calls_max = CONFIG_CALLS;
 	c->call_seconds = 30;
 	c->drain_seconds = 35; /* longer than any call */
-	c->uid_base = UID_BASE;
+	c->uid_base = CONFIG_UID_BASE;
 	c->ca_file = strdup(CA_FILE);
 	if (!c->ca_file) {
 		config_free(c);
@@ -66,6 +65,12 @@ void config_free(struct config *c)
 	free(c->unix_socket);
 	free(c->audit_dir);
 	free(c->ca_file);
+	free(c->callers_file);
+	free(c->denied_file);
+	for (size_t i = 0; i < CONFIG_KEYS_MAX; i++)
+		free(c->keys[i].source);
+	for (size_t i = 0; i < STORE_SIGNERS_MAX; i++)
+		free(c->checkpoint_sources[i]);
 	buf_done(&c->targets);
 	buf_done(&c->authorities);
 	buf_done(&c->denied);

@@ -20,6 +20,11 @@
 #define CONFIG_PROVIDERS_MAX  32
 #define CONFIG_ERROR_MAX      512
 
+/* What holds where the file says nothing. systemd leaves uids from 1879048192 up to nobody (systemd.io/UIDS-GIDS). */
+#define CONFIG_CONNECTIONS 10000
+#define CONFIG_CALLS	   10000
+#define CONFIG_UID_BASE	   1900000000
+
 /* How many calls, and how many zones: 0 is no limit. */
 struct config_limits {
 	uint32_t rate, burst; /* calls a second, and at once */
@@ -42,6 +47,7 @@ struct config_identity {
 };
 
 struct config_key {
+	char *source; /* where it was read from; NULL in dev mode */
 	enum root_key_state state;
 	unsigned char secret[ROOT_KEY_BYTES];
 };
@@ -55,7 +61,8 @@ struct config_listen {
 /* As PEM. Wiped with the rest. */
 struct config_tls {
 	struct buf parts[TLS_PART_COUNT];
-	bool require; /* no connection without a client's certificate */
+	char *sources[TLS_PART_COUNT]; /* where they were read from; NULL: not said */
+	bool require;		       /* no connection without a client's certificate */
 };
 
 /* What the gateway has of its own at a provider: plists of pairs. Names that begin with a dot are addresses of it: ".base", ".login", ".authorize". */
@@ -72,6 +79,7 @@ struct config {
 	char *unix_socket; /* NULL: none */
 	char *audit_dir;
 	char *ca_file;
+	char *callers_file, *denied_file; /* NULL in dev mode; NULL: there is none */
 	struct config_key keys[CONFIG_KEYS_MAX];
 	size_t n_keys;
 	struct config_caller callers[CONFIG_CALLERS_MAX];
@@ -89,6 +97,7 @@ struct config {
 	uint64_t segment_bytes, segment_seconds;
 	char origin[NOTE_NAME_MAX + 1]; /* the log's name in its checkpoints; "": none are made */
 	unsigned char checkpoint_seeds[STORE_SIGNERS_MAX][NOTE_SEED_BYTES];
+	char *checkpoint_sources[STORE_SIGNERS_MAX]; /* where they were read from */
 	size_t n_checkpoint_keys;
 	uint32_t connections_max, calls_max, call_seconds, drain_seconds;
 	struct config_limits caller_limits;	 /* of those whose line says nothing else */

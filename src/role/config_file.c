@@ -120,12 +120,12 @@ static int on_root_key(cfg_t *cfg, cfg_opt_t *opt)
 		return complain(cfg, "root_key", "is one key too many");
 	if (config_read_key_from(reading->key_file, key->secret, err) != 0)
 		return complain(cfg, "root_key.file", err);
+	key->source = reading->key_file;
+	reading->key_file = NULL;
 	key->state = reading->key_state;
 	if (keyring_add(reading->ring, key->secret, key->state) < 0)
 		return complain(cfg, "root_key.file", "is the same key as another one");
 	c->n_keys++;
-	free(reading->key_file);
-	reading->key_file = NULL;
 	reading->key_state = KEY_ACTIVE;
 	return 0;
 }
@@ -310,8 +310,8 @@ int config_load(const char *path, struct config **out, char *err)
 		result = config_bad(err, "out of memory");
 	}
 	sodium_free(r.ring);
-	free(r.callers);
-	free(r.denied);
+	r.config->callers_file = r.callers;
+	r.config->denied_file = r.denied;
 	free(r.key_file);
 	provider_draft_done(&r.provider);
 	if (result == 0)

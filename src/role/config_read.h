@@ -34,6 +34,7 @@ const char *config_add_listen(struct config *c, struct bytes text, bool tls) mus
  * others), from a systemd credential (a name), or from an inherited descriptor ("fd:3"; one that can seek can be read again at a reload). NULL, or a static sentence.
  */
 const char *config_read_secret(struct bytes source, struct buf *out) must_check;
+#define CONFIG_NO_CREDENTIALS "names a systemd credential, and there are none"
 /* The same from a file, whose path may be relative. */
 const char *config_read_secret_file(const char *path, struct buf *out) must_check;
 #define CONFIG_SOURCE_WORDS                                                                        \

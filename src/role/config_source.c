@@ -67,7 +67,7 @@ static const char *open_file(struct bytes source, int *fd)
 	if (!named && (!source.n || source.p[0] != '/'))
 		return CONFIG_SOURCE_WORDS;
 	if (named && !dir)
-		return "names a systemd credential, and there are none";
+		return CONFIG_NO_CREDENTIALS;
 	if ((size_t)snprintf(path, sizeof(path), "%s%s%.*s", named ? dir : "", named ? "/" : "",
 			     (int)source.n, (const char *)source.p) >= sizeof(path))
 		return "is too long";

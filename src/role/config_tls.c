@@ -14,9 +14,18 @@ static const char *take_listen(struct config *c, enum tls_part unused, struct by
 	return config_add_listen(c, value, true);
 }
 
+static const char *keep_source(struct config *c, enum tls_part part, struct bytes value)
+{
+	free(c->tls.sources[part]);
+	c->tls.sources[part] = strndup((const char *)value.p, value.n);
+	return c->tls.sources[part] ? NULL : "out of memory";
+}
+
 static const char *take_secret(struct config *c, enum tls_part part, struct bytes value)
 {
-	return config_read_secret(value, &c->tls.parts[part]);
+	const char *why = config_read_secret(value, &c->tls.parts[part]);
+
+	return why ? why : keep_source(c, part, value);
 }
 
 /* What everybody may read, but not write. */
@@ -27,7 +36,9 @@ static const char *take_file(struct config *c, enum tls_part part, struct bytes 
 
 	if (!value.n || value.p[0] != '/' || bytes_to_str(value, path, sizeof(path)) < 0)
 		return "must be an absolute path";
-	return config_read_text(path, &c->tls.parts[part], why) == 0 ? NULL : why;
+	if (config_read_text(path, &c->tls.parts[part], why) != 0)
+		return why;
+	return keep_source(c, part, value);
 }
 
 static const char *take_mode(struct config *c, enum tls_part unused, struct bytes value)
@@ -65,6 +76,8 @@ void config_tls_reset(struct config_tls *t)
 	for (size_t i = 0; i < TLS_PART_COUNT; i++) {
 		buf_done(&t->parts[i]);
 		t->parts[i] = BUF_INIT(TLS_PEM_MAX);
+		free(t->sources[i]);
+		t->sources[i] = NULL;
 	}
 }
 

@@ -24,15 +24,20 @@ static void *field(const struct setting *s)
 	return (char *)reading->config + s->at;
 }
 
+static const char *copy_text(struct bytes value, char **out)
+{
+	free(*out);
+	*out = strndup((const char *)value.p, value.n);
+	return *out ? NULL : "out of memory";
+}
+
 static const char *copy_path(struct bytes value, char **out)
 {
 	if (!value.n || value.p[0] != '/')
 		return "must be an absolute path";
 	if (value.n >= IPC_PATH_MAX)
 		return "is too long";
-	free(*out);
-	*out = strndup((const char *)value.p, value.n);
-	return *out ? NULL : "out of memory";
+	return copy_text(value, out);
 }
 
 static const char *take_path(const struct setting *s, struct bytes value)
@@ -61,9 +66,7 @@ static const char *take_key_file(const struct setting *s, struct bytes value)
 {
 	if (!config_source_valid(value))
 		return CONFIG_SOURCE_WORDS;
-	free(reading->key_file);
-	reading->key_file = strndup((const char *)value.p, value.n);
-	return reading->key_file ? NULL : "out of memory";
+	return copy_text(value, &reading->key_file);
 }
 
 static const char *take_key_state(const struct setting *s, struct bytes value)
@@ -193,17 +196,17 @@ static const char *take_origin(const struct setting *s, struct bytes value)
 static const char *take_checkpoint_key(const struct setting *s, struct bytes value)
 {
 	struct config *c = reading->config;
+	size_t i = c->n_checkpoint_keys;
 	char source[IPC_PATH_MAX];
 
-	if (c->n_checkpoint_keys == STORE_SIGNERS_MAX)
+	if (i == STORE_SIGNERS_MAX)
 		return "is one key too many";
 	if (bytes_to_str(value, source, sizeof(source)) < 0)
 		return "is too long";
-	if (config_read_key_from(source, c->checkpoint_seeds[c->n_checkpoint_keys], reading->why) !=
-	    0)
+	if (config_read_key_from(source, c->checkpoint_seeds[i], reading->why) != 0)
 		return reading->why;
-	c->n_checkpoint_keys++;
-	return NULL;
+	c->n_checkpoint_keys = i + 1;
+	return copy_text(value, &c->checkpoint_sources[i]);
 }
 
 static const char *take_sandbox(const struct setting *s, struct bytes value)

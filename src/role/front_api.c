@@ -291,15 +291,7 @@ static const struct field_rule remove_rules[] = {
 	{NULL},
 };
 
-/* A type's name, whether or not it is one of ours: those that are not are the policy's to refuse. */
-static bool type_name(struct bytes t)
-{
-	for (size_t i = 0; i < t.n; i++)
-		if (!(t.p[i] >= 'A' && t.p[i] <= 'Z') && !(i > 0 && t.p[i] >= '0' && t.p[i] <= '9'))
-			return false;
-	return t.n > 0;
-}
-
+/* Those that are none of ours are the policy's to refuse. */
 static void add_record(struct conn *c, json_t *o)
 {
 	json_t *record = json_object_get(o, "record");
@@ -313,7 +305,7 @@ static void add_record(struct conn *c, json_t *o)
 		invalid(c, o, field, why);
 		return;
 	}
-	if (!type_name(json_get_bytes(record, "type"))) {
+	if (!rr_type_is_name(json_get_bytes(record, "type"))) {
 		invalid(c, o, "record.type", "must be a record type in upper case");
 		return;
 	}

@@ -52,6 +52,9 @@ struct keyring {
 	struct root_key keys[KEYRING_MAX];
 };
 
+/* What a key is known by: in every handle, in the log, in the metrics. It says nothing of the key. */
+void root_key_id(unsigned char id[KEY_ID_BYTES], const unsigned char secret[ROOT_KEY_BYTES]);
+
 /*
  * Add a root key; its id is derived from it by HKDF (info "postern/v1/key-id"). Returns 0; -ENOSPC when full; -EINVAL
  * for an all-zero key; -EEXIST when a key with the same id is there.

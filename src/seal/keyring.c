@@ -5,7 +5,7 @@
 #include <sodium.h>
 
 /* Derived, not a hash of the key: it stands in every handle and must not help to guess the key. */
-static void derive_id(unsigned char id[KEY_ID_BYTES], const unsigned char secret[ROOT_KEY_BYTES])
+void root_key_id(unsigned char id[KEY_ID_BYTES], const unsigned char secret[ROOT_KEY_BYTES])
 {
 	hkdf_sha256(id, KEY_ID_BYTES, bytes_of(secret, ROOT_KEY_BYTES), bytes_of(NULL, 0),
 		    BYTES("postern/v1/key-id"));
@@ -19,7 +19,7 @@ int keyring_add(struct keyring *ring, const unsigned char secret[ROOT_KEY_BYTES]
 
 	if (sodium_is_zero(secret, ROOT_KEY_BYTES))
 		return -EINVAL;
-	derive_id(id, secret);
+	root_key_id(id, secret);
 	for (size_t i = 0; i < ring->n; i++)
 		if (memcmp(ring->keys[i].id, id, KEY_ID_BYTES) == 0)
 			return -EEXIST;

@@ -145,7 +145,7 @@ static bool in_time(const struct log_filter *f, const json_t *line)
 	return t >= f->since && (!f->until || t < f->until);
 }
 
-static bool of_event(struct bytes want, struct bytes event)
+bool log_is_event(struct bytes want, struct bytes event)
 {
 	if (!want.n || bytes_eq(want, event))
 		return true;
@@ -167,6 +167,6 @@ bool log_matches(const struct log_filter *f, const json_t *line)
 	return same(f->customer, line, "customer") && same(f->integration, line, "integration") &&
 	       same(f->caller, line, "caller") && same(f->result, line, "result") &&
 	       same(f->request_id, line, "request_id") &&
-	       of_event(f->event, json_get_bytes(line, "event")) && in_zone(f->zone, line) &&
+	       log_is_event(f->event, json_get_bytes(line, "event")) && in_zone(f->zone, line) &&
 	       in_time(f, line);
 }

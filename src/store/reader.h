@@ -36,4 +36,6 @@ struct log_filter {
 	struct bytes zone;  /* the line's zone, or one that its fqdn lies in */
 };
 
+/* EVENT is WANT, or WANT is what stands before its dot; an empty one is every event's. */
+bool log_is_event(struct bytes want, struct bytes event);
 bool log_matches(const struct log_filter *f, const json_t *line);

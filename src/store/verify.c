@@ -30,6 +30,7 @@ struct run {
 	struct tree copy;
 	bool differs;
 	uint64_t differs_at;
+	uint64_t bytes; /* of lines, so far */
 };
 
 enum { FOUND = 1 }; /* ends the walk */
@@ -309,6 +310,9 @@ static int on_text(struct run *r, const struct walk_item *item)
 	struct bytes event;
 	int64_t time;
 
+	r->bytes += item->text.n + 1;
+	if (r->v->progress)
+		r->v->progress(r->v->progress_arg, r->bytes);
 	if (!is_line(item->text, item->seq, &time, &event)) {
 		first_bad(r, &from, &to);
 		return bad(r, from, to,

@@ -25,6 +25,9 @@ struct verify {
 	/* Is told what is to be known of a good log too: numbers that are void, lines that had no checkpoint once. */
 	void (*note)(void *arg, const char *text);
 	void *note_arg;
+	/* NULL, or is told with each line how many bytes were read so far. */
+	void (*progress)(void *arg, uint64_t bytes);
+	void *progress_arg;
 
 	/* out */
 	bool good;

@@ -53,6 +53,27 @@ int log_segments(int dirfd, uint64_t **out, size_t *n)
 	return r;
 }
 
+int log_bytes(int dirfd, uint64_t *out)
+{
+	char name[SEGMENT_NAME_MAX];
+	uint64_t *first, sum = 0;
+	struct stat st;
+	size_t n;
+	int r = log_segments(dirfd, &first, &n);
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		segment_name(name, first[i]);
+		if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			r = -errno;
+		else
+			sum += (uint64_t)st.st_size;
+	}
+	free(first);
+	if (r == 0)
+		*out = sum;
+	return r;
+}
+
 int log_open_file(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), r = 0;

@@ -46,5 +46,8 @@ bool log_line_head(struct bytes line, int64_t *time, struct bytes *event) must_c
 /* The file NAME beside the segments, for reading. Its descriptor; -errno; or -EMEDIUMTYPE: it is no regular file, and might keep the reader waiting. */
 int log_open_file(int dirfd, const char *name) must_check;
 
+/* Of all segments together; what is written meanwhile may count or not. */
+int log_bytes(int dirfd, uint64_t *out) must_check;
+
 /* The first numbers of all segments, ascending; free() them. 0 or -errno. */
 int log_segments(int dirfd, uint64_t **out, size_t *n) must_check;

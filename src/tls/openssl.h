@@ -16,6 +16,7 @@
 #define TLS_FUNCTIONS(F)                                                                           \
 	F(ASN1_STRING_get0_data)                                                                   \
 	F(ASN1_STRING_length)                                                                      \
+	F(ASN1_TIME_to_tm)                                                                         \
 	F(BIO_clear_flags)                                                                         \
 	F(BIO_free)                                                                                \
 	F(BIO_get_data)                                                                            \
@@ -76,7 +77,11 @@
 	F(X509_STORE_add_cert)                                                                     \
 	F(X509_STORE_add_crl)                                                                      \
 	F(X509_STORE_set_flags)                                                                    \
+	F(X509_check_issued)                                                                       \
 	F(X509_free)                                                                               \
+	F(X509_CRL_get0_nextUpdate)                                                                \
+	F(X509_get0_notAfter)                                                                      \
+	F(X509_get0_notBefore)                                                                     \
 	F(X509_get_X509_PUBKEY)                                                                    \
 	F(X509_get_ext_d2i)                                                                        \
 	F(X509_verify_cert)                                                                        \

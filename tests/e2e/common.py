@@ -68,18 +68,32 @@ class Configured:
 
 
 @contextlib.contextmanager
-def gateway_of(section, env=None, **files):
-    """With SECTION in its configuration, where {d} is its directory; FILES, name=text, are there for it alone."""
+def configured(section, token_line=None, **files):
+    """A directory with a whole configuration, SECTION in it, where {d} stands for the directory; FILES, name=text, are there for it alone."""
     with tempfile.TemporaryDirectory() as d:
         os.chmod(d, 0o755)
-        token, line = subprocess.run([BINARY, "keygen", "--token", "all", "--verbs", "all"], check=True,
-                                     capture_output=True, text=True).stdout.splitlines()[:2]
+        if token_line is None:
+            token_line = make_token()[1]
         subprocess.run([BINARY, "keygen", d + "/a.key"], check=True, capture_output=True)
         limits = "" if "limits {" in section else NO_LIMITS
-        files.update({"callers": line + "\n", "postern.conf": (CONF + limits + section).replace("{d}", d)})
+        files = {"callers": token_line + "\n", "postern.conf": CONF + limits + section, **files}
         for name, text in files.items():
             with open(os.path.join(d, name), "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
-                f.write(text)
+                f.write(text.replace("{d}", d) if name == "postern.conf" else text)
+        yield d
+
+
+def make_token(name="all", verbs="all"):
+    """(token, its line for the callers file)"""
+    return subprocess.run([BINARY, "keygen", "--token", name, "--verbs", verbs], check=True, capture_output=True,
+                          text=True).stdout.splitlines()[:2]
+
+
+@contextlib.contextmanager
+def gateway_of(section, env=None, **files):
+    """A gateway of such a configuration."""
+    token, line = make_token()
+    with configured(section, line, **files) as d:
         g = Configured(d, token, env)
         try:
             yield g

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """The command line without a gateway: help, exit codes, keygen, check-config, policy, serve's arguments."""
 import contextlib
+import hmac
 import json
 import os
+import re
 import subprocess
 import tempfile
 
@@ -10,7 +12,7 @@ import tap
 from common import CONF
 from servers import BINARY, ROOT
 
-COMMANDS = ["serve", "keygen", "check-config", "inspect", "policy", "audit", "call", "doctor"]
+SCREEN = 24, 80  # lines, columns
 
 
 def run(*args, stdin="", **kw):
@@ -32,19 +34,50 @@ def works(*args, **kw):
 
 # ---- help, and what all commands share ----
 
+def commands(*above):
+    """All commands, as lists of words: those that the help names, and those that theirs do."""
+    text = works(*above, "--help")
+    found = []
+    if re.search("^usage: postern .*COMMAND", text, re.M):
+        for name in re.findall(r"^  ([a-z-]+)  +\S", text, re.M):
+            found += [[*above, name], *commands(*above, name)]
+    return found
+
+
 def test_help():
-    for flag in "--help", "-h":
-        text = works(flag)
-        assert all("\n  %s " % c in text for c in COMMANDS), text
-    assert fails(2, "usage: postern COMMAND").stderr == text
+    top = works("--help")
+    assert top == works("-h") == fails(2, "usage: postern COMMAND").stderr
     assert works("--version").startswith("postern ")
     fails(2, "there is no such command", "ls")
-    for c in COMMANDS:
-        text = works(c, "--help")
-        assert "usage: postern " + c in text and text == works(c, "-h"), text
-        assert "usage: postern " + c in fails(2, "unrecognized option", c, "--no-such-thing").stderr
-    for c in "serve", "check-config", "inspect", "doctor":
-        fails(2, "too many arguments", c, "one", "two")
+    every = commands()
+    assert ["serve"] in every and ["audit", "verify"] in every and len(every) >= 14, every
+    for words in every:
+        text = works(*words, "--help")
+        assert "usage: postern " + " ".join(words) in text and text == works(*words, "-h"), text
+    for words in ["serve"], ["check-config"], ["inspect"], ["doctor"], ["audit", "show"], ["audit", "verify"]:
+        fails(2, "too many arguments", *words, "one", "two")
+
+
+def test_help_fits_a_screen():
+    for words in [[], *commands()]:
+        lines = works(*words, "--help").splitlines()
+        assert len(lines) < SCREEN[0] and all(len(line) <= SCREEN[1] for line in lines), (words, lines)
+
+
+def test_wrong_options():
+    """They are told by name, never with their value, and briefly."""
+    for words in commands():
+        name = " ".join(words)
+        for option, said in [("--no-such-thing=SECRET", "--no-such-thing"), ("-x", "-x"), ("--help=SECRET", "--help with a value")]:
+            if words == ["audit"]:
+                continue  # has none of its own
+            text = fails(2, "`%s` takes no %s\n" % (name, said), *words, option).stderr
+            assert text.endswith("postern: see `postern %s --help`\n" % name) and text.count("\n") == 2, text
+            assert "SECRET" not in text
+    fails(2, "--config wants a value", "serve", "--config")
+    fails(2, "`serve` takes no -y", "serve", "-y=--config")
+    fails(2, "`audit show` takes no --c: it could be one of several", "audit", "show", "--c", "x")
+    fails(2, "subcommand is wanted first", "audit", "--dir", "x", "show")
 
 
 def test_output_that_cannot_be_written():
@@ -78,9 +111,35 @@ def test_keygen():
     fails(2, "FILE, or --token", "keygen")
     fails(2, "FILE, or --token", "keygen", "a", "b")
     fails(2, "FILE, or --token", "keygen", "--token", "x", "file")
+    fails(2, "FILE, or --token", "keygen", "--id", "a", "b")
+    fails(2, "FILE, or --token", "keygen", "--id", "a", "--token", "x")
     fails(2, "--verbs goes with --token", "keygen", "--verbs", "all", "file")
     fails(2, "NAME must be", "keygen", "--token", "Web")
     fails(2, "LIST must be", "keygen", "--token", "web", "--verbs", "get_zones,rule")
+
+
+def test_key_ids():
+    """What says which key it is, and nothing of the key; the same that its handles have."""
+    with tempfile.TemporaryDirectory() as d:
+        path = d + "/root.key"
+        said = re.search(r"its id is ([0-9a-f]{8})\.$", run("keygen", path).stderr, re.M)[1]
+        assert works("keygen", "--id", path) == said + "\n"
+        assert works("keygen", "--id", "./root.key", cwd=d) == works("keygen", "--id", "root.key", cwd=d) == said + "\n"
+        fd = os.open(path, os.O_RDONLY)
+        assert works("keygen", "--id", "fd:%d" % fd, pass_fds=[fd]) == said + "\n"
+        os.close(fd)
+        fails(1, "fd:9: is not open", "keygen", "--id", "fd:9")
+        # HKDF-SHA256 (RFC 5869) with no salt, info "postern/v1/key-id", 4 bytes.
+        with open(path, "rb") as f:
+            inner = hmac.digest(bytes(32), f.read(), "sha256")
+        assert hmac.digest(inner, b"postern/v1/key-id\x01", "sha256")[:4].hex() == said
+        fails(1, "No such file", "keygen", "--id", d + "/none")
+        os.chmod(path, 0o644)
+        fails(1, "must have no permission", "keygen", "--id", path)
+        with open(path, "ab") as f:
+            f.write(b"x")
+        os.chmod(path, 0o600)
+        fails(1, "must be 32 bytes", "keygen", "--id", path)
 
 
 # ---- check-config ----
@@ -171,6 +230,7 @@ def test_policy_arguments():
     fails(2, "FQDN and TYPE", "policy", "--batch", "example.com")
     fails(2, "FQDN and TYPE", "policy", "--batch", "--profile", "strict")
     fails(2, "mode must be", "policy", "example.com", "TXT", "--mode", "overwrite")
+    fails(2, "type must be in upper case", "policy", "example.com", "txt")
     fails(2, "profile must be", "policy", "example.com", "TXT", "--profile", "lax")
     fails(2, "No such file", "policy", "example.com", "TXT", "--config", "/nowhere/postern.conf")
 
@@ -192,7 +252,7 @@ def test_policy_batch():
 def test_policy_batch_bad_lines():
     good = '{"name": "a.example", "type": "TXT", "mode": "coexist", "value": "v=x"}\n'
     for bad in "", "{}", "[1]", '{"name": 1, "type": "TXT", "mode": "coexist"}', '{"name": "a.example", "mode": "coexist"}', \
-            '{"name": "a.example", "type": "TXT", "mode": "x"}', '{"name": "a.example", "type": "TXT"}', "{" * 10:
+            '{"name": "a.example", "type": "txt", "mode": "coexist"}', '{"name": "a.example", "type": "TXT", "mode": "x"}', '{"name": "a.example", "type": "TXT"}', "{" * 10:
         done = run("policy", "--batch", stdin=good + bad + "\n" + good)
         assert done.returncode == 1 and "line 2: must be an object" in done.stderr, (bad, done)
         # The others are answered all the same.

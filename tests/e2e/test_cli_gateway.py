@@ -3,13 +3,15 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 
 import tap
+import terminal
 from common import added, gateway, gateway_of, integrate, pdns
-from servers import BINARY, FakeUpstream
+from servers import BINARY, ROOT, FakeUpstream
 
 ZONE = "cli.example"
 NAME = "_acme-challenge." + ZONE
@@ -88,6 +90,8 @@ def test_call_gets():
         assert json.loads(c.works("providers", "--json"))["providers"]
         for what in "healthz", "readyz":
             assert c.works(what)
+        assert "\npostern_key_opens_total{" in c.works("metrics") and c.works("metrics").startswith("# HELP ")
+        c.fails(2, "metrics is no JSON", "metrics", "--json")
         # Who has no token is told so, and no variable that is empty counts.
         c.env["POSTERN_TOKEN_FILE"] = ""
         c.fails(1, "error: unauthenticated", "get_zones", "integration_handle=x")
@@ -251,7 +255,7 @@ def test_audit_unresolved():
 def test_audit_arguments():
     with used_log() as (g, conf, record), tempfile.TemporaryDirectory() as d:
         fails(2, "is wanted", "audit")
-        fails(2, "is wanted", "audit", "show", "verify")
+        fails(2, "too many arguments", "audit", "show", "verify")
         fails(2, "no `audit list`", "audit", "list")
         fails(2, "--since takes a time", "audit", "show", "--since", "yesterday", *conf)
         fails(2, "--until takes a time", "audit", "show", "--until", "2026-02-30T00:00:00Z", *conf)
@@ -290,6 +294,26 @@ def test_audit_arguments():
         fails(2, "no checkpoint that one of the keys has signed", "audit", "verify", "--since", d + "/keys", *conf)
 
 
+def test_audit_verify_says_how_far_it_is():
+    """To a person who watches, on the one line that is taken away again; to nobody else."""
+    with used_log() as (g, conf, _):
+        args = [BINARY, "audit", "verify", *conf]
+        quiet = run(*args[1:])
+        assert quiet.returncode == 0 and quiet.stderr == "", quiet
+        shown = terminal.show(args)
+        assert re.fullmatch(rb"(\r\x1b\[Kverifying: \d+ %)+\r\x1b\[K", shown.stderr), shown.stderr
+        assert shown.stdout.decode() == quiet.stdout and shown.status == 0, shown.stdout
+        # The result may go into a file meanwhile. Of a part nobody knows how much it is.
+        shown = terminal.show([*args, "--from", "1"], terminals=["stderr"])
+        assert re.fullmatch(rb"\r\x1b\[Kverifying: 0 MiB\r\x1b\[K", shown.stderr) and shown.stdout.startswith(b"good: "), shown.stderr
+        for env, terminals in ({}, ["stdout"]), ({"TERM": "dumb"}, ["stdout", "stderr"]), ({"TERM": ""}, ["stdout", "stderr"]):
+            shown = terminal.show(args, terminals, env)
+            assert shown.stderr == b"" and shown.stdout.decode() == quiet.stdout, (env, shown.stderr)
+        # What goes wrong is told on a line of its own.
+        shown = terminal.show([*args[:3], "--dir", g.dir + "/none", *conf])
+        assert shown.status == 3 and b"\x1b" not in shown.stderr, shown.stderr
+
+
 def test_audit_options_of_others():
     """An option that a subcommand would pass over is refused."""
     every = {"since": "x", "until": "x", "customer": "x", "integration": "x", "zone": "x", "result": "x", "caller": "x", "event": "x", "request": "x",
@@ -303,7 +327,34 @@ def test_audit_options_of_others():
             if option not in own:
                 fails(2, "`audit %s` takes no --%s" % (subcommand, option), *args)
             else:
-                assert "takes no" not in run(*args, "--dir", "/nowhere").stderr, args
+                assert "takes no " not in run(*args, "--dir", "/nowhere").stderr, args
+
+
+def man_names(section):
+    """The tags of a section of postern-audit(5)."""
+    with open(ROOT + "/man/postern-audit.5") as f:
+        text = re.search(r"^\.Ss %s$(.*?)^\.S" % section, f.read(), re.M | re.S)[1]
+    return [name for tag in re.findall(r"^\.It (.*)", text, re.M) for name in tag.replace("Ar verb Ns ", "add_record").split(" , ")]
+
+
+def test_audit_filters_that_match_nothing():
+    """A slip of the pen must not look like good news. What the manual and the log have is taken."""
+    with tempfile.TemporaryDirectory() as d:
+        at = ["audit", "show", "--dir", d]
+        for option, value in [("event", "add_record.outcom"), ("event", "add_records"), ("event", "add_record."), ("event", ".intent"), ("event", ""),
+                              ("event", "gateway.star"), ("event", "role."), ("event", "calls.refused.x"), ("result", "okay"), ("result", "OK"),
+                              ("result", ""), ("caller", "Web"), ("caller", ""), ("integration", "0" * 31), ("integration", "A" * 32)]:
+            fails(2, "--%s takes " % option, *at, "--" + option, value)
+        events, results = man_names("Events"), man_names("Results")
+        assert "role.restart" in events and "add_record.intent" in events and results[0] == "ok" and len(results) == 7, (events, results)
+        for event in [*events, *(e.split(".")[0] for e in events)]:
+            works(*at, "--event", event)
+        for result in results:
+            works(*at, "--result", result)
+        works(*at, "--caller", "web-1", "--integration", "0" * 32, "--customer", "any thing")
+    with used_log() as (g, conf, _):
+        for event in {line["event"] for line in g.audit()}:
+            assert event in works("audit", "show", "--event", event, *conf), event
 
 
 def test_audit_without_keys():

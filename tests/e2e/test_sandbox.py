@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 import tap
-from common import gateway_of
+from common import configured, gateway_of
 from servers import BINARY, ROOT, has_symbol
 
 TOOL = os.environ.get("ATTACK_TOOL", ROOT + "/build/tests/tools/attack")
@@ -87,23 +87,33 @@ def without_libseccomp():
         yield {**os.environ, "LD_LIBRARY_PATH": d}
 
 
-def doctor(env=None):
-    return subprocess.run([BINARY, "doctor"], env=env, capture_output=True, text=True)
+def doctor(env=None, section=""):
+    """What `postern doctor` says of the sandbox: [grade and text]."""
+    with configured(section) as d:
+        done = subprocess.run([BINARY, "doctor", "--config", d + "/postern.conf"], env=env, capture_output=True, text=True)
+    assert done.returncode in (0, 1) and done.stderr.count("\n") in (0, 7), done
+    return re.findall(r"^(\w+ +)sandbox: (.*)", done.stdout, re.M)
+
+
+def is_complete():
+    return not any(grade.strip() in ("warn", "FAIL") for grade, _ in doctor())
 
 
 def test_doctor():
-    done = doctor()
-    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("postern-")}
-    assert len(rows) == 7 and all("given up" in row for row in rows.values()), done
-    assert (done.returncode == 0) == (not re.search("^missing: (system calls|files|an answer)", done.stdout, re.M)), done
-    with without_libseccomp() as env:
-        done = doctor(env)
-        assert done.returncode == 1 and "missing: system calls: libseccomp" in done.stdout, done
-        assert all(" NO " in line for line in done.stdout.splitlines() if line.startswith("postern-")), done
+    for section, grade in ("", "warn"), ('sandbox = "require"\n', "FAIL"):
+        said = {text: word.strip() for word, text in doctor(section=section)}
+        held = next(text for text in said if text.startswith("given up by every process: "))
+        assert said[held] == "ok" and "system calls" in held, said
+        if is_complete():
+            assert ("sandbox = \"require\" would hold here" in said) == (not section), said
+        with without_libseccomp() as env:
+            said = {text: word.strip() for word, text in doctor(env, section)}
+        assert said["system calls: not given up by any process"] == grade, said
+        assert not any("would hold here" in text for text in said), said
 
 
 def test_what_is_missing_is_told_or_fatal():
-    complete = doctor().returncode == 0
+    complete = is_complete()
     for required in False, True:
         section = 'sandbox = "%s"\n' % ("require" if required else "best-effort")
         with without_libseccomp() as env:

@@ -331,6 +331,47 @@ static void test_find_checkpoint(void **state)
 	log_done(&l);
 }
 
+/* ---- how far it is ---- */
+
+struct steps {
+	uint64_t calls, last;
+};
+
+static void on_progress(void *arg, uint64_t bytes)
+{
+	struct steps *s = arg;
+
+	assert_true(bytes > s->last);
+	s->last = bytes;
+	s->calls++;
+}
+
+/* With each line; at the end it is as much as there is, over all segments. */
+static void test_progress(void **state)
+{
+	struct log l = log_signed(signers, 2000);
+	struct steps steps = {0};
+	uint64_t bytes = 0;
+	struct told t;
+	int null;
+
+	fill(&l, 50, 10);
+	log_close(&l); /* which gives back the room behind the lines */
+	assert_true(files(&l) > 8);
+	t = verified_with(&l, (struct verify){.progress = on_progress, .progress_arg = &steps});
+	assert_true(t.v.good);
+	assert_int_equal(steps.calls, t.v.size);
+	start(&l);
+	assert_int_equal(log_bytes(l.dirfd, &bytes), 0);
+	close(l.dirfd);
+	assert_int_equal(steps.last, bytes);
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(log_bytes(null, &bytes), -ENOTDIR);
+	assert_int_equal(steps.last, bytes);
+	close(null);
+	log_done(&l);
+}
+
 int main(void)
 {
 	static const unsigned char seeds[2][NOTE_SEED_BYTES] = {{1, 2, 3}, {4, 5, 6}};
@@ -344,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_no_files),
 		cmocka_unit_test(test_rotation_meanwhile),
 		cmocka_unit_test(test_find_checkpoint),
+		cmocka_unit_test(test_progress),
 	};
 
 	for (size_t i = 0; i < 2; i++)
