@@ -380,6 +380,11 @@ static void get_metrics(struct conn *c, json_t *o)
 	metrics_request(c);
 }
 
+static void get_openapi(struct conn *c, json_t *o)
+{
+	conn_reply(c, 200, openapi_document());
+}
+
 /* ---- the table ---- */
 
 static const struct endpoint {
@@ -401,6 +406,7 @@ static const struct endpoint {
 	{"/healthz", HTTP_GET, VERB_COUNT, NULL, get_healthz},
 	{"/readyz", HTTP_GET, VERB_COUNT, NULL, get_readyz},
 	{"/metrics", HTTP_GET, VERB_METRICS, NULL, get_metrics},
+	{"/openapi.json", HTTP_GET, VERB_COUNT, NULL, get_openapi},
 };
 
 static_assert(ARRAY_LEN(endpoints) == ENDPOINTS, "what is counted of each");
