@@ -7,6 +7,7 @@ api-doc.py --check     TAP: is it what would be written?
 """
 import json
 import os
+import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -278,12 +279,17 @@ def main():
         return
     if sys.argv[1:] != ["--check"]:
         sys.exit("usage: api-doc.py --write | --check")
+    anchors = {re.sub(r"[^a-z0-9_ -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)", text, re.M)}
+    lost = set(re.findall(r"\(#([^)]*)\)", text)) - anchors
     fresh = os.path.exists(os.path.join(ROOT, PAGE)) and read(PAGE) == text
-    print("1..1")
+    print("1..2")
     if not fresh:
         print("# run scripts/api-doc.py --write")
     print("%sok 1 - %s is made from %s" % ("" if fresh else "not ", PAGE, SOURCE))
-    sys.exit(not fresh)
+    if lost:
+        print("# lead nowhere: " + ", ".join(sorted(lost)))
+    print("%sok 2 - its links within lead somewhere" % ("not " if lost else ""))
+    sys.exit(not fresh or bool(lost))
 
 
 if __name__ == "__main__":
