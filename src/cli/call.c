@@ -21,6 +21,7 @@ struct call {
 	struct buf url;		  /* NUL-terminated */
 	struct buf authorization; /* a header line, NUL-terminated; empty: none */
 	bool post;
+	bool text; /* not JSON is wanted, but lines */
 	struct buf body;
 	struct buf answer;
 	long status;
@@ -38,7 +39,8 @@ static void call_done(struct call *c)
 
 static bool is_get(const char *endpoint)
 {
-	static const char *const gets[] = {"providers", "healthz", "readyz", "metrics"};
+	static const char *const gets[] = {"providers", "healthz", "readyz", "metrics",
+					   "openapi.json"};
 
 	for (size_t i = 0; i < ARRAY_LEN(gets); i++)
 		if (strcmp(endpoint, gets[i]) == 0)
@@ -48,7 +50,7 @@ static bool is_get(const char *endpoint)
 
 static bool is_endpoint(const char *s)
 {
-	return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz_")] == 0;
+	return is_get(s) || (*s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz_")] == 0);
 }
 
 /* NULL, or a sentence. */
@@ -237,12 +239,23 @@ static void put_error(struct buf *b, const json_t *answer)
 	}
 }
 
+/* What a terminal may get from a gateway. */
+static bool is_lines(struct bytes text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((text.p[i] < 0x20 || text.p[i] > 0x7e) && text.p[i] != '\n')
+			return false;
+	return true;
+}
+
 static int show(const struct call *c, bool json)
 {
 	struct buf text cleanup(buf_done) = BUF_INIT(2 * ANSWER_MAX);
 	json_t *answer cleanup(json_cleanup) = NULL;
 	int status = c->status >= 200 && c->status <= 299 ? CLI_OK : CLI_FAILED;
 
+	if (c->text && status == CLI_OK && is_lines(buf_bytes(&c->answer)))
+		return cli_print(buf_bytes(&c->answer)) ? CLI_OK : CLI_FAILED;
 	if (json_parse(buf_bytes(&c->answer), JSON_DEPTH, &answer, NULL, 0) != 0)
 		return cli_fail("the answer has status %ld and is not JSON", c->status);
 	if (json) {
@@ -293,6 +306,7 @@ static int call(const struct command *self, int argc, char **argv)
 	if (url && unix_path)
 		return cli_usage(self, "--url or --unix, not both");
 	c.post = !is_get(argv[first]);
+	c.text = strcmp(argv[first], "metrics") == 0;
 	if (!c.post && argc - first > 1)
 		return cli_usage(self, "%s takes no arguments", argv[first]);
 	c.unix_path = unix_path;
@@ -313,20 +327,21 @@ static int call(const struct command *self, int argc, char **argv)
 const struct command command_call = {
 	.name = "call",
 	.help = "call a running gateway",
-	.usage = "[--url URL|--unix PATH] [--token-file FILE] [--json] ENDPOINT [KEY=VALUE...]\n"
-		 "\n"
-		 "  ENDPOINT           make_integration, get_zones, add_record, remove_record,\n"
-		 "                     inspect_handle, rewrap_handle; providers, healthz, readyz, "
-		 "metrics\n"
-		 "  KEY=VALUE          a field; record.fqdn=... sets fqdn in the object record\n"
-		 "  KEY=@FILE          its value from a file, @- from standard input: for secrets\n"
-		 "  KEY:=JSON          any JSON: verify:=false, zones:='[\"example.com\"]'\n"
-		 "  --url URL          where the gateway is ($POSTERN_URL, or " DEFAULT_URL ")\n"
-		 "  --unix PATH        its Unix socket\n"
-		 "  --token-file FILE  the caller's token ($POSTERN_TOKEN_FILE names the file)\n"
-		 "  --json             the answer as JSON\n"
-		 "\n"
-		 "Exit status: 0 done, 1 refused or failed, 2 usage, 3 the gateway does not "
-		 "answer.\n",
+	.usage =
+		"[--url URL|--unix PATH] [--token-file FILE] [--json] ENDPOINT [KEY=VALUE...]\n"
+		"\n"
+		"  ENDPOINT           make_integration, begin_integration, get_zones, add_record,\n"
+		"                     remove_record, inspect_handle, rewrap_handle; providers,\n"
+		"                     healthz, readyz, metrics, openapi.json\n"
+		"  KEY=VALUE          a field; record.fqdn=... sets fqdn in the object record\n"
+		"  KEY=@FILE          its value from a file, @- from standard input: for secrets\n"
+		"  KEY:=JSON          any JSON: verify:=false, zones:='[\"example.com\"]'\n"
+		"  --url URL          where the gateway is ($POSTERN_URL, or " DEFAULT_URL ")\n"
+		"  --unix PATH        its Unix socket\n"
+		"  --token-file FILE  the caller's token ($POSTERN_TOKEN_FILE names the file)\n"
+		"  --json             the answer as JSON\n"
+		"\n"
+		"Exit status: 0 done, 1 refused or failed, 2 usage, 3 the gateway does not "
+		"answer.\n",
 	.run = call,
 };

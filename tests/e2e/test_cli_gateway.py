@@ -88,6 +88,8 @@ def test_call_gets():
         assert json.loads(c.works("providers", "--json"))["providers"]
         for what in "healthz", "readyz":
             assert c.works(what)
+        assert "postern_ready 1\n" in c.works("metrics")
+        assert "/add_record" in json.loads(c.works("openapi.json", "--json"))["paths"]
         # Who has no token is told so, and no variable that is empty counts.
         c.env["POSTERN_TOKEN_FILE"] = ""
         c.fails(1, "error: unauthenticated", "get_zones", "integration_handle=x")
