@@ -327,21 +327,20 @@ static int call(const struct command *self, int argc, char **argv)
 const struct command command_call = {
 	.name = "call",
 	.help = "call a running gateway",
-	.usage =
-		"[--url URL|--unix PATH] [--token-file FILE] [--json] ENDPOINT [KEY=VALUE...]\n"
-		"\n"
-		"  ENDPOINT           make_integration, begin_integration, get_zones, add_record,\n"
-		"                     remove_record, inspect_handle, rewrap_handle; providers,\n"
-		"                     healthz, readyz, metrics, openapi.json\n"
-		"  KEY=VALUE          a field; record.fqdn=... sets fqdn in the object record\n"
-		"  KEY=@FILE          its value from a file, @- from standard input: for secrets\n"
-		"  KEY:=JSON          any JSON: verify:=false, zones:='[\"example.com\"]'\n"
-		"  --url URL          where the gateway is ($POSTERN_URL, or " DEFAULT_URL ")\n"
-		"  --unix PATH        its Unix socket\n"
-		"  --token-file FILE  the caller's token ($POSTERN_TOKEN_FILE names the file)\n"
-		"  --json             the answer as JSON\n"
-		"\n"
-		"Exit status: 0 done, 1 refused or failed, 2 usage, 3 the gateway does not "
-		"answer.\n",
+	.usage = "[--url URL|--unix PATH] [--token-file FILE] [--json] ENDPOINT [KEY=VALUE...]\n"
+		 "\n"
+		 "  ENDPOINT           make_integration, begin_integration, get_zones,\n"
+		 "                     add_record, remove_record, inspect_handle, rewrap_handle;\n"
+		 "                     providers, healthz, readyz, metrics, openapi.json\n"
+		 "  KEY=VALUE          a field; record.fqdn=... sets fqdn in the object record\n"
+		 "  KEY=@FILE          its value from a file, @- from standard input: for secrets\n"
+		 "  KEY:=JSON          any JSON: verify:=false, zones:='[\"example.com\"]'\n"
+		 "  --url URL          where the gateway is ($POSTERN_URL, or " DEFAULT_URL ")\n"
+		 "  --unix PATH        its Unix socket\n"
+		 "  --token-file FILE  the caller's token ($POSTERN_TOKEN_FILE names the file)\n"
+		 "  --json             the answer as JSON\n"
+		 "\n"
+		 "Exit status: 0 done, 1 refused or failed, 2 usage, 3 the gateway does not "
+		 "answer.\n",
 	.run = call,
 };
