@@ -98,8 +98,8 @@ def test_flow():
 
 
 class Between(FakeUpstream):
-    """In front of the gateway, and of its answers: the first of each endpoint is a 503 that says when to try again; each later one,
-    and the one to remove_record, brings a fresh handle, as when a refresh token has rotated. All are as they are described.
+    """In front of the gateway. The first answer of each endpoint is a 503 that says when to try again; each to a call with a handle
+    brings a fresh one, as when a refresh token has rotated. All are as they are described.
     """
 
     def __init__(self, g):
