@@ -129,6 +129,7 @@ def main():
     checks = [("style", ["scripts/check-style"]),
               ("purity", ["scripts/check-purity", "build"]),
               ("providers", ["scripts/provider-table.py", "--check"]),
+              ("API document", ["scripts/api-doc.py", "--check"]),
               ("man pages", ["mandoc", "-Tlint", "-Wwarning", *sorted(glob.glob(ROOT + "/man/*.[1-9]"))])]
     if everything:
         for name, args in VALGRIND_RUNS:

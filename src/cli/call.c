@@ -21,6 +21,7 @@ struct call {
 	struct buf url;		  /* NUL-terminated */
 	struct buf authorization; /* a header line, NUL-terminated; empty: none */
 	bool post;
+	bool text; /* not JSON is wanted, but lines */
 	struct buf body;
 	struct buf answer;
 	long status;
@@ -38,7 +39,8 @@ static void call_done(struct call *c)
 
 static bool is_get(const char *endpoint)
 {
-	static const char *const gets[] = {"providers", "healthz", "readyz", "metrics"};
+	static const char *const gets[] = {"providers", "healthz", "readyz", "metrics",
+					   "openapi.json"};
 
 	for (size_t i = 0; i < ARRAY_LEN(gets); i++)
 		if (strcmp(endpoint, gets[i]) == 0)
@@ -48,7 +50,7 @@ static bool is_get(const char *endpoint)
 
 static bool is_endpoint(const char *s)
 {
-	return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz_")] == 0;
+	return is_get(s) || (*s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz_")] == 0);
 }
 
 /* NULL, or a sentence. */
@@ -237,13 +239,13 @@ static void put_error(struct buf *b, const json_t *answer)
 	}
 }
 
-/* What is no JSON is shown as it came, if it is for people's eyes. */
-static int show_text(struct call *c)
+/* What a terminal may get from a gateway. */
+static bool is_lines(struct bytes text)
 {
-	for (size_t i = 0; i < c->answer.n; i++)
-		if ((c->answer.p[i] < 0x20 && c->answer.p[i] != '\n') || c->answer.p[i] > 0x7e)
-			c->answer.p[i] = '?';
-	return cli_print(buf_bytes(&c->answer)) ? CLI_OK : CLI_FAILED;
+	for (size_t i = 0; i < text.n; i++)
+		if ((text.p[i] < 0x20 || text.p[i] > 0x7e) && text.p[i] != '\n')
+			return false;
+	return true;
 }
 
 static int show(const struct call *c, bool json)
@@ -252,6 +254,8 @@ static int show(const struct call *c, bool json)
 	json_t *answer cleanup(json_cleanup) = NULL;
 	int status = c->status >= 200 && c->status <= 299 ? CLI_OK : CLI_FAILED;
 
+	if (c->text && status == CLI_OK && is_lines(buf_bytes(&c->answer)))
+		return cli_print(buf_bytes(&c->answer)) ? CLI_OK : CLI_FAILED;
 	if (json_parse(buf_bytes(&c->answer), JSON_DEPTH, &answer, NULL, 0) != 0)
 		return cli_fail("the answer has status %ld and is not JSON", c->status);
 	if (json) {
@@ -302,8 +306,8 @@ static int call(const struct command *self, int argc, char **argv)
 	if (url && unix_path)
 		return cli_usage(self, "--url or --unix, not both");
 	c.post = !is_get(argv[first]);
-	is_text = strcmp(argv[first], "metrics") == 0;
-	if (is_text && json)
+	c.text = strcmp(argv[first], "metrics") == 0;
+	if (c.text && json)
 		return cli_usage(self, "metrics is no JSON");
 	if (!c.post && argc - first > 1)
 		return cli_usage(self, "%s takes no arguments", argv[first]);
@@ -332,7 +336,7 @@ const struct command command_call = {
 		"\n"
 		"  ENDPOINT           make_integration, begin_integration, get_zones, add_record,\n"
 		"                     remove_record, inspect_handle, rewrap_handle; providers,\n"
-		"                     healthz, readyz, metrics\n"
+		"                     healthz, readyz, metrics, openapi.json\n"
 		"  KEY=VALUE          a field; record.fqdn=... sets fqdn in the object record\n"
 		"  KEY=@FILE          its value from a file, @- from standard input: for secrets\n"
 		"  KEY:=JSON          any JSON: verify:=false, zones:='[\"example.com\"]'\n"

@@ -3,7 +3,7 @@
 
 /*
  * Inside the front. front.c: its life, callers, the vault's edge. front_io.c: a connection's bytes, TLS, who is there. front_conn.c: connections and HTTP. front_api.c: endpoints, JSON in.
- * front_answer.c: JSON out. front_metrics.c: what is counted.
+ * front_answer.c: JSON out. front_metrics.c: what is counted. front_openapi.c: the API's description of itself.
  */
 #include "base/idmap.h"
 #include "base/metrics.h"
@@ -17,7 +17,7 @@
 #define FRONT_CALLERS_MAX    256
 #define FRONT_IDENTITIES_MAX 1024
 #define FRONT_JSON_DEPTH     8
-#define ENDPOINTS	     11
+#define ENDPOINTS	     12
 
 struct caller {
 	char name[IPC_CALLER_MAX + 1];
@@ -183,3 +183,8 @@ int api_init(void) must_check;
 void metrics_request(struct conn *c);
 /* The vault's numbers are there, or will not come. */
 void metrics_reply(struct conn *c);
+
+/* ---- front_openapi.c ---- */
+
+/* The answer to GET /openapi.json. */
+struct bytes openapi_document(void);

@@ -48,10 +48,12 @@ static void invalid(struct conn *c, const json_t *o, const char *field, const ch
 	.call = (c)->node.id, .request_id = bytes_str((c)->request_id),                            \
 	.caller = bytes_str((c)->caller_name), .customer = json_get_bytes((o), "customer")
 
-/* A text that is too long for a handle is none. False when it was answered. */
+/* A text that is too long for a handle is none, nor is an empty one: to the vault that would mean that none was given. False when it was answered. */
 static bool handle_fits(struct conn *c, json_t *o, const char *field, size_t max)
 {
-	if (json_get_bytes(o, field).n <= max)
+	size_t n = json_get_bytes(o, field).n;
+
+	if (n <= max && (n || !json_object_get(o, field)))
 		return true;
 	note_refusal(c, CODE_HANDLE_INVALID, o);
 	conn_problem(c, CODE_HANDLE_INVALID, 0, bytes_str(field), BYTES("the handle is not valid"),
@@ -372,6 +374,11 @@ static void get_metrics(struct conn *c, json_t *o)
 	metrics_request(c);
 }
 
+static void get_openapi(struct conn *c, json_t *o)
+{
+	conn_reply(c, 200, openapi_document());
+}
+
 /* ---- the table ---- */
 
 static const struct endpoint {
@@ -393,6 +400,7 @@ static const struct endpoint {
 	{"/healthz", HTTP_GET, VERB_COUNT, NULL, get_healthz},
 	{"/readyz", HTTP_GET, VERB_COUNT, NULL, get_readyz},
 	{"/metrics", HTTP_GET, VERB_METRICS, NULL, get_metrics},
+	{"/openapi.json", HTTP_GET, VERB_COUNT, NULL, get_openapi},
 };
 
 static_assert(ARRAY_LEN(endpoints) == ENDPOINTS, "what is counted of each");

@@ -167,6 +167,7 @@ class Postern:
     """
 
     wrapper, pass_fds = (), ()  # what the gateway is run under
+    on_answer = None  # called with each: method, path, status, headers, body
 
     def __init__(self, state_dir=None, config=None, token=None, audit_dir=None, env=None, port=0):
         self.temporary = tempfile.TemporaryDirectory(prefix="postern-")  # lives as long as this object
@@ -211,6 +212,8 @@ class Postern:
         """(status, parsed answer; the text when it is not JSON)"""
         every = {"Authorization": "Bearer " + self.token, **(headers or {})}
         status, answer, got = exchange(self.url, method, path, body, every, timeout)
+        if self.on_answer:
+            self.on_answer(method, path, status, got, answer)
         return status, json.loads(answer) if "json" in got.get("Content-Type", "") else answer.decode()
 
     def post(self, path, obj, timeout=60):

@@ -92,6 +92,8 @@ def test_call_gets():
             assert c.works(what)
         assert "\npostern_key_opens_total{" in c.works("metrics") and c.works("metrics").startswith("# HELP ")
         c.fails(2, "metrics is no JSON", "metrics", "--json")
+        assert "postern_ready 1\n" in c.works("metrics")
+        assert "/add_record" in json.loads(c.works("openapi.json", "--json"))["paths"]
         # Who has no token is told so, and no variable that is empty counts.
         c.env["POSTERN_TOKEN_FILE"] = ""
         c.fails(1, "error: unauthenticated", "get_zones", "integration_handle=x")

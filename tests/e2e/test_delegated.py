@@ -6,7 +6,10 @@ import json
 import tap
 from clouds import AWS, Azure, Google
 from common import add, added, gateway_of, refused, remove, together
+from openapi import check_answers
 from servers import wait_for
+
+check_answers()
 
 @contextlib.contextmanager
 def gateway_at(cloud, provider, base, own, **files):

@@ -6,7 +6,10 @@ import time
 
 import tap
 from common import add, added, gateway, integrate, pdns, refused, remove
+from openapi import check_answers
 from servers import FakeUpstream, wait_for
+
+check_answers()
 
 ZONE = "faults.example"
 P = pdns(ZONE)

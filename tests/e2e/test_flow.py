@@ -5,7 +5,10 @@ import json
 
 import tap
 from common import add, added, gateway, integrate, pdns, refused, remove, txt
+from openapi import check_answers
 from servers import FakeUpstream, exchange, wait_for
+
+check_answers()
 
 ZONE = "flow.example"
 SUB = "sub.flow.example"

@@ -4,6 +4,9 @@ import base64
 
 import tap
 from common import add, added, gateway, integrate, pdns, refused, remove, together, txt
+from openapi import check_answers
+
+check_answers()
 
 ZONE = "handles.example"
 P = pdns(ZONE)

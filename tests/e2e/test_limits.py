@@ -10,7 +10,10 @@ import time
 
 import tap
 from common import add, added, credentials, integrate, pdns, refused, remove
+from openapi import check_answers
 from servers import BINARY, Postern, exchange, wait_for
+
+check_answers()
 
 ZONES = ["a.limits.example", "b.limits.example", "c.limits.example"]
 P = pdns(*ZONES)

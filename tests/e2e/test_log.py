@@ -11,7 +11,10 @@ import time
 
 import tap
 from common import add, added, file_size_limit, gateway, integrate, pdns, refused, remove, txt
+from openapi import check_answers
 from servers import FakeUpstream, wait_for
+
+check_answers()
 
 ZONE = "log.example"
 P = pdns(ZONE)

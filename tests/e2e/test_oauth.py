@@ -9,7 +9,10 @@ import urllib.parse
 import tap
 from common import add, added, gateway_of, refused, remove, together
 from oauth_server import CLIENT, REDIRECT, SECRET, DigitalOcean
+from openapi import check_answers
 from servers import exchange, wait_for
+
+check_answers()
 
 NAME = "_acme-challenge.%s." + DigitalOcean.ZONE
 

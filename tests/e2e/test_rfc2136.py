@@ -7,6 +7,9 @@ import secrets
 import tap
 from common import add, added, gateway, refused, remove, together
 from dns_servers import Bind, Knot
+from openapi import check_answers
+
+check_answers()
 
 ZONE, CHILD, CLOSED = "rfc2136.example", "child.rfc2136.example", "closed.example"
 

@@ -10,7 +10,10 @@ import time
 import tap
 from common import gateway_of, together
 from dns_answers import (A, AAAA, CNAME, NXDOMAIN, SERVFAIL, Everywhere, NameServer, enter_network, need_network, record)
+from openapi import check_answers
 from servers import CA
+
+check_answers()
 
 # The operator lists one private address, over plain HTTP too, and one network in IPv6.
 LISTED, LISTED6 = "10.77.0.1", "fd77::1"
