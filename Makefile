@@ -14,7 +14,7 @@ check:
 	@scripts/check.py
 
 check-all:
-	@$(DEPS) build test || { echo '0 passed, 1 failed'; exit 1; }
+	@$(DEPS) build test deb || { echo '0 passed, 1 failed'; exit 1; }
 	@scripts/check.py --all
 
 # Postern beside a real PowerDNS, told step by step.
@@ -28,6 +28,11 @@ bench:
 	@scripts/build build
 	@bench/run.py
 	@bench/verify.py
+
+# The Debian package, into build-deb.
+deb:
+	@$(DEPS) build deb
+	@scripts/deb
 
 # What the tests reach, line by line and branch by branch. `scripts/coverage --show` then names the lines that they do not.
 coverage:
@@ -52,6 +57,6 @@ format:
 	@find src tests -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
-	rm -rf build build-asan build-fuzz build-cov
+	rm -rf build build-asan build-fuzz build-cov build-deb build-roots
 
-.PHONY: build check check-all demo bench coverage fuzz mutate install format clean
+.PHONY: build check check-all demo bench deb coverage fuzz mutate install format clean

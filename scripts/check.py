@@ -127,6 +127,7 @@ def main():
         for name, args in RUNS + (SLOW_RUNS if everything else []):
             broken += run_meson(directory, name, args, tally)
     checks = [("style", ["scripts/check-style"]),
+              ("reproducible", ["scripts/check-reproducible"]),
               ("purity", ["scripts/check-purity", "build"]),
               ("providers", ["scripts/provider-table.py", "--check"]),
               ("API document", ["scripts/api-doc.py", "--check"]),
@@ -136,6 +137,8 @@ def main():
             broken += run_meson("build", name, args, tally)
         checks.append(("coverage", ["scripts/coverage", "--check"]))
         checks.append(("fuzz", ["scripts/fuzz", str(FUZZ_SECONDS)]))
+        checks.append(("reproducible package", ["scripts/check-reproducible", "--deb"]))
+        checks.append(("package", ["tests/package/test_package.py"]))
         checks.append(("mutants", ["scripts/mutate.py", "--sample", str(MUTANTS)]))
     broken += end_check("analysis", analysis, tally)
     for name, command in checks:

@@ -208,13 +208,18 @@ static void open_log_dir(struct startup *s, const struct config *config)
 {
 	const char *path = config->audit_dir;
 	uint32_t uid = config->uid_base + PROC_SCRIBE;
+	struct stat st;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		log_fatal("%s: %m", path);
 	s->log_dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->log_dir_fd < 0)
 		log_fatal("%s: %m", path);
-	if (geteuid() == 0 && fchown(s->log_dir_fd, uid, uid) < 0)
+	if (geteuid() != 0)
+		return;
+	/* A root without CAP_CHOWN can do with a directory that is the scribe's already. */
+	if (fstat(s->log_dir_fd, &st) < 0 ||
+	    (st.st_uid != uid && fchown(s->log_dir_fd, uid, uid) < 0))
 		log_fatal("%s: %m", path);
 }
 

@@ -367,7 +367,7 @@ static void test_example(void **state)
 	/* All is right up to the first file that is not here. */
 	put_file("conf", example.p, example.n, 0644);
 	assert_int_equal(config_load(at("conf"), &c, err), CONFIG_E_BAD);
-	assert_non_null(strstr(err, ": root_key.file: /etc/postern/root.key: "));
+	assert_non_null(strstr(err, ": root_key.file: /etc/postern/keys/root.key: "));
 	buf_done(&example);
 	example = test_file("../examples/callers");
 	put_file("c", example.p, example.n, 0644);
