@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Run a program as a container runtime would, short of its namespaces: contained.py UID GID PROGRAM [ARGUMENT...]
+"""Run a program as a container runtime would, short of its namespaces: contained.py ROOT UID GID PROGRAM [ARGUMENT...]
 
 No capabilities, no new privileges, 64 KiB of memory to lock, and none but the system calls of a runtime's default profile.
 """
@@ -30,7 +30,8 @@ def drop_privileges(uid, gid):
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
 
 
-def load_profile():
+def make_profile():
+    """What is to be called to enter it. All files are read here."""
     lib = ctypes.CDLL("libseccomp.so.2")
     lib.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(lib.seccomp_init(ctypes.c_uint32(SCMP_ACT_ENOSYS)))
@@ -39,14 +40,18 @@ def load_profile():
             number = lib.seccomp_syscall_resolve_name(name.encode())
             if number >= 0:  # else it is another machine's
                 check(lib.seccomp_rule_add(context, ctypes.c_uint32(SCMP_ACT_ALLOW), number, 0), name)
-    check(lib.seccomp_load(context), "seccomp_load")
+    return lambda: check(lib.seccomp_load(context), "seccomp_load")
 
 
 def main():
-    uid, gid, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    root, uid, gid, program = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+    enter_profile = make_profile()
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536))
+    if root != "/":
+        os.chroot(root)
+        os.chdir("/")
     drop_privileges(uid, gid)
-    load_profile()
+    enter_profile()
     os.execv(program[0], program)
 
 

@@ -192,7 +192,7 @@ class Cluster:
 class Pod(Postern):
     def __init__(self, cluster, name):
         self.cluster, self.name, self.volumes = cluster, name, cluster.lay(name)
-        self.wrapper = (sys.executable, ROOT + "/tests/e2e/contained.py", str(cluster.uid), str(cluster.gid))
+        self.wrapper = (sys.executable, ROOT + "/tests/e2e/contained.py", "/", str(cluster.uid), str(cluster.gid))
         self.config = cluster.args[-1].replace("POD", name)
         assert cluster.args[:2] == ["serve", "--config"]
         super().__init__(config=self.config, token=cluster.token, audit_dir="%s/%s/var/log/postern/audit" % (cluster.dir, name),
