@@ -30,8 +30,9 @@ const char *config_add_listen(struct config *c, struct bytes text, bool tls) mus
 /* ---- config_source.c ---- */
 
 /*
- * A secret, whole: from a file (an absolute path; a regular file that is not a symlink, no component checked but the last, of root or of who runs this, with no permission for
- * others), from a systemd credential (a name), or from an inherited descriptor ("fd:3"; one that can seek can be read again at a reload). NULL, or a static sentence.
+ * A secret, whole: from a file (an absolute path; a regular file of root or of who runs this, without any permission for others, but that a file of root's may be the running group's to
+ * read; symbolic links on the way of its last component are followed where they belong to one of the two), from a systemd credential (a name), or from an inherited descriptor ("fd:3"; one that can
+ * seek can be read again at a reload). NULL, or a static sentence.
  */
 const char *config_read_secret(struct bytes source, struct buf *out) must_check;
 #define CONFIG_NO_CREDENTIALS "names a systemd credential, and there are none"

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LINKS_MAX 8
+
 /* The descriptor stays open, and is no child's. Another one at the same place of a file, or the pipe itself. */
 static const char *open_inherited(struct bytes digits, int *fd)
 {
@@ -24,26 +26,71 @@ static const char *open_inherited(struct bytes digits, int *fd)
 	return *fd < 0 ? "is not open" : NULL;
 }
 
-static const char *open_path(const char *path, int *fd)
+/* PATH is a symbolic link: where it leads, in its place. What the link says is read from the very link that was looked at. */
+static const char *follow(char path[IPC_PATH_MAX])
 {
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (*fd >= 0)
-		return NULL;
-	return errno == ELOOP ? "must not be a symbolic link" : strerror(errno);
+	char target[IPC_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
+	int link = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	const char *why = NULL;
+	struct stat st;
+	ssize_t n = -1;
+
+	if (link < 0 || fstat(link, &st) < 0 ||
+	    (n = readlinkat(link, "", target, sizeof(target))) < 0)
+		why = strerror(errno);
+	else if (st.st_uid != 0 && st.st_uid != geteuid())
+		why = "is a symbolic link that belongs neither to root nor to who runs this";
+	if (link >= 0)
+		close(link);
+	if (why)
+		return why;
+	if (n > 0 && target[0] == '/')
+		dir = 0;
+	if (dir + (size_t)n >= IPC_PATH_MAX)
+		return "is too long";
+	memcpy(path + dir, target, (size_t)n);
+	path[dir + (size_t)n] = 0;
+	return NULL;
 }
 
-/* Files of ours alone. Who may read systemd's credentials is systemd's to see to: it uses access control lists, which look like a group's permission. */
+/* Links are how Let's Encrypt's clients and Kubernetes exchange one file for the next. Those of somebody else are not followed. */
+static const char *open_path(const char *path, int *fd)
+{
+	char at[IPC_PATH_MAX];
+	const char *why = NULL;
+
+	if ((size_t)snprintf(at, sizeof(at), "%s", path) >= sizeof(at))
+		return "is too long";
+	for (int links = 0; !why && links <= LINKS_MAX; links++) {
+		*fd = open(at, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+		if (*fd >= 0)
+			return NULL;
+		why = errno == ELOOP ? follow(at) : strerror(errno);
+	}
+	return why ? why : "leads through too many symbolic links";
+}
+
+/*
+ * Files of ours alone. Root's may be our group's to read, where we are not root: there is no other way to be given one. Who may read systemd's credentials is systemd's to see to: it uses access control
+ * lists, which look like a group's permission.
+ */
 static const char *file_problem(int fd, bool of_systemd)
 {
 	struct stat st;
+	mode_t others;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return "is not a regular file";
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return "must be owned by root or by who runs this";
-	if (!of_systemd && st.st_mode & (S_IRWXG | S_IRWXO))
-		return "must have no permission for group or others (chmod 600)";
-	return NULL;
+	others = st.st_mode & (S_IRWXG | S_IRWXO);
+	if (of_systemd || !others)
+		return NULL;
+	if (others == S_IRGRP && st.st_uid == 0 && geteuid() != 0 && st.st_gid == getegid())
+		return NULL;
+	return "must have no permission for group or others (chmod 600)";
 }
 
 static const char *open_checked(const char *path, bool of_systemd, int *fd)

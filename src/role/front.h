@@ -63,6 +63,7 @@ struct conn {
 	size_t scanned, sent;
 	enum conn_state state;
 	bool close_after;
+	bool spare;	      /* beyond the limit: no calls, and one answer */
 	const char *allow;    /* for a 405: the method that would do; else NULL */
 	struct tls_conn *tls; /* NULL: none */
 	unsigned tls_epoch;   /* which front.tls_epoch its certificate was judged under, */

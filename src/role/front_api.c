@@ -519,7 +519,7 @@ void api_request(struct conn *c, struct bytes body)
 	o = parse_body(c, e, body);
 	if (!o)
 		return;
-	if (!channel_is_open(&front.vault) || front.calls.n >= front.now.calls_max)
+	if (!channel_is_open(&front.vault) || c->spare || front.calls.n >= front.now.calls_max)
 		conn_problem(c, CODE_OVERLOADED, 0, BYTES(""), BYTES("try again in a moment"), 1);
 	else
 		e->fn(c, o);

@@ -22,6 +22,7 @@
 #define CLOSING_MS 2000
 #define READ_MAX   16384
 #define OUT_MAX	   (16u << 20)
+#define SPARE	   64 /* connections beyond the limit that may still ask how we are */
 
 static void set_timer(struct conn *c, int64_t msec)
 {
@@ -260,7 +261,8 @@ static void run_request(struct conn *c)
 
 	/* Not CONN_BODY any more: an error now does not leave a body behind. But what api_request() borrows stays until it returns. */
 	c->state = CONN_ANSWER;
-	c->close_after = c->head.close;
+	/* While we cannot serve, a balancer in front of us shall find the client's next connection another gateway. */
+	c->close_after = c->head.close || c->spare || !front.ready;
 	struct buf in = c->in;
 	c->in = BUF_INIT(HTTP_HEAD_MAX + HTTP_BODY_MAX);
 	buf_put(&c->in, in.p + size, in.n - size);
@@ -389,7 +391,8 @@ static void on_event(void *arg, uint32_t events)
 
 /* ---- connections ---- */
 
-/* At the limit the one that has been without a request for longest makes room; if none, the new one goes. */
+/* At the limit the one that has been without a request for longest makes room. If all have one, SPARE more are taken in,
+ * so that health is still told, and calls are refused with a word. */
 static bool make_room(void)
 {
 	if (front.connections < front.now.connections_max)
@@ -399,7 +402,7 @@ static bool make_room(void)
 			conn_close(c);
 			return true;
 		}
-	return false;
+	return front.connections < front.now.connections_max + SPARE;
 }
 
 static void conn_new(int fd, enum ipc_listener kind)
@@ -431,6 +434,7 @@ static void conn_new(int fd, enum ipc_listener kind)
 	else
 		front.first = c;
 	front.last = c;
+	c->spare = front.connections >= front.now.connections_max;
 	front.connections++;
 	front.accepted++;
 	set_timer(c, c->state == CONN_GREETING ? HEAD_MS : IDLE_MS);

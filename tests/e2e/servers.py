@@ -177,7 +177,7 @@ class Postern:
         self.url = None
         args = ["--config", config] if config else ["--dev", "--listen", "127.0.0.1:%d" % port, "--state-dir", self.state_dir]
         with open(self.temporary.name + "/stderr", "w") as stderr:
-            self.process = subprocess.Popen([*self.wrapper, BINARY, "serve", *args], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen(self.command(args), stdin=subprocess.DEVNULL,
                                             stderr=stderr, stdout=subprocess.PIPE, text=True, env=env,
                                             pass_fds=self.pass_fds)
         self.pid = self.process.pid
@@ -188,6 +188,9 @@ class Postern:
             self.failed_to_start()
             self.kill()
             raise
+
+    def command(self, args):
+        return [*self.wrapper, BINARY, "serve", *args]
 
     def failed_to_start(self):
         print("".join("# %s\n" % line for line in self.stderr_text().splitlines()), end="")

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Limits: rates of callers and integrations, the brake, the deny list; and who is kept waiting by whom."""
 import contextlib
+import http.client
+import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -11,7 +14,7 @@ import time
 import tap
 from common import add, added, credentials, integrate, pdns, refused, remove
 from openapi import check_answers
-from servers import BINARY, Postern, exchange, wait_for
+from servers import BINARY, FakeUpstream, Postern, exchange, wait_for
 
 check_answers()
 
@@ -183,6 +186,75 @@ def test_greedy_and_modest():
             t.join()
         assert set(counts) == {200, 429}, counts
         tap.comment("greedy: %s; modest: 40 of 40 served, the slowest in %.0f ms" % (counts, slowest * 1000))
+
+
+class Held:
+    """So many calls, each on a connection of its own, that wait for a provider that does not answer."""
+
+    def __init__(self, g, upstream, handle, n):
+        self.upstream, self.results = upstream, []
+        upstream.behave("silent")
+        seen = len(upstream.requests)
+        self.threads = [threading.Thread(target=lambda: self.results.append(g.post("/get_zones", {"integration_handle": handle})))
+                        for _ in range(n)]
+        for t in self.threads:
+            t.start()
+        wait_for(lambda: len(upstream.requests) >= seen + n)
+
+    def release(self):
+        self.upstream.behave("ok")
+        self.upstream.release()
+        for t in self.threads:
+            t.join()
+        return [status for status, _ in self.results]
+
+
+@contextlib.contextmanager
+def behind_a_silent_provider(limits):
+    with limited("integration_rate = none caller_rate = none " + limits, one="") as g, FakeUpstream(proxy=P.api_url) as upstream:
+        status, answer = g.post("/make_integration", {"provider": "powerdns", "credentials": {"url": upstream.url, "api_key": P.api_key}})
+        assert status == 200, answer
+        yield g, upstream, answer["integration_handle"]
+
+
+def health(g):
+    return [exchange(g.url, "GET", path)[0] for path in ("/healthz", "/readyz")]
+
+
+def test_calls_at_their_limit():
+    """One more is refused while the others still wait, health is told, and the connection stays."""
+    with behind_a_silent_provider("calls = 20 connections = 1000") as (g, upstream, handle):
+        held = Held(g, upstream, handle, 20)
+        connection = http.client.HTTPConnection(g.host, g.port, timeout=20)
+        for _ in range(5):
+            connection.request("POST", "/get_zones", '{"integration_handle":"%s"}' % handle,
+                               {"Authorization": "Bearer " + g.token, "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            said = json.loads(answer.read())
+            assert (answer.status, said["code"], answer.headers["Retry-After"]) == (503, "overloaded", "1"), said
+            assert not answer.will_close
+        connection.close()
+        assert health(g) == [200, 200]
+        assert not held.results, "all of this was while they waited"
+        assert held.release() == [200] * 20
+        assert g.post("/get_zones", {"integration_handle": handle})[0] == 200
+
+
+def test_connections_at_their_limit():
+    """All of them wait for a provider, and silent ones come on top: health is told, a call is refused with a word."""
+    with behind_a_silent_provider("calls = 1000 connections = 30") as (g, upstream, handle):
+        held = Held(g, upstream, handle, 30)
+        with contextlib.ExitStack() as silent:
+            for _ in range(200):
+                silent.enter_context(socket.create_connection((g.host, g.port)))
+            for _ in range(100):
+                assert health(g) == [200, 200]
+            status, _, headers = exchange(g.url, "POST", "/get_zones", '{"integration_handle":"%s"}' % handle,
+                                          {"Authorization": "Bearer " + g.token, "Content-Type": "application/json"})
+            assert (status, headers["Connection"]) == (503, "close"), (status, dict(headers))
+            assert not held.results, "all of this was while they waited"
+            assert held.release() == [200] * 30
+        assert g.post("/get_zones", {"integration_handle": handle})[0] == 200
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Where secrets are read from, beyond plain files (test_config_secrets, test_config_provider): inherited descriptors. */
+/* Where secrets are read from, beyond plain files (test_config_secrets, test_config_provider): inherited descriptors, links, files of a group. */
 #include "config_rig.h"
 
+#include <grp.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 static struct buf got;
 
@@ -72,6 +74,128 @@ static void test_too_long(void **state)
 	buf_done(&small);
 }
 
+#define NOT_OURS  "is a symbolic link that belongs neither to root nor to who runs this"
+#define TOO_MANY  "leads through too many symbolic links"
+#define TOO_OPEN  "must have no permission for group or others (chmod 600)"
+#define LINKS_MAX 8
+
+static void put_link(const char *path, const char *to)
+{
+	unlink(path);
+	assert_int_equal(symlink(to, path), 0);
+}
+
+/* As Kubernetes exchanges the files of a Secret, and Let's Encrypt's clients a certificate's key. */
+static void test_links(void **state)
+{
+	assert_int_equal(mkdir(at("..1"), 0755), 0);
+	put_file("..1/k", "s3cret", 6, 0600);
+	put_link(at("..data"), "..1");
+	put_link(at("k"), "..data/k");
+	buf_reset(&got);
+	assert_null(config_read_secret(bytes_str(at("k")), &got));
+	assert_true(bytes_is(buf_bytes(&got), "s3cret"));
+	assert_int_equal(chmod(at("..1/k"), 0604), 0);
+	expect(at("k"), TOO_OPEN);
+	unlink(at("k"));
+	unlink(at("..1/k"));
+	unlink(at("..data"));
+	assert_int_equal(rmdir(at("..1")), 0);
+
+	put_link(at("k"), at("a.key"));
+	assert_null(config_read_secret(bytes_str(at("k")), &got));
+	assert_int_equal(chdir(dir), 0);
+	assert_null(config_read_secret_file("k", &got));
+	unlink(at("k"));
+	put_link(at("k"), "nowhere");
+	expect(at("k"), "No such file or directory");
+	unlink(at("k"));
+}
+
+static void test_links_of_others(void **state)
+{
+	if (geteuid() != 0)
+		skip();
+	put_link(at("k"), "a.key");
+	assert_int_equal(lchown(at("k"), 12345, 0), 0);
+	expect(at("k"), NOT_OURS);
+	unlink(at("k"));
+	/* The second of two. */
+	put_link(at("c"), "a.key");
+	put_link(at("k"), "c");
+	assert_int_equal(lchown(at("c"), 12345, 0), 0);
+	expect(at("k"), NOT_OURS);
+	unlink(at("c"));
+	unlink(at("k"));
+}
+
+static void test_many_links(void **state)
+{
+	char name[16], to[16] = "a.key";
+
+	for (int i = 1; i <= LINKS_MAX + 1; i++) {
+		snprintf(name, sizeof(name), "l%d", i);
+		put_link(at(name), to);
+		memcpy(to, name, sizeof(to));
+	}
+	assert_null(config_read_secret(bytes_str(at("l8")), &got));
+	expect(at("l9"), TOO_MANY);
+	for (int i = 1; i <= LINKS_MAX + 1; i++) {
+		snprintf(name, sizeof(name), "l%d", i);
+		unlink(at(name));
+	}
+	put_link(at("k"), "k");
+	expect(at("k"), TOO_MANY);
+	unlink(at("k"));
+}
+
+/* In a child that is not root: 0 when the secret k was read. */
+static int read_as(uid_t uid, gid_t gid)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+		    setresuid(uid, uid, uid) < 0)
+			_exit(2);
+		_exit(config_read_secret(bytes_str(at("k")), &got) ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Root gives a secret out to who is not root by the group: Kubernetes' fsGroup, a package's user. Nobody else does, and no more than reading is given. */
+static void test_of_a_group(void **state)
+{
+	static const struct {
+		mode_t mode;
+		uid_t owner;
+		gid_t group;
+		bool good;
+	} cases[] = {
+		{0440, 0, 12345, true},	     {0640, 0, 12345, true},  {0400, 0, 12345, false},
+		{0460, 0, 12345, false},     {0450, 0, 12345, false}, {0444, 0, 12345, false},
+		{0441, 0, 12345, false},     {0640, 0, 12346, false}, {0400, 12345, 12345, true},
+		{0440, 12345, 12345, false},
+	};
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(dir, 0755), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		put_file("k", "s3cret", 6, 0600);
+		assert_int_equal(chown(at("k"), cases[i].owner, cases[i].group), 0);
+		assert_int_equal(chmod(at("k"), cases[i].mode), 0);
+		assert_int_equal(read_as(12345, 12345), cases[i].good ? 0 : 1);
+	}
+	/* Root itself needs no group's permission: there it is a mistake. */
+	assert_int_equal(chown(at("k"), 0, 0), 0);
+	expect(at("k"), TOO_OPEN);
+}
+
 static void test_root_key(void **state)
 {
 	unsigned char key[ROOT_KEY_BYTES], want[ROOT_KEY_BYTES];
@@ -119,6 +243,8 @@ int main(void)
 		cmocka_unit_test(test_descriptor), cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_numbers),	   cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_root_key),   cmocka_unit_test(test_looks),
+		cmocka_unit_test(test_links),	   cmocka_unit_test(test_links_of_others),
+		cmocka_unit_test(test_many_links), cmocka_unit_test(test_of_a_group),
 	};
 	int r;
 
