@@ -287,7 +287,7 @@ static const char *variable(const char *name)
 static int call(const struct command *self, int argc, char **argv)
 {
 	const char *url = NULL, *unix_path = NULL, *token_file = variable("POSTERN_TOKEN_FILE");
-	bool json = false, is_text;
+	bool json = false;
 	const struct cli_option options[] = {{"url", .value = &url},
 					     {"unix", .value = &unix_path},
 					     {"token-file", .value = &token_file},
@@ -323,8 +323,6 @@ static int call(const struct command *self, int argc, char **argv)
 		status = build_body(&c, argv + first + 1, argc - first - 1);
 	if (status == CLI_OK)
 		status = perform(&c);
-	if (status == CLI_OK && is_text && c.status == 200)
-		return show_text(&c);
 	return status == CLI_OK ? show(&c, json) : status;
 }
 

@@ -49,11 +49,14 @@ void log_as(enum log_format f)
 bool log_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	char ours[64];
 	struct stat s;
 
-	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-	       fstat(STDERR_FILENO, &s) == 0 && s.st_dev == device && s.st_ino == inode;
+	if (!stream || fstat(STDERR_FILENO, &s) < 0)
+		return false;
+	snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)s.st_dev,
+		 (unsigned long long)s.st_ino);
+	return strcmp(stream, ours) == 0;
 }
 
 char *log_environment(void)
@@ -87,7 +90,7 @@ static size_t put_json(char *out, const struct level *level, const char *message
 		if (*c == '"' || *c == '\\')
 			out[n++] = '\\';
 		if (*c < 0x20 || *c == 0x7f)
-			n += sprintf(out + n, "\\u%04x", *c);
+			n += snprintf(out + n, 7, "\\u%04x", *c);
 		else
 			out[n++] = (char)*c;
 	}
