@@ -3,7 +3,9 @@
 
 Each time: every change was on record before it was made, an answer of 200 is true, the next call is served; in the end the log verifies, and each intent has its outcome.
 """
+import contextlib
 import errno
+import os
 import tempfile
 import time
 
@@ -11,6 +13,7 @@ import tap
 from common import add, refused
 from injected import ALL, ROLES, STEP, Injected, Lab, call, check_end, soon
 from servers import has_symbol
+from service import Notified
 
 ZONE = "injected.example"
 INTERRUPTED = "epoll_wait,recvmsg,sendmsg,pwrite64,recvfrom,sendto,accept4,poll"
@@ -109,12 +112,12 @@ def test_clock_jumps():
         lab.wrong += check_end(g, lab)
 
 
-def starts(process, nth, lab):
+def starts(process, nth, lab, env):
     """It serves although a call failed at its start, or it ends and says why. Whether one failed, and what is wrong."""
     with tempfile.TemporaryDirectory() as d:
         lab.upstream.audit_dir = d + "/audit"
         try:
-            g = Injected(state_dir=d, first=(process, "*", nth, "fail"))
+            g = Injected(state_dir=d, first=(process, "*", nth, "fail"), env=env)
         except AssertionError as e:
             said = str(e)
             return True, [] if "ended with status" in said and "status 0" not in said else [said]
@@ -129,10 +132,11 @@ def starts(process, nth, lab):
 def at_start(process, step):
     if has_symbol("__asan_init"):
         raise tap.Skip("AddressSanitizer asks for memory first, and ends the program without it")
-    with tempfile.TemporaryDirectory() as d, Lab("start-%s.%s" % (process, ZONE), d) as lab:
+    with tempfile.TemporaryDirectory() as d, Lab("start-%s.%s" % (process, ZONE), d) as lab, contextlib.closing(Notified()) as told:
         nth, met = 1, True
+        env = {**os.environ, "NOTIFY_SOCKET": told.name, "WATCHDOG_USEC": "500000"}
         while met:
-            met, wrong = starts(process, nth, lab)
+            met, wrong = starts(process, nth, lab, env)
             lab.wrong += ["%s %d: %s" % (process, nth, w) for w in wrong]
             nth += step if not ALL else 1
 
