@@ -141,7 +141,10 @@ static int bind_tcp(const struct config_listen *l)
 	int on = 1, fd;
 
 	fd = socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* [::] is not 0.0.0.0 too, or the two could not stand beside each other. */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    (l->address.ss_family == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
 	    bind(fd, (const struct sockaddr *)&l->address, l->length) < 0 ||
 	    listen(fd, STARTUP_BACKLOG) < 0)
 		log_fatal("listen: %m");

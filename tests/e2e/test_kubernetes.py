@@ -18,7 +18,7 @@ from kubernetes_schema import check_object, objects_of
 from servers import BINARY, CA, ROOT, Postern, wait_for
 
 FILES = sorted(glob.glob(ROOT + "/examples/kubernetes/*.yaml"))
-DRAIN_SECONDS = 35
+DRAIN_SECONDS = 35 + 10  # limits.drain_seconds, and what the end itself may take
 
 
 def all_objects():

@@ -23,7 +23,7 @@ audit_dir = "{d}/audit"
 callers = "{d}/callers"
 root_key "a" {{ file = "{d}/a.key" }}
 tls {{
-	listen = {{"0.0.0.0:0"}}
+	listen = {{{listen}}}
 	certificate = "{d}/server.pem"
 	key = "{d}/server.key"
 {more}
@@ -35,7 +35,7 @@ class Place:
     """A directory with a configuration for TLS, certificates, and one caller with a token."""
 
     def __init__(self, d):
-        self.dir, self.ca, self.more = d, CA(), ""
+        self.dir, self.ca, self.more, self.listen = d, CA(), "", '"0.0.0.0:0"'
         os.chmod(d, 0o755)
         subprocess.run([BINARY, "keygen", d + "/a.key"], check=True, capture_output=True)
         self.token, line = subprocess.run([BINARY, "keygen", "--token", "all", "--verbs", "all"], check=True,
@@ -59,7 +59,7 @@ class Place:
 
     def write(self):
         self.put("callers", "\n".join(self.callers) + "\n")
-        return self.put("postern.conf", CONF.format(d=self.dir, more=self.more))
+        return self.put("postern.conf", CONF.format(d=self.dir, more=self.more, listen=self.listen))
 
     def trust_clients(self, extra=""):
         shutil.copy(self.ca.file, self.dir + "/clients.pem")
@@ -144,6 +144,20 @@ def test_versions_and_ciphers():
         assert "Secure Renegotiation IS supported" in g.s_client("-tls1_2").stdout
         plain = g.curl("/healthz", "--http0.9", "-x", "")
         assert plain.startswith("200"), plain
+
+
+def test_both_families():
+    """As the example has it: 0.0.0.0 and [::], with the same port."""
+    with place() as p:
+        with socket.socket(socket.AF_INET6) as s:  # of both families
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            s.bind(("::", 0))
+            port = s.getsockname()[1]
+        p.listen = '"0.0.0.0:%d", "[::]:%d"' % (port, port)
+        with p.running() as g:
+            assert g.call(token=g.token) == KNOWN
+            g.url = "https://localhost:%d" % port
+            assert [g.call(family, token=g.token) for family in ("-4", "-6")] == [KNOWN] * 2
 
 
 def test_not_tls():

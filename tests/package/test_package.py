@@ -28,6 +28,8 @@ EXPOSURE_MAX = 1.5
 SECONDS = 30
 
 now = {}  # what earlier tests made, for later ones
+if "POSTERN_DEB" in os.environ:
+    now["deb"] = os.path.abspath(os.environ["POSTERN_DEB"])
 
 
 def needs(*names):
@@ -48,12 +50,11 @@ def wait_for(fn, what, seconds=SECONDS):
 def test_build_in_clean_root():
     """With nothing but what debian/control asks for, and without a network."""
     if "POSTERN_DEB" in os.environ:
-        now["deb"] = os.environ["POSTERN_DEB"]
         raise tap.Skip("POSTERN_DEB is set")
     path = machine.fresh("build", "build-essential")
     machine.said([ROOT + "/scripts/export-tree", path + "/src"])
     machine.apt(path, "build-dep", "--no-install-recommends", "/src")
-    machine.inside(path, "nice", "/src/scripts/deb", "/out", network=False)
+    machine.inside(path, "/src/scripts/deb", "/out", network=False)
     now["debs"] = path + "/out"
     now["deb"], = [f for f in glob.glob(path + "/out/*.deb") if "dbgsym" not in f]
 
@@ -216,6 +217,7 @@ def test_first_start():
     as_postern(m, "check-config")
     m.run("systemctl", "start", "postern")
     assert is_ready(m), "started, and not ready"
+    assert "serving" in show(m, "StatusText"), show(m, "StatusText")
     assert owner(m, KEY) == "postern:postern 600"
     told = journal(m)
     assert "cannot take away" not in told, told
@@ -375,6 +377,33 @@ def test_socket_activation():
     m.run("systemctl", "disable", "--now", "postern.socket")
     m.run("systemctl", "restart", "postern")
     works(m, "unsocketed")
+
+
+def test_unix_socket():
+    """A caller known by the uid; opened by the service, then by systemd."""
+    m = booted()
+    sock = "/run/postern/postern.sock"
+    edit(m, '#unix_socket = ', 'unix_socket = ')
+    m.write("/etc/postern/callers", m.read("/etc/postern/callers") + "local  uid:0  get_zones\n")
+
+    def asks():
+        m.write("/root/body", json.dumps({"integration_handle": now["handle"], "customer": "c-1"}), 0o600)
+        return m.run("curl", "-sS", "--unix-socket", sock, "-H", "Content-Type: application/json", "-d", "@body", "-o", "/dev/null",
+                     "-w", "%{http_code}", "http://localhost/get_zones").strip()
+
+    m.run("systemctl", "restart", "postern")
+    assert asks() == "200"
+    m.write("/etc/systemd/system/postern.socket.d/unix.conf", "[Socket]\nListenStream=%s\n" % sock)
+    m.run("systemctl", "daemon-reload")
+    m.run("systemctl", "stop", "postern")
+    m.run("systemctl", "start", "postern.socket")
+    for _ in range(2):
+        assert asks() == "200"
+        # Its directory is not the service's to take away.
+        m.run("systemctl", "stop", "postern.service")
+    m.run("systemctl", "stop", "postern.socket")
+    m.run("systemctl", "restart", "postern")
+    works(m, "tcp-again")
 
 
 def use_credential(m, *lines):
