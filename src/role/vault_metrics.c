@@ -37,6 +37,8 @@ void metrics_answered(const struct call *c)
 {
 	size_t i = index_of(c->provider);
 
+	if (c->verb >= VERB_COUNT)
+		return; /* nor has it an answer */
 	seen.answers[c->verb][i][c->code]++;
 	histogram_add(&seen.durations[c->verb][i],
 		      (loop_now(vault.role->loop) - c->started) * 1000);
