@@ -151,14 +151,15 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_s_tls(F, S) F(S, U8, part, TLS_PART_COUNT - 1) F(S, BYTES, pem, IPC_PIECE_MAX)
 /*
  * Whom the front and the vault know. s_front or s_vault began the list anew, s_apply ends it. PROVIDERS: bit 1 << its place in the table. RATE is calls a second, BURST as many at
- * once, ZONES different zones an hour; 0 is no limit.
+ * once, ZONES different zones an hour, IN_FLIGHT calls under way; 0 is no limit.
  */
 #define FIELDS_s_caller(F, S)                                                                      \
 	F(S, TEXT, name, IPC_CALLER_MAX)                                                           \
 	F(S, U32, verbs, VERBS_ALL)                                                                \
 	F(S, U64, providers, 0)                                                                    \
 	F(S, U8, loosest, POLICY_PROFILES - 1)                                                     \
-	F(S, U32, rate, UINT32_MAX) F(S, U32, burst, UINT32_MAX) F(S, U32, zones, UINT32_MAX)
+	F(S, U32, rate, UINT32_MAX)                                                                \
+	F(S, U32, burst, UINT32_MAX) F(S, U32, zones, UINT32_MAX) F(S, U32, in_flight, UINT32_MAX)
 /* Of the caller that was told last: front. */
 #define FIELDS_s_identity(F, S) F(S, U8, kind, IDENTITY_KINDS - 1) F(S, FIXED, id, IDENTITY_BYTES)
 #define FIELDS_s_vault(F, S)                                                                       \

@@ -40,7 +40,8 @@ int config_new(struct config **out, char *err)
 	c->authorities = BUF_INIT(16 * 1024);
 	config_tls_reset(&c->tls);
 	c->denied = BUF_INIT(DENY_MAX * INTEGRATION_ID_BYTES);
-	c->caller_limits = (struct config_limits){.rate = 200, .burst = 1000, .zones = 1000};
+	c->caller_limits = (struct config_limits){
+		.rate = 200, .burst = 1000, .zones = 1000, .in_flight = UINT32_MAX};
 	c->integration_limits = (struct config_limits){.rate = 20, .burst = 200};
 	c->segment_bytes = 64ull << 20;
 	c->connections_max = CONFIG_CONNECTIONS;

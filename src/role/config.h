@@ -27,7 +27,8 @@
 
 /* How many calls, and how many zones: 0 is no limit. */
 struct config_limits {
-	uint32_t rate, burst; /* calls a second, and at once */
+	uint32_t rate, burst; /* calls a second, and at once after a rest */
+	uint32_t in_flight;   /* calls under way */
 	uint32_t zones;	      /* different ones an hour that changes are made in */
 };
 

@@ -229,12 +229,18 @@ static const char *zones_parse(struct bytes text, struct config_caller *out)
 	return config_limit_parse(text, &out->limits.zones) ? NULL : "zones: " CONFIG_LIMIT_WORDS;
 }
 
+static const char *in_flight_parse(struct bytes text, struct config_caller *out)
+{
+	return config_limit_parse(text, &out->limits.in_flight) ? NULL
+								: "in_flight: " CONFIG_LIMIT_WORDS;
+}
+
 static const struct {
 	const char *name;
 	const char *(*parse)(struct bytes text, struct config_caller *out);
 } options[] = {
 	{"providers", providers_parse}, {"policy", policy_parse}, {"rate", rate_parse},
-	{"burst", burst_parse},		{"zones", zones_parse},
+	{"burst", burst_parse},		{"zones", zones_parse},	  {"in_flight", in_flight_parse},
 };
 
 /* Those behind the three words: NAME=VALUE, each once. */
@@ -251,7 +257,8 @@ static const char *options_parse(struct bytes line, struct config_caller *out)
 		while (i < ARRAY_LEN(options) && !bytes_is(name, options[i].name))
 			i++;
 		if (i == ARRAY_LEN(options))
-			return "options: must be providers=, policy=, rate=, burst= or zones=";
+			return "options: must be providers=, policy=, rate=, burst=, zones= or "
+			       "in_flight=";
 		if (seen & 1u << i)
 			return "options: one stands there twice";
 		seen |= 1u << i;
@@ -308,6 +315,9 @@ int callers_load(const char *path, struct config *c, char *err)
 
 	if (r != 0)
 		return r;
+	/* However many callers there are, one of them alone leaves room for others. */
+	if (c->caller_limits.in_flight == UINT32_MAX)
+		c->caller_limits.in_flight = (c->calls_max + 1) / 2;
 	for (unsigned number = 1; rest.n; number++) {
 		const char *why = line_parse(c, take(&rest, "\n"));
 		if (why)

@@ -161,11 +161,17 @@ static cfg_t *syntax(void)
 	cfg_opt_t self_hosted[] = {LIST("allow"), LIST("plain_http"), CFG_END()};
 	cfg_opt_t audit[] = {OPTION("segment_size"), OPTION("segment_age"), OPTION("origin"),
 			     LIST("checkpoint_keys"), CFG_END()};
-	cfg_opt_t limits[] = {OPTION("connections"),	   OPTION("calls"),
-			      OPTION("call_seconds"),	   OPTION("drain_seconds"),
-			      OPTION("caller_rate"),	   OPTION("caller_burst"),
-			      OPTION("caller_zones"),	   OPTION("integration_rate"),
-			      OPTION("integration_burst"), CFG_END()};
+	cfg_opt_t limits[] = {OPTION("connections"),
+			      OPTION("calls"),
+			      OPTION("call_seconds"),
+			      OPTION("drain_seconds"),
+			      OPTION("caller_in_flight"),
+			      OPTION("caller_rate"),
+			      OPTION("caller_burst"),
+			      OPTION("caller_zones"),
+			      OPTION("integration_rate"),
+			      OPTION("integration_burst"),
+			      CFG_END()};
 	cfg_opt_t tls[] = {LIST("listen"),
 			   OPTION("certificate"),
 			   OPTION("key"),

@@ -291,6 +291,7 @@ static const struct setting settings[] = {
 	{"limits.caller_rate", take_limit, AT(caller_limits.rate)},
 	{"limits.caller_burst", take_limit, AT(caller_limits.burst)},
 	{"limits.caller_zones", take_limit, AT(caller_limits.zones)},
+	{"limits.caller_in_flight", take_limit, AT(caller_limits.in_flight)},
 	{"limits.integration_rate", take_limit, AT(integration_limits.rate)},
 	{"limits.integration_burst", take_limit, AT(integration_limits.burst)},
 };

@@ -15,7 +15,7 @@ static void tell_callers(const struct config *config, struct channel *c, bool id
 		channel_send(c, s_caller, .name = bytes_str(from->name), .verbs = from->verbs,
 			     .providers = from->providers, .loosest = (uint8_t)from->loosest,
 			     .rate = from->limits.rate, .burst = from->limits.burst,
-			     .zones = from->limits.zones);
+			     .in_flight = from->limits.in_flight, .zones = from->limits.zones);
 		for (size_t k = 0; identities && k < config->n_identities; k++) {
 			struct s_identity m = {.kind = (uint8_t)config->identities[k].kind};
 

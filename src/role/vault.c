@@ -46,7 +46,11 @@ static struct call *begin(enum verb verb, uint64_t front_call, struct bytes requ
 		channel_send(&vault.front, vf_error, .call = front_call, .code = CODE_CONFLICT,
 			     .field = BYTES("X-Request-Id"),
 			     .detail = BYTES("a request with this id is in flight"));
-	return c;
+	wait = r == 0 ? limit_under_way(c) : 0;
+	if (!wait)
+		return c;
+	call_limited(c, wait);
+	return NULL;
 }
 
 static enum policy_profile tighter(enum policy_profile a, enum policy_profile b)

@@ -53,7 +53,13 @@ struct caller_rules {
 	char name[IPC_CALLER_MAX + 1];
 	uint64_t providers; /* bit 1 << its place in the table */
 	enum policy_profile loosest;
-	uint32_t rate, burst, zones; /* see FIELDS_s_caller */
+	uint32_t rate, burst, zones, in_flight; /* see FIELDS_s_caller */
+};
+
+/* The calls of a caller that are under way. There is none without a call. */
+struct under_way {
+	struct idmap_node node; /* by a keyed hash of the caller's name */
+	uint32_t n;
 };
 
 struct caller_count {
@@ -76,7 +82,8 @@ struct call {
 
 	char request_id[IPC_REQUEST_ID_MAX + 1];
 	char customer[CUSTOMER_MAX + 1];
-	struct caller_rules rules; /* as they were when it began */
+	struct caller_rules rules;   /* as they were when it began */
+	struct under_way *under_way; /* NULL: its caller has no limit */
 
 	const struct provider *provider; /* NULL until known */
 	struct integration
@@ -148,7 +155,7 @@ struct vault {
 	struct idmap newest;	  /* vault_fresh.c */
 	struct idmap used_setups; /* vault_setup.c */
 	/* vault_limits.c */
-	struct idmap limits, zones_seen;
+	struct idmap limits, zones_seen, under_way;
 	struct caller_count counts[VAULT_CALLERS_MAX + 1];
 	size_t n_counts;
 	int64_t hour; /* loop_now() when it began */
@@ -248,10 +255,13 @@ bool is_denied(const unsigned char id[INTEGRATION_ID_BYTES]);
 uint32_t limit_caller(const struct caller_rules *rules) must_check;
 uint32_t limit_integration(const struct call *c) must_check;
 uint32_t limit_zone(const struct call *c) must_check;
+/* One more call under way of its caller; the call's end calls limit_over(). As above. */
+uint32_t limit_under_way(struct call *c) must_check;
+void limit_over(struct call *c);
 
 /* ---- vault_metrics.c ---- */
 
-enum limit_kind { LIMIT_CALLER, LIMIT_INTEGRATION, LIMIT_ZONES, LIMITS };
+enum limit_kind { LIMIT_CALLER, LIMIT_INTEGRATION, LIMIT_ZONES, LIMIT_IN_FLIGHT, LIMITS };
 
 /* A call is answered. */
 void metrics_answered(const struct call *c);

@@ -113,6 +113,7 @@ void call_free(struct call *c)
 	idmap_remove(&vault.calls, &c->node);
 	if (c->has_request)
 		idmap_remove(&vault.requests, &c->request);
+	limit_over(c);
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
 		buf_done(bufs[i]);
 	sodium_memzero(c, sizeof(*c));

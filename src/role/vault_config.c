@@ -80,6 +80,7 @@ static void add_caller(struct vault_config *c, const struct s_caller *m)
 	rules->rate = m->rate;
 	rules->burst = m->burst;
 	rules->zones = m->zones;
+	rules->in_flight = m->in_flight;
 	c->n_callers++;
 }
 

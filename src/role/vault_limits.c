@@ -205,6 +205,42 @@ uint32_t limit_integration(const struct call *c)
 	return seconds(msec);
 }
 
+/* ---- how many at once ---- */
+
+uint32_t limit_under_way(struct call *c)
+{
+	uint64_t id = hash_of('u', bytes_str(c->rules.name), BYTES(""));
+	struct under_way *u = idmap_entry(idmap_find(&vault.under_way, id), struct under_way, node);
+
+	if (c->rules.in_flight == 0)
+		return 0;
+	if (u && u->n >= c->rules.in_flight) {
+		note_refused(c->rules.name, LIMIT_IN_FLIGHT);
+		return 1;
+	}
+	if (!u) {
+		u = calloc(1, sizeof(*u));
+		if (!u)
+			log_fatal("out of memory");
+		u->node.id = id;
+		if (idmap_put(&vault.under_way, &u->node) < 0)
+			log_fatal("out of memory");
+	}
+	u->n++;
+	c->under_way = u;
+	return 0;
+}
+
+void limit_over(struct call *c)
+{
+	struct under_way *u = c->under_way;
+
+	if (!u || --u->n > 0)
+		return;
+	idmap_remove(&vault.under_way, &u->node);
+	free(u);
+}
+
 /* ---- the brake ---- */
 
 static void forget_seen(struct idmap_node *node, void *arg)

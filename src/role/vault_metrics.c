@@ -146,7 +146,7 @@ static void put_in_flight(struct buf *b)
 
 static void put_refusals(struct buf *b)
 {
-	static const char *const limits[LIMITS] = {"caller", "integration", "zones"};
+	static const char *const limits[LIMITS] = {"caller", "integration", "zones", "in_flight"};
 	char labels[LABELS_MAX];
 
 	metrics_family(b, "postern_policy_refusals_total", "counter",
@@ -159,7 +159,7 @@ static void put_refusals(struct buf *b)
 	}
 	metrics_family(b, "postern_limited_total", "counter",
 		       "Calls that were refused for a limit: of the caller's rate, of the "
-		       "integration's, of the caller's zones in an hour.");
+		       "integration's, of the caller's zones in an hour, of its calls under way.");
 	for (enum limit_kind k = 0; k < LIMITS; k++) {
 		snprintf(labels, sizeof(labels), "limit=\"%s\"", limits[k]);
 		metrics_put(b, "postern_limited_total", labels, seen.limited[k]);

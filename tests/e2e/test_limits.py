@@ -210,8 +210,8 @@ class Held:
 
 
 @contextlib.contextmanager
-def behind_a_silent_provider(limits):
-    with limited("integration_rate = none caller_rate = none " + limits, one="") as g, FakeUpstream(proxy=P.api_url) as upstream:
+def behind_a_silent_provider(limits, others="caller_in_flight = none", **callers):
+    with limited("integration_rate = none caller_rate = none %s %s" % (others, limits), **callers or {"one": ""}) as g, FakeUpstream(proxy=P.api_url) as upstream:
         status, answer = g.post("/make_integration", {"provider": "powerdns", "credentials": {"url": upstream.url, "api_key": P.api_key}})
         assert status == 200, answer
         yield g, upstream, answer["integration_handle"]
@@ -237,6 +237,20 @@ def test_calls_at_their_limit():
         assert health(g) == [200, 200, 200]
         assert not held.results, "all of this was while they waited"
         assert held.release() == [200] * 20
+        assert g.post("/get_zones", {"integration_handle": handle})[0] == 200
+
+
+def test_a_caller_at_its_share():
+    """Whose calls hang at a provider has half of the gateway; the others have the rest."""
+    with behind_a_silent_provider("calls = 20", "", greedy="", modest="") as (g, upstream, handle):
+        held = Held(g, upstream, handle, 10)
+        answer = refused(g.post("/get_zones", {"integration_handle": handle}), 429, "rate_limited")
+        assert answer["retry_after"] == 1, answer
+        modest = {"Authorization": "Bearer " + g.place.tokens["modest"], "Content-Type": "application/json"}
+        for _ in range(20):
+            assert exchange(g.url, "POST", "/inspect_handle", '{"handle":"%s"}' % handle, modest)[0] == 200
+        assert not held.results, "all of this was while they waited"
+        assert held.release() == [200] * 10
         assert g.post("/get_zones", {"integration_handle": handle})[0] == 200
 
 

@@ -39,7 +39,7 @@ static const struct {
 	{"a uid:1 ,get_zones", "@/c:1: verbs: must be all, or verbs with commas between"},
 	{"a uid:1 all\r\n", "@/c:1: verbs: must be all, or verbs with commas between"},
 	{"a uid:1 get_zones add_record",
-	 "@/c:1: options: must be providers=, policy=, rate=, burst= or zones="},
+	 "@/c:1: options: must be providers=, policy=, rate=, burst=, zones= or in_flight="},
 	{"a uid:1,sha256:" HASH_A ",dns:A.example.,uri:spiffe://e/x,spki:" HASH_A
 	 " all providers=route53,powerdns policy=strict rate=1 burst=none zones=1000000",
 	 NULL},

@@ -236,6 +236,30 @@ static void test_rate_of_an_integration(void **state)
 	expect_told("1 calls");
 }
 
+/* However long they take; and one that is over makes room. */
+static void test_under_way(void **state)
+{
+	struct integration i = cloudflare();
+	struct bytes handle = handle_of(&i);
+	const struct s_caller rules = {.providers = UINT64_MAX, .in_flight = 2};
+
+	configure_caller(&rules, 0, 0);
+	say(PROC_SUPERVISOR, s_caller, .name = BYTES("other"), .providers = UINT64_MAX,
+	    .in_flight = 1);
+	configure_end();
+	for (uint64_t n = 1; n <= 3; n++)
+		say(PROC_FRONT, fv_get_zones, FROM_FRONT(n), .handle = handle);
+	expect_limited(3, 1, code_title(CODE_RATE_LIMITED));
+	/* Another caller has its own. */
+	say(PROC_FRONT, fv_get_zones, .call = 4, .request_id = BYTES("other-4"),
+	    .caller = BYTES("other"), .customer = BYTES(CUSTOMER), .handle = handle);
+	zones_end(3);
+	assert_int_equal(vault.under_way.n, 0);
+	inspect_well(5, handle);
+	later(1000);
+	expect_told("1 calls");
+}
+
 /* Where no scribe is the count is lost with it, as other refusals are. */
 static void test_told_to_nobody(void **state)
 {
@@ -391,6 +415,7 @@ int main(void)
 		limits_test(test_denied),
 		limits_test(test_rate_of_a_caller),
 		limits_test(test_rate_of_an_integration),
+		limits_test(test_under_way),
 		limits_test(test_told_to_nobody),
 		limits_test(test_reload),
 		limits_test(test_many_callers),
