@@ -123,6 +123,24 @@ static void no_memory_for_limits(void)
 	limited("none", 0);
 }
 
+static void under_way(unsigned skip)
+{
+	struct call c = {.rules = {.name = "backend", .in_flight = 1}};
+
+	fault_set("calloc", skip, ENOMEM);
+	assert_int_equal(limit_under_way(&c), 0);
+}
+
+static void no_memory_for_a_caller(void)
+{
+	under_way(0);
+}
+
+static void no_memory_for_callers(void)
+{
+	under_way(1);
+}
+
 /* ---- lanes ---- */
 
 /* The one at the head is over, and the next one's turn does not come. */
@@ -224,6 +242,7 @@ static void test_ends(void **state)
 		no_memory_for_a_hash,	      no_timer_for_refusals,
 		no_memory_for_a_zone,	      no_memory_for_zones,
 		no_memory_for_a_limit,	      no_memory_for_limits,
+		no_memory_for_a_caller,	      no_memory_for_callers,
 	};
 
 	for (size_t n = 0; n < ARRAY_LEN(cases); n++)
