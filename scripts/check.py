@@ -18,10 +18,10 @@ MUTANTS = 400  # of all; `make mutate` runs all
 
 VALGRIND = "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
 
-# name, arguments for `meson test`. End-to-end tests measure time and so run one by one.
+# name, arguments for `meson test`. Some of the end-to-end tests run alone all the same (tests/e2e/meson.build).
 RUNS = [
     ("parallel", ["--num-processes", "2", "--no-suite", "e2e", "--no-suite", "slow"]),
-    ("e2e", ["--num-processes", "1", "--suite", "e2e", "--no-suite", "slow"]),
+    ("e2e", ["--num-processes", "2", "--suite", "e2e", "--no-suite", "slow"]),
 ]
 SLOW_RUNS = [("slow", ["--num-processes", "1", "--suite", "slow", "--timeout-multiplier", "10"])]
 VALGRIND_RUNS = [("memcheck", ["--num-processes", "2", "--suite", "unit", "--timeout-multiplier", "20",
