@@ -19,7 +19,7 @@ struct asking;
 /* What all questions of a process share. */
 struct dnsask {
 	struct dnstcp tcp;
-	uint16_t port; /* of all servers */
+	uint16_t port;	     /* of all servers */
 	size_t at_once, max; /* questions that have a socket; further ones wait for their turn */
 	struct asking *first, **last; /* these */
 	struct loop_timer turn;
@@ -27,7 +27,7 @@ struct dnsask {
 
 enum dnsask_end {
 	DNSASK_ANSWERED,
-	DNSASK_SILENT, /* nothing came that is an answer; or there is no way there */
+	DNSASK_SILENT,	  /* nothing came that is an answer; or there is no way there */
 	DNSASK_FORBIDDEN, /* the address is not allowed, or this machine's own */
 };
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 /* Of the first try; each further one waits twice as long. The caller's deadline is above all. */
-#define TRY_MS 2000
-#define TRIES  3
+#define TRY_MS	   2000
+#define TRIES	   3
 #define TRY_DNS_MS 1500
 #define TRIES_DNS  2
 
@@ -26,7 +26,7 @@ struct resolver {
 	ares_channel channel;
 	struct watch *watches;
 	struct loop_timer timer;
-	size_t asked; /* questions that c-ares holds */
+	size_t asked;			/* questions that c-ares holds */
 	struct question *first, **last; /* those that wait for their turn */
 	struct loop_timer turn;
 };
@@ -47,7 +47,7 @@ struct question {
 	question_fn *fn;
 	void *arg;
 	struct question *next, **prev; /* PREV: while it waits for its turn; else NULL */
-	bool asked, cancelled; /* as above */
+	bool asked, cancelled;	       /* as above */
 	struct loop_timer ready;
 	uint16_t type;
 	char name[DNS_NAME_MAX + 1];

@@ -69,8 +69,8 @@ enum proc proc_by_name(const char *name);
 #define ZONE_SERVERS_MAX   16
 #define ZONE_ADDRESSES_MAX 32
 /* What there may be to tell of them: names that have no address too. */
-#define ZONE_LINES_MAX	   (ZONE_SERVERS_MAX + ZONE_ADDRESSES_MAX)
-#define IPC_SERVERS_MAX	   (ZONE_LINES_MAX * (DNS_NAME_MAX + IPC_ADDRESS_MAX + 64))
+#define ZONE_LINES_MAX	(ZONE_SERVERS_MAX + ZONE_ADDRESSES_MAX)
+#define IPC_SERVERS_MAX (ZONE_LINES_MAX * (DNS_NAME_MAX + IPC_ADDRESS_MAX + 64))
 
 /* policy in fv_make_integration: the gateway's default */
 #define IPC_POLICY_DEFAULT POLICY_PROFILES
@@ -459,10 +459,10 @@ enum verb verb_parse(struct bytes in);
 /* ---- vault (A) ↔ resolver (B) ---- */
 
 #define VAULT_RESOLVER_MESSAGES(M)                                                                 \
-	M(vr_check, A)	  /* do the zone's servers show the record? */                             \
-	M(vr_follow, A)	  /* where do CNAMEs at the name lead? */                                  \
-	M(vr_abort, A)	  /* no answer is wanted any more */                                       \
-	M(rv_server, B)	  /* one of the zone's servers; rv_checked follows */                      \
+	M(vr_check, A)	/* do the zone's servers show the record? */                               \
+	M(vr_follow, A) /* where do CNAMEs at the name lead? */                                    \
+	M(vr_abort, A)	/* no answer is wanted any more */                                         \
+	M(rv_server, B) /* one of the zone's servers; rv_checked follows */                        \
 	M(rv_checked, B)                                                                           \
 	M(rv_followed, B)
 

@@ -320,7 +320,7 @@ enum op_kind {
 	OP_FIND_ZONE, /* the longest zone that holds op->fqdn: op_add_zone() keeps just that */
 	OP_ADD,	      /* look, then add: op->found, op->record_id */
 	OP_REMOVE,    /* look, then remove what was added: op->removed */
-	OP_STATUS,    /* does the provider itself still publish what was added? op->pending; only where it has a word for it */
+	OP_STATUS, /* does the provider itself still publish what was added? op->pending; only where it has a word for it */
 	OP_KINDS,
 };
 

@@ -205,8 +205,7 @@ static bool take_change_id(struct op *op, const struct answer *a)
 	struct bytes id =
 		json_bytes(answer_at(a, "ChangeResourceRecordSetsResponse.ChangeInfo.0.Id.0"));
 
-	if (!bytes_starts(id, bytes_str(prefix)) ||
-	    !op_usable_id(bytes_skip(id, strlen(prefix))))
+	if (!bytes_starts(id, bytes_str(prefix)) || !op_usable_id(bytes_skip(id, strlen(prefix))))
 		return false;
 	buf_reset(&op->record_id);
 	buf_put_bytes(&op->record_id, bytes_skip(id, strlen(prefix)));

@@ -167,7 +167,6 @@ struct sandbox confine_of(enum proc p, int dir_fd)
 	static const char *const hosts[] = {"/etc/hosts", NULL};
 	bool out = C & 1u << p;
 
-	return (struct sandbox){.dir_fd = dir_fd,
-				.read = out ? hosts : NULL,
-				.connect = out || p == PROC_RESOLVER};
+	return (struct sandbox){
+		.dir_fd = dir_fd, .read = out ? hosts : NULL, .connect = out || p == PROC_RESOLVER};
 }

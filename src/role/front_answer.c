@@ -259,8 +259,7 @@ static void put_checked(struct buf *b, const struct vf_checked *m)
 			json_put_string(b, address);
 		else
 			buf_puts(b, "null");
-		buf_printf(b, ",\"visible\":%s",
-			   bytes_is(visible, "true") ? "true" : "false");
+		buf_printf(b, ",\"visible\":%s", bytes_is(visible, "true") ? "true" : "false");
 		if (problem.n) {
 			buf_putc(b, ',');
 			put_pair(b, "problem", problem);

@@ -139,8 +139,8 @@ static void on_deadline(void *arg)
 
 static void on_asked(void *arg, enum dnsask_end how, const struct message *m)
 {
-	static const enum server_problem problems[] = {[ANSWER_REFUSED] = SERVER_REFUSED,
-						       [ANSWER_LAME] = SERVER_LAME};
+	static const enum server_problem problems[] = {
+		[ANSWER_REFUSED] = SERVER_REFUSED, [ANSWER_LAME] = SERVER_LAME};
 	struct target *t = arg;
 	struct check *c = t->server->check;
 	enum answer_says says;
@@ -288,9 +288,8 @@ int check_begin(const struct vr_check *m)
 	buf_put_bytes(&c->value, m->value);
 	c->deadline = (struct loop_timer){.fn = on_deadline, .arg = c};
 	c->patience = (struct loop_timer){.fn = on_no_servers, .arg = c};
-	if (buf_status(&c->value) < 0 ||
-	    question_start(resolver.recursive, &c->zone, DNS_TYPE_NS, on_servers, c, &c->question) <
-		    0) {
+	if (buf_status(&c->value) < 0 || question_start(resolver.recursive, &c->zone, DNS_TYPE_NS,
+							on_servers, c, &c->question) < 0) {
 		end(c, CODE_OVERLOADED);
 		return 0;
 	}

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 struct follow {
-	struct idmap_node node; /* by call */
+	struct idmap_node node;				/* by call */
 	struct dns_name names[RESOLVER_CNAMES_MAX + 1]; /* in the order of the CNAMEs */
 	size_t n;
 	struct question *question;
@@ -65,7 +65,8 @@ static void on_answer(void *arg, struct bytes answer)
 	if (r == DNS_E_ABSENT)
 		end(f, CODE_OK, "");
 	else if (r != 0)
-		end(f, CODE_INVALID_REQUEST, "a CNAME leads to a name that is none of ours to write");
+		end(f, CODE_INVALID_REQUEST,
+		    "a CNAME leads to a name that is none of ours to write");
 	else if (was_there(f, &target))
 		end(f, CODE_INVALID_REQUEST, "the CNAMEs at the name lead in a circle");
 	else if (f->n == RESOLVER_CNAMES_MAX + 1)
@@ -101,15 +102,15 @@ int follow_begin(const struct vr_follow *m)
 	if (!f || resolver.follows.n + resolver.checks.n >= RESOLVER_ERRANDS_MAX ||
 	    idmap_put(&resolver.follows, &f->node) < 0) {
 		free(f);
-		channel_send(&resolver.vault, rv_followed, .call = m->call,
-			     .code = CODE_OVERLOADED, .detail = BYTES("too many look-ups at once"));
+		channel_send(&resolver.vault, rv_followed, .call = m->call, .code = CODE_OVERLOADED,
+			     .detail = BYTES("too many look-ups at once"));
 		return 0;
 	}
 	f->n = 1;
 	f->deadline = (struct loop_timer){.fn = on_deadline, .arg = f};
 	f->patience = (struct loop_timer){.fn = on_patience, .arg = f};
-	resolver_timer(&f->deadline, m->timeout_ms < RESOLVER_FOLLOW_MS ? m->timeout_ms
-									 : RESOLVER_FOLLOW_MS);
+	resolver_timer(&f->deadline,
+		       m->timeout_ms < RESOLVER_FOLLOW_MS ? m->timeout_ms : RESOLVER_FOLLOW_MS);
 	ask(f);
 	return 0;
 }

@@ -61,4 +61,5 @@ void role_add_address(struct address_rules *rules, const struct s_address *m);
 /* PEER broke the rules of its edge, which is closed: have it ended and restarted. What a channel's CLOSED does when it hears BAD. */
 void role_bad_peer(struct role *r, enum proc peer);
 
-extern const struct role_ops front_ops, vault_ops, scribe_ops, planner_ops, courier_ops, resolver_ops;
+extern const struct role_ops front_ops, vault_ops, scribe_ops, planner_ops, courier_ops,
+	resolver_ops;

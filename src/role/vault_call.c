@@ -91,9 +91,10 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 #define CALL_BUFS(c)                                                                               \
 	{                                                                                          \
 		&(c)->setup_plain, &(c)->redirect_uri, &(c)->verifier, &(c)->authorize_url,        \
-			&(c)->instructions, &(c)->servers, &(c)->plain, &(c)->record_plain, &(c)->credentials,    \
-			&(c)->zones_asked, &(c)->fqdn_text, &(c)->type_text, &(c)->value,          \
-			&(c)->zone_id, &(c)->zones, &(c)->replaced, &(c)->record_id, &(c)->handle  \
+			&(c)->instructions, &(c)->servers, &(c)->plain, &(c)->record_plain,        \
+			&(c)->credentials, &(c)->zones_asked, &(c)->fqdn_text, &(c)->type_text,    \
+			&(c)->value, &(c)->zone_id, &(c)->zones, &(c)->replaced, &(c)->record_id,  \
+			&(c)->handle                                                               \
 	}
 
 bool call_is_whole(struct call *c)

@@ -32,10 +32,9 @@ void call_check_servers(struct call *c)
 {
 	if (!can_ask(c))
 		return;
-	channel_send(&vault.resolver, vr_check, .call = c->node.id,
-		     .zone = dns_name_text(&c->zone), .fqdn = dns_name_text(&c->fqdn),
-		     .type = (uint8_t)c->type, .value = buf_bytes(&c->value),
-		     .timeout_ms = milliseconds_left(c));
+	channel_send(&vault.resolver, vr_check, .call = c->node.id, .zone = dns_name_text(&c->zone),
+		     .fqdn = dns_name_text(&c->fqdn), .type = (uint8_t)c->type,
+		     .value = buf_bytes(&c->value), .timeout_ms = milliseconds_left(c));
 }
 
 void call_check(struct call *c)

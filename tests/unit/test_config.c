@@ -246,7 +246,7 @@ static const struct {
 	{BASE "tls { listen = {\"0.0.0.0:1\"} certificate = \"@/callers\" key = \"@/a.key\" }\n",
 	 "@/conf:6: tls.certificate: holds no certificate in PEM"},
 	{BASE "denied = \"@/none\"\n", "@/none: No such file or directory"},
-	{"uid_base = 0\n", "@/conf:1: uid_base: must be a number from 1000 to 4294967286"},
+	{"uid_base = 0\n", "@/conf:1: uid_base: must be a number from 1000 to 4294967285"},
 	{"uid_base = 65530\n", "@/conf:1: uid_base: must leave out 65534 and 65535"},
 	/* keys */
 	{"root_key \"k\" { }\n", "@/conf:1: root_key.file: is missing"},
