@@ -81,10 +81,10 @@ static void checked(struct call *c, const struct rv_checked *m)
 /* Policy, zones and provider are asked of the name that the record is written at. */
 static void followed(struct call *c, const struct rv_followed *m)
 {
+	struct bytes said = bytes_printable(m->detail) ? m->detail : BYTES("");
 	char detail[PROVIDER_DETAIL_MAX + 1];
 
-	if (bytes_to_str(m->detail, detail, sizeof(detail)) < 0 || !bytes_printable(m->detail))
-		detail[0] = 0;
+	snprintf(detail, sizeof(detail), "%.*s", (int)said.n, (const char *)said.p);
 	if (m->code == CODE_INVALID_REQUEST) {
 		call_refuse(c, CODE_INVALID_REQUEST, "record.fqdn", detail);
 	} else if (m->code != CODE_OK) {

@@ -189,20 +189,20 @@ static void test_late(void **state)
 
 static void test_gone(void **state)
 {
-	struct integration i = cloudflare();
+	struct integration i = powerdns();
 	uint64_t change = add_until_change(2, &i);
 
 	check_begun(1);
 	/* Planner and courier are not asked. */
-	disconnect(PROC_COURIER_SELF);
+	disconnect(PROC_COURIER);
 	expect_status(false, "a role restarts");
-	connect_to(PROC_COURIER_SELF);
+	connect_to(PROC_COURIER);
 	expect_status(true, "");
 	disconnect(PROC_RESOLVER);
 	logged("check_record.outcome", "error");
 	expect_error(1, CODE_PROVIDER_UNAVAILABLE, "", "resolver restarts");
 	/* The change goes on. */
-	written(add_is_done(change, 0), true);
+	written(add_is_done(change, 1), true);
 	connect_to(PROC_RESOLVER);
 }
 
