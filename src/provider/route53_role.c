@@ -165,7 +165,8 @@ static void put_pair(struct buf *out, const char *name, const struct buf *text)
 /* %s: the partition */
 static const char permissions[] =
 	"{\"Version\":\"2012-10-17\",\"Statement\":["
-	"{\"Effect\":\"Allow\",\"Action\":[\"route53:ListHostedZones\"],\"Resource\":\"*\"},"
+	"{\"Effect\":\"Allow\",\"Action\":[\"route53:ListHostedZones\",\"route53:GetChange\"],"
+	"\"Resource\":\"*\"},"
 	"{\"Effect\":\"Allow\",\"Action\":[\"route53:GetHostedZone\","
 	"\"route53:ListResourceRecordSets\",\"route53:ChangeResourceRecordSets\"],"
 	"\"Resource\":\"arn:%s:route53:::hostedzone/*\","

@@ -13,7 +13,7 @@ from servers import FakeUpstream, Postern, wait_for
 
 P = pdns()
 ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
-         "postern-courier", "postern-courier-self"]
+         "postern-courier", "postern-courier-self", "postern-resolver"]
 
 
 class Load:
