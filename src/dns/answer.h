@@ -27,7 +27,7 @@ enum answer_says answer_says(const struct message *m, const struct dns_name *own
 /* M is a good answer to the question for NAME and TYPE, though perhaps that there is nothing. */
 bool answer_is_of(const struct message *m, const struct dns_name *name, uint16_t type) must_check;
 /*
- * The names of ZONE's servers, each once, as many as MAX, in OUT; how many there are is returned, and may be more. One that is no name that we accept has the length 0.
+ * The names of ZONE's servers, each once, as many as MAX, in OUT. Returns how many there are; beyond MAX, where none is compared, some may count twice. One that is no name that we accept has the length 0.
  */
 size_t answer_servers(const struct message *m, const struct dns_name *zone, struct dns_name *out,
 		      size_t max) must_check;

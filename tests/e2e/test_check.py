@@ -4,6 +4,7 @@ check_record: do the zone's own servers show the record? And add_record where a 
 
 In the network of these tests every address belongs to this machine, so that real servers stand at public ones. Which they are says a name server of the test's, in the place of the recursive ones.
 """
+import collections
 import concurrent.futures
 import contextlib
 import os
@@ -16,8 +17,9 @@ import tap
 from common import add, added, gateway_of, integrate, pdns, refused, remove, together
 from dns_answers import A, AAAA, CNAME, NS, NXDOMAIN, SERVFAIL, TXT, NameServer, Question, enter_network, need_network, record, wire_name
 from dns_servers import Bind, Knot
+from injected import ALL, Injected
 from openapi import answer_examples, check_answers, operations, same
-from servers import wait_for
+from servers import has_symbol, wait_for
 
 if __name__ == "__main__":
     enter_network("127.0.0.1 localhost\n::1 localhost ip6-localhost\n")
@@ -421,6 +423,41 @@ def test_many_at_once():
         answers = together(lambda i: check(g, handle, fast_handle if i % 4 == 0 else slow_handle), range(240), 240)
         assert all(status == 200 for status, _ in answers)
         assert [a["visible"] for _, a in answers] == [i % 4 == 0 for i in range(240)]
+
+
+def fails(role, calls, step):
+    """One call after the other fails while a record is looked for: nothing is seen that is not there, and the next check sees what is."""
+    if has_symbol("__asan_init"):
+        step *= 3
+    need_network()
+    p = pdns(ZONE)
+    with DNS() as dns, published(p, PDNS), Authority("9.5.0.1", shows("other")), tempfile.TemporaryDirectory() as d:
+        g, nth, met, said = None, 1, True, collections.Counter()
+        while met:
+            if g is None:
+                g = Injected(state_dir=d)
+                handle = integrate(g, p)
+                record_handle = added(g, handle, NAME, "fails")
+            dns.servers(ZONE, ns1=(PDNS,), ns2=("9.5.0.1",))
+            g.arm(role, calls, nth, "fail")
+            status, answer = check(g, handle, record_handle)
+            _, met, _ = g.disarm()
+            said[status] += 1
+            assert (status, answer.get("visible")) == (200, False) or status in (502, 503, 504), (nth, status, answer)
+            assert nth > 1 or met, "it makes no such call"
+            dns.servers(ZONE, ns1=(PDNS,))
+            wait_for(lambda: check(g, handle, record_handle)[1].get("visible"), 20)
+            nth += 1 if ALL else step
+        g.stop()
+        tap.comment("%d faults: %s" % (sum(said.values()) - 1, dict(said)))
+
+
+def test_calls_that_fail():
+    fails("postern-resolver", "*", 3)
+
+
+def test_allocations_that_fail():
+    fails("postern-resolver", "malloc", 7)
 
 
 def test_a_client_that_goes():
