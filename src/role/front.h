@@ -17,7 +17,7 @@
 #define FRONT_CALLERS_MAX    256
 #define FRONT_IDENTITIES_MAX 1024
 #define FRONT_JSON_DEPTH     8
-#define ENDPOINTS	     12
+#define ENDPOINTS	     13
 
 struct caller {
 	char name[IPC_CALLER_MAX + 1];

@@ -61,6 +61,7 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 	c->type_text = BUF_INIT(IPC_TYPE_MAX);
 	c->value = BUF_INIT(RECORD_VALUE_MAX);
 	c->zone_id = BUF_INIT(PROVIDER_ID_MAX);
+	c->servers = BUF_INIT(IPC_SERVERS_MAX);
 	c->zones = BUF_INIT(PROVIDER_ZONES_MAX * (DNS_NAME_MAX + PROVIDER_ID_MAX));
 	c->replaced = BUF_INIT(2 * PROVIDER_REPLACED_MAX);
 	c->record_id = BUF_INIT(PROVIDER_ID_MAX);
@@ -90,9 +91,10 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 #define CALL_BUFS(c)                                                                               \
 	{                                                                                          \
 		&(c)->setup_plain, &(c)->redirect_uri, &(c)->verifier, &(c)->authorize_url,        \
-			&(c)->instructions, &(c)->plain, &(c)->record_plain, &(c)->credentials,    \
-			&(c)->zones_asked, &(c)->fqdn_text, &(c)->type_text, &(c)->value,          \
-			&(c)->zone_id, &(c)->zones, &(c)->replaced, &(c)->record_id, &(c)->handle  \
+			&(c)->instructions, &(c)->servers, &(c)->plain, &(c)->record_plain,        \
+			&(c)->credentials, &(c)->zones_asked, &(c)->fqdn_text, &(c)->type_text,    \
+			&(c)->value, &(c)->zone_id, &(c)->zones, &(c)->replaced, &(c)->record_id,  \
+			&(c)->handle                                                               \
 	}
 
 bool call_is_whole(struct call *c)
@@ -129,7 +131,9 @@ static void let_go(struct call *c)
 
 	if (c->state == CALL_READING || c->state == CALL_CHANGING)
 		channel_send(&vault.planner[class], vp_abort, .call = c->node.id);
-	if (c->state != CALL_NEW)
+	if (c->state == CALL_ASKING)
+		channel_send(&vault.resolver, vr_abort, .call = c->node.id);
+	else if (c->state != CALL_NEW)
 		channel_send(&vault.courier[class], vc_end, .call = c->node.id);
 	loop_timer_clear(vault.role->loop, &c->timer);
 }
@@ -188,6 +192,8 @@ static void on_deadline(void *arg)
 	if (c->state == CALL_QUEUED)
 		call_fail(c, CODE_OVERLOADED, "",
 			  "other changes of the zone took too long; nothing was sent");
+	else if (c->state == CALL_ASKING)
+		call_fail(c, CODE_PROVIDER_TIMEOUT, "", "DNS did not answer in time");
 	else
 		call_fail(c, CODE_PROVIDER_TIMEOUT, "", "the provider did not answer in time");
 }
@@ -203,7 +209,7 @@ static void lose(struct idmap_node *node, void *arg)
 	struct call *c = idmap_holder(node, struct call, node);
 	const struct loss *loss = arg;
 
-	if (call_class(c) == loss->class && c->state != CALL_LOGGING)
+	if (call_class(c) == loss->class && c->state != CALL_LOGGING && c->state != CALL_ASKING)
 		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", loss->what);
 }
 
@@ -270,6 +276,8 @@ void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsig
 
 static enum op_kind reading_op(const struct call *c)
 {
+	if (c->verb == VERB_CHECK_RECORD)
+		return OP_STATUS;
 	return c->verb == VERB_ADD_RECORD ? OP_FIND_ZONE : OP_ZONES;
 }
 
@@ -289,9 +297,15 @@ static void send_op(struct call *c, enum op_kind op)
 	buf_done(&fields);
 }
 
-static int64_t time_left(const struct call *c)
+int64_t call_time_left(const struct call *c)
 {
 	return c->started + vault.config->call_ms - loop_now(vault.role->loop);
+}
+
+void call_await(struct call *c)
+{
+	if (loop_timer_set(vault.role->loop, &c->timer, call_time_left(c) + GRACE_MS) < 0)
+		log_fatal("out of memory");
 }
 
 /* False when the call is over. */
@@ -303,8 +317,7 @@ static bool can_go(struct call *c)
 		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", "the gateway is restarting; try again");
 		return false;
 	}
-	if (loop_timer_set(vault.role->loop, &c->timer, time_left(c) + GRACE_MS) < 0)
-		log_fatal("out of memory");
+	call_await(c);
 	return true;
 }
 
@@ -320,7 +333,7 @@ void call_trade(struct call *c, bool probe, struct bytes fields)
 void call_go(struct call *c)
 {
 	unsigned class = call_class(c);
-	int64_t left = time_left(c);
+	int64_t left = call_time_left(c);
 	struct vc_call m;
 
 	if (!can_go(c))
@@ -491,6 +504,10 @@ static void op_over(struct call *c, const struct pv_result *m)
 			  detail);
 	} else if (c->state == CALL_READING && c->verb == VERB_ADD_RECORD) {
 		zone_found(c, m);
+	} else if (c->verb == VERB_CHECK_RECORD) {
+		let_go(c);
+		c->state = CALL_NEW;
+		call_check_servers(c);
 	} else if (c->verb == VERB_MAKE_INTEGRATION && !has_all_zones(c)) {
 		call_fail(c, CODE_ZONE_NOT_FOUND, "zones",
 			  "the account does not have all of these zones");
