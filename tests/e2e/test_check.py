@@ -37,9 +37,9 @@ PDNS, BIND, KNOT, KNOT6 = "9.1.0.1", "9.1.0.2", "9.1.0.3", "2600::3"
 class DNS(NameServer):
     """What recursive servers would say: .say(name, type, *data)."""
 
-    def __init__(self):
+    def __init__(self, *where):
         self.table = {}
-        super().__init__()
+        super().__init__(*where)
 
     def say(self, name, rtype, *data):
         self.table[name, rtype] = data
@@ -305,6 +305,25 @@ def test_nobody_is_there():
         for answer in lambda q: q.answer(rcode=SERVFAIL), lambda q: None, lambda q: b"\0" * 12:
             dns.names[ZONE] = answer
             refused(check(g, handle, record_handle), 502, "provider_unavailable")
+
+
+def test_recursive_servers():
+    """Those of the configuration, in both families, in place of resolv.conf's; an answer that is cut comes over TCP."""
+    section = SECTION + 'resolver { servers = {"127.0.0.77:5300", "[::1]:5301"} }\n'
+    with DNS("127.0.0.77", 5300) as four, DNS("::1", 5301) as six, world(section) as (g, dns, p):
+        handle = integrate(g, p)
+        record_handle = added(g, handle, NAME, "recursive")
+        for server in four, six:
+            server.servers(ZONE, ns1=(PDNS,))
+        assert checked(g, handle, record_handle) == (True, {PDNS: True})
+        assert four.asked and not six.asked and not dns.asked
+        four.names[ZONE] = lambda q: q.answer(rcode=SERVFAIL)
+        assert checked(g, handle, record_handle) == (True, {PDNS: True})
+        assert six.asked
+        tcp = []
+        four.names[ZONE] = six.names[ZONE] = lambda q: tcp.append(q.tcp) or (four.told(q) if q.tcp else q.answer(truncated=True))
+        assert checked(g, handle, record_handle) == (True, {PDNS: True})
+        assert True in tcp and g.pids()["postern-resolver"] and "resolver ended" not in g.stderr_text()
 
 
 def test_most():
