@@ -24,6 +24,15 @@ int config_new(struct config **out, char *err) must_check;
  */
 int config_read_text(const char *path, struct buf *out, char *err) must_check;
 
+/*
+ * Comments become spaces: libconfuse 3.3 counts the line of a # comment twice, and its errors would then name a line far
+ * below the one at fault.
+ */
+void config_blank_comments(struct buf *text);
+
+/* mkdir -p: what is missing is made for us alone. 0 or -errno. */
+int config_make_dir(const char *path) must_check;
+
 /* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. Without TLS only loopback addresses will do. */
 const char *config_add_listen(struct config *c, struct bytes text, bool tls) must_check;
 
