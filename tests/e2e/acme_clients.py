@@ -186,7 +186,7 @@ class Lego:
     def __init__(self, host, pebble):
         self.host, self.pebble, self.dir = host, pebble, host.dir + "/lego" + self.MODE
         self.env = {"EXEC_PATH": host.script("lego-hook", 'exec postern hook lego "$@"\n'), "EXEC_MODE": self.MODE}
-        self.env["EXEC_POLLING_INTERVAL"] = "1"
+        self.env["EXEC_SEQUENCE_INTERVAL"] = "1"  # it would wait a minute between one challenge and the next
 
     def lego(self, *command):
         return self.host.run("lego", "--server", self.pebble.url, "--email", "admin@acme.example", "--accept-tos", "--path", self.dir,
