@@ -113,7 +113,8 @@ bool cli_options(const struct command *c, int argc, char **argv, const struct cl
 					   NULL, LONG_FIRST + n - 1};
 		n++;
 	}
-	while ((got = getopt_long(argc, argv, c->options_first ? "+:h" : ":h", longs, NULL)) != -1) {
+	while ((got = getopt_long(argc, argv, c->options_first ? "+:h" : ":h", longs, NULL)) !=
+	       -1) {
 		const struct cli_option *o = got >= LONG_FIRST ? &options[got - LONG_FIRST] : NULL;
 
 		*status = CLI_OK;

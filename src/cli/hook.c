@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+#include "cli/hook.h"
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/hook.h"
 
 #include "base/text.h"
 #include "sys/loop.h"
@@ -9,9 +9,9 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
-#define IDS_MAX	 (64 * 1024) /* of the records of one call */
-#define AGE	 "1h"	     /* of what `sweep` takes for left over: longer than any order is under way */
-#define PREFIX	 "_acme-challenge."
+#define IDS_MAX (64 * 1024) /* of the records of one call */
+#define AGE	"1h" /* of what `sweep` takes for left over: longer than any order is under way */
+#define PREFIX	"_acme-challenge."
 
 /* One call of a client's. */
 struct hook {
@@ -33,8 +33,10 @@ static void hook_done(struct hook *h)
 }
 
 #define HOOK_INIT(command)                                                                         \
-	((struct hook){                                                                            \
-		.self = command, .state = {.dir = -1}, .ids = BUF_INIT(IDS_MAX), .older_than = AGE})
+	((struct hook){.self = command,                                                            \
+		       .state = {.dir = -1},                                                       \
+		       .ids = BUF_INIT(IDS_MAX),                                                   \
+		       .older_than = AGE})
 
 static int open_hook(struct hook *h)
 {
@@ -163,7 +165,8 @@ static int run_dehydrated(struct hook *h, int argc, char **argv)
 	if (!adding && strcmp(argv[0], "clean_challenge") != 0)
 		return CLI_OK; /* there are many, and there will be more */
 	if (argc < 4 || argc % 3 != 1)
-		return cli_usage(h->self, "%s takes a domain, a file's name and a value, or more such",
+		return cli_usage(h->self,
+				 "%s takes a domain, a file's name and a value, or more such",
 				 argv[0]);
 	status = open_hook(h);
 	if (status != CLI_OK)
@@ -278,7 +281,7 @@ static int with_options(const struct command *self, int argc, char **argv, bool 
 }
 
 #define COMMAND(what, waits, sweeps)                                                               \
-	static int what##_command(const struct command *self, int argc, char **argv)                         \
+	static int what##_command(const struct command *self, int argc, char **argv)               \
 	{                                                                                          \
 		return with_options(self, argc, argv, waits, sweeps, run_##what);                  \
 	}
@@ -290,10 +293,8 @@ COMMAND(remove, false, false)
 COMMAND(sweep, false, true)
 #undef COMMAND
 
-#define CONFIG_HELP                                                                                \
-	"  --config FILE      the settings (" HOOK_CONFIG_FILE ")\n"
-#define WAIT_HELP                                                                                  \
-	"  --wait             then wait until all name servers of the zone have it\n"
+#define CONFIG_HELP "  --config FILE      the settings (" HOOK_CONFIG_FILE ")\n"
+#define WAIT_HELP   "  --wait             then wait until all name servers of the zone have it\n"
 #define STATUS_HELP                                                                                \
 	"\nExit status: 0 done, 1 refused or failed, 2 usage or settings, 3 no gateway.\n"
 
@@ -303,7 +304,8 @@ static const struct command subcommands[] = {
 		.name = "certbot",
 		.help = "for certbot's --manual-auth-hook and --manual-cleanup-hook",
 		.usage = "[OPTIONS] auth|cleanup\n\n" CONFIG_HELP
-			 "  --wait             after an order's last challenge, wait until all name\n"
+			 "  --wait             after an order's last challenge, wait until all "
+			 "name\n"
 			 "                     servers of the zones have them\n" STATUS_HELP,
 		.options_first = true,
 		.run = certbot_command,
@@ -350,7 +352,8 @@ static const struct command subcommands[] = {
 		.name = "sweep",
 		.help = "remove what clients left: they died, or could not reach the gateway",
 		.usage = "[OPTIONS]\n\n" CONFIG_HELP
-			 "  --older-than AGE   what was added before that: 90s, 15m, 2h, 3d (" AGE ")\n"
+			 "  --older-than AGE   what was added before that: 90s, 15m, 2h, 3d (" AGE
+			 ")\n"
 			 "\nEach record that it removed is told on a line.\n" STATUS_HELP,
 		.options_first = true,
 		.run = sweep_command,

@@ -96,7 +96,8 @@ int hook_entry_lock(const struct hook_state *s, struct hook_entry *e, bool wait)
 int hook_entry_load(const struct hook_state *s, const struct hook_settings *settings,
 		    struct hook_entry *e) must_check;
 /* When it was last written, microseconds since 1970. 0 or -errno. */
-int hook_entry_time(const struct hook_state *s, const struct hook_entry *e, int64_t *out) must_check;
+int hook_entry_time(const struct hook_state *s, const struct hook_entry *e,
+		    int64_t *out) must_check;
 /* Durable when this returns; a crash leaves the old or the new. The lock is held. 0 or -errno. */
 int hook_entry_save(const struct hook_state *s, const struct hook_settings *settings,
 		    const struct hook_entry *e) must_check;
@@ -107,7 +108,8 @@ int hook_entry_remove(const struct hook_state *s, struct hook_entry *e) must_che
  * LIKE: whose owner and mode it gets; NULL: ours, 0600. 0 or -errno.
  */
 struct stat;
-int hook_replace_file(int dir, const char *name, struct bytes data, const struct stat *like) must_check;
+int hook_replace_file(int dir, const char *name, struct bytes data,
+		      const struct stat *like) must_check;
 
 /* ---- hook_gateway.c ---- */
 

@@ -92,7 +92,8 @@ static void store_handle(const struct hook_gateway *g, struct bytes sent, struct
 		close(lock);
 	}
 	if (r < 0)
-		cli_fail("%s: %s: a fresh handle could not be stored, and soon the old one may not do any more",
+		cli_fail("%s: %s: a fresh handle could not be stored, and soon the old one may not "
+			 "do any more",
 			 file, strerror(-r));
 }
 
@@ -166,6 +167,22 @@ static int judge(struct hook_gateway *g, const struct client_call *call, struct 
 	return CLI_FAILED;
 }
 
+/* There was no connection to ask on. */
+static bool never_sent(int curl_error)
+{
+	switch (curl_error) {
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CONNECT_ERROR:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int unanswered(struct hook_gateway *g, const struct client_call *call, int r,
 		      struct hook_answer *out)
 {
@@ -177,8 +194,7 @@ static int unanswered(struct hook_gateway *g, const struct client_call *call, in
 		buf_puts(&g->why, strerror(-r));
 		return CLI_FAILED;
 	}
-	out->unsure |= call->curl_error != CURLE_COULDNT_CONNECT &&
-		       call->curl_error != CURLE_COULDNT_RESOLVE_HOST;
+	out->unsure |= !never_sent(call->curl_error);
 	buf_printf(&g->why, "no answer from %.*s (libcurl's error %d)", (int)g->client.base.n,
 		   (const char *)g->client.base.p, call->curl_error);
 	return CLI_NOT_REACHED;

@@ -283,7 +283,8 @@ static int sweep_locked(struct hook_gateway *g, struct hook_entry *e)
 	int r = hook_entry_load(g->state, g->settings, e), status;
 
 	if (r == HOOK_E_NONE)
-		return forget(g, e); /* somebody removed it just now; the lock is ours and is left over */
+		return forget(
+			g, e); /* somebody removed it just now; the lock is ours and is left over */
 	if (r != 0)
 		return r < 0 ? say_state(g, r) : CLI_FAILED;
 	status = remove_entry(g, e);

@@ -325,8 +325,8 @@ int hook_replace_file(int dir, const char *name, struct bytes data, const struct
 	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	if (like && (fchown(fd, like->st_uid, like->st_gid) < 0 ||
-		     fchmod(fd, like->st_mode & 0777) < 0))
+	if (like &&
+	    (fchown(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 0777) < 0))
 		r = -errno;
 	if (r == 0)
 		r = write_all(fd, data);

@@ -7,11 +7,11 @@ import socket
 import subprocess
 import tempfile
 
-from common import Configured, configured, integrate, make_token
-from servers import BINARY, wait_for
+from common import Configured, configured, make_token
+from servers import BINARY, FakeUpstream
 
 VERBS = "add_record,remove_record,check_record"
-PLAIN = 'self_hosted { plain_http = {"127.0.0.1"} }\n'
+HERE = 'self_hosted { allow = {"127.0.0.1"} plain_http = {"127.0.0.1"} }\n'
 
 
 def write(path, text, mode=0o600):
@@ -34,7 +34,11 @@ class Gateway(Configured):
 
 
 @contextlib.contextmanager
-def acme_gateway(section=PLAIN):
+def acme_gateway(dns=None):
+    """DNS: the server that it asks for CNAMEs."""
+    section = HERE
+    if dns and knows("check_record"):
+        section += 'resolver { servers = {"%s:%s"} allow = {"127.0.0.0/8"} }\n' % (dns.dns_host, dns.dns_port)
     admin, admin_line = make_token()
     web, web_line = make_token("web", verbs())
     with configured(section, admin_line + "\n" + web_line) as d:
@@ -56,6 +60,20 @@ def knows(verb):
 def verbs():
     """All three; two while the gateway has no check_record yet."""
     return VERBS if knows("check_record") else "add_record,remove_record"
+
+
+class HeldAfterChange(FakeUpstream):
+    """In front of PowerDNS: the first change that it has made sets .holding, and is answered after .release()."""
+
+    def __init__(self, p):
+        super().__init__(proxy=p.api_url)
+
+    def answer(self, request):
+        answer = super().answer(request)
+        if request.method == "PATCH" and answer[0] == 204 and not self.holding.is_set():
+            self.holding.set()
+            self.hold()
+        return answer
 
 
 class Host:

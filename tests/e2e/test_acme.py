@@ -39,7 +39,7 @@ def with_each_client(scenario, kinds=CLIENTS):
             clean(h, below)
 
     pebble()
-    with acme_gateway() as g:
+    with acme_gateway(P) as g:
         handle = integrate(g, P, zones=[ZONE], customer="customer-1")
         together(run, kinds)
 
@@ -81,7 +81,7 @@ def parallel(kind):
 
 def test_ten_clients_at_once():
     """Each a host of its own; all at one name, with two values each."""
-    with acme_gateway() as g:
+    with acme_gateway(P) as g:
         handle = integrate(g, P)
         pebble()
         together(parallel, [(kind, g, handle) for kind in 2 * CLIENTS])
