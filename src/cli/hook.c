@@ -350,7 +350,7 @@ static const struct command subcommands[] = {
 	{
 		.group = "hook",
 		.name = "sweep",
-		.help = "remove what clients left: they died, or could not reach the gateway",
+		.help = "remove what was left by clients that died",
 		.usage = "[OPTIONS]\n\n" CONFIG_HELP
 			 "  --older-than AGE   what was added before that: 90s, 15m, 2h, 3d (" AGE
 			 ")\n"

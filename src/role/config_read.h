@@ -15,15 +15,6 @@
 /* Write a sentence to ERR, anything but printable ASCII as '?'. Returns CONFIG_E_BAD. */
 int config_bad(char *err, const char *fmt, ...) printf_like(2, 3);
 
-/* Empty, all zero but for the limits' defaults, in locked memory. 0, or -ENOMEM. */
-int config_new(struct config **out, char *err) must_check;
-
-/*
- * A whole text file that only we or root can change: regular, owned by one of us, not writable for
- * group or others. Never blocks. 0 or CONFIG_E_BAD.
- */
-int config_read_text(const char *path, struct buf *out, char *err) must_check;
-
 /*
  * Comments become spaces: libconfuse 3.3 counts the line of a # comment twice, and its errors would then name a line far
  * below the one at fault.
@@ -32,6 +23,15 @@ void config_blank_comments(struct buf *text);
 
 /* mkdir -p: what is missing is made for us alone. 0 or -errno. */
 int config_make_dir(const char *path) must_check;
+
+/* Empty, all zero but for the limits' defaults, in locked memory. 0, or -ENOMEM. */
+int config_new(struct config **out, char *err) must_check;
+
+/*
+ * A whole text file that only we or root can change: regular, owned by one of us, not writable for
+ * group or others. Never blocks. 0 or CONFIG_E_BAD.
+ */
+int config_read_text(const char *path, struct buf *out, char *err) must_check;
 
 /* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. Without TLS only loopback addresses will do. */
 const char *config_add_listen(struct config *c, struct bytes text, bool tls) must_check;
