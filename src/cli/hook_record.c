@@ -144,7 +144,7 @@ int hook_add(struct hook_gateway *g, const struct dns_name *name, struct bytes v
 	     struct buf *ids)
 {
 	struct hook_entry e cleanup(hook_entry_done) = HOOK_ENTRY_INIT;
-	bool there, nothing;
+	bool there = false, nothing;
 	int status = begin(g, &e, name, value, &there);
 
 	/* From here on a crash leaves the entry: pending, which says that there may be a record. */
@@ -216,7 +216,7 @@ static int remove_entry(struct hook_gateway *g, struct hook_entry *e)
 int hook_remove(struct hook_gateway *g, const struct dns_name *name, struct bytes value)
 {
 	struct hook_entry e cleanup(hook_entry_done) = HOOK_ENTRY_INIT;
-	bool there;
+	bool there = false;
 	int status = begin(g, &e, name, value, &there);
 
 	if (status != CLI_OK)
