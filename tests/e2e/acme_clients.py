@@ -34,9 +34,9 @@ class Gateway(Configured):
 
 
 @contextlib.contextmanager
-def acme_gateway(dns=None):
-    """DNS: the server that it asks for CNAMEs."""
-    section = HERE
+def acme_gateway(dns=None, more=""):
+    """DNS: the server that it asks for CNAMEs. MORE: of its configuration."""
+    section = HERE + more
     if dns and knows("check_record"):
         section += 'resolver { servers = {"%s:%s"} allow = {"127.0.0.0/8"} }\n' % (dns.dns_host, dns.dns_port)
     admin, admin_line = make_token()
