@@ -245,5 +245,5 @@ def renew(client):
 def host(g, handle, **settings):
     if not knows("check_record"):
         settings.setdefault("follow_cname", "false")
-    with Host(g.url, g.web, handle, **settings) as h:
+    with Host(settings.pop("url", g.url), g.web, handle, **settings) as h:
         yield h

@@ -10,9 +10,9 @@ import tempfile
 import threading
 
 import tap
-from acme_clients import HeldAfterChange, Host, acme_gateway, host, write
+from acme_clients import HeldAfterChange, Host, acme_gateway, free_port, host, write
 from common import integrate, pdns, refused, together
-from servers import BINARY, FakeUpstream, exchange
+from servers import BINARY, CA, FakeUpstream, exchange
 
 ZONE, OTHER = "hook.example", "other.example"
 P = pdns(ZONE, OTHER)
@@ -426,6 +426,30 @@ def test_nobody_there():
         assert os.listdir(h.state) == []
         h.configure(ca_file=upstream.ca.file)
         fails(1, "no record handle", h.hook("add", at("x"), "v"))
+
+
+# ---- TLS ----
+
+def test_client_certificate():
+    """In place of a token. And a gateway whose certificate comes from somebody else is not asked."""
+    authority, port = CA(), free_port()
+    try:
+        (certificate, key), client = authority.issue("localhost"), authority.issue("host.example")
+        tls = 'tls { listen = {"127.0.0.1:%d"} certificate = "%s" key = "%s" client_ca = "%s" client_certificates = "optional" }\n' % (
+            port, certificate, key, authority.file)
+        with acme_gateway(P, tls) as g:
+            with open(g.dir + "/callers", "a") as f:
+                f.write("\nhost dns:host.example add_record,remove_record\n")
+            g.restart()
+            url = "https://localhost:%d" % port
+            with host(g, integrate(g, P), url=url, token_file=None, certificate=client[0], key=client[1]) as h:
+                fails(3, "libcurl's error 60", h.hook("add", at("tls"), "v"))
+                h.configure(ca_file=authority.file)
+                works(h.hook("add", at("tls"), "v"))
+                works(h.hook("remove", at("tls"), "v"))
+            assert {line["caller"] for line in g.audit() if line["event"].endswith("record.outcome")} == {"host"}
+    finally:
+        authority.close()
 
 
 # ---- who stole it all ----
