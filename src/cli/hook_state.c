@@ -26,9 +26,9 @@ static const char *directory_problem(int dir)
 		return strerror(errno);
 	if (st.st_uid != geteuid())
 		return "must be owned by who runs this";
-	return st.st_mode & (S_IRWXG | S_IRWXO)
-		       ? "must have no permission for group or others (chmod 700)"
-		       : NULL;
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
+		return "must have no permission for group or others (chmod 700)";
+	return NULL;
 }
 
 const char *hook_state_open(struct hook_state *s, const char *path)
