@@ -17,9 +17,9 @@ check-all:
 	@$(DEPS) build test deb || { echo '0 passed, 1 failed'; exit 1; }
 	@scripts/check.py --all
 
-# Postern beside a real PowerDNS, told step by step.
+# Postern beside a real PowerDNS, told step by step; in the end there is a certificate.
 demo:
-	@$(DEPS) build test
+	@$(DEPS) build demo
 	@scripts/build build
 	@scripts/demo
 

@@ -197,22 +197,7 @@ static const struct command subcommands[] = {
 
 static int audit(const struct command *self, int argc, char **argv)
 {
-	const struct command *list[ARRAY_LEN(subcommands)], *c;
-
-	for (size_t i = 0; i < ARRAY_LEN(subcommands); i++)
-		list[i] = &subcommands[i];
-	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		printf("%s\n\nusage: postern audit COMMAND [OPTIONS]\n\n", self->help);
-		cli_print_commands(stdout, list, ARRAY_LEN(list));
-		puts("\n`postern audit COMMAND --help` says more.");
-		return CLI_OK;
-	}
-	if (argc < 2 || argv[1][0] == '-')
-		return cli_usage(self, "the name of a subcommand is wanted first: show, verify...");
-	c = cli_find_command(list, ARRAY_LEN(list), argv[1]);
-	if (!c)
-		return cli_usage(self, "there is no `audit %s`", argv[1]);
-	return c->run(c, argc - 1, argv + 1);
+	return cli_run_group(self, subcommands, ARRAY_LEN(subcommands), "show, verify", argc, argv);
 }
 
 const struct command command_audit = {

@@ -23,6 +23,8 @@ struct command {
 	const char *help; /* one line */
 	/* What may stand behind the name: a line for each form, then a blank one and the options. */
 	const char *usage;
+	/* Options come before the first operand, and what follows that may begin with a hyphen. */
+	bool options_first;
 	int (*run)(const struct command *self, int argc, char **argv);
 };
 
@@ -32,8 +34,14 @@ void cli_print_commands(FILE *to, const struct command *const *commands, size_t 
 const struct command *cli_find_command(const struct command *const *commands, size_t n,
 				       const char *name);
 
+/*
+ * Run the one of the COUNT commands in LIST, a group, that ARGV names, or list them. SELF is the group's; EXAMPLES are names in it.
+ */
+int cli_run_group(const struct command *self, const struct command *list, size_t count,
+		  const char *examples, int argc, char **argv);
+
 extern const struct command command_serve, command_keygen, command_check_config, command_inspect,
-	command_policy, command_audit, command_call, command_doctor;
+	command_policy, command_audit, command_call, command_hook, command_doctor;
 
 /* A long option: with VALUE it takes one, else it sets FLAG. */
 struct cli_option {
@@ -63,6 +71,8 @@ int cli_usage(const struct command *c, const char *fmt, ...) printf_like(2, 3);
 int cli_read_file(const char *path, struct buf *out) must_check;
 /* ARG itself, or what "@FILE" and "@-" name. As cli_read_file. */
 int cli_read_value(struct bytes arg, struct buf *out) must_check;
+/* An environment variable; NULL when it is not set, or to nothing. */
+const char *cli_variable(const char *name);
 /* Append a JSON text, on one line. */
 void cli_put_json(struct buf *out, const json_t *v);
 /* Write to stdout. False, with a line on stderr, when that fails. */

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#define GROUP_MAX   16
 #define OPTIONS_MAX 24
 #define LONG_FIRST  256 /* what getopt gives for the first of them: no letter */
 
@@ -111,7 +113,8 @@ bool cli_options(const struct command *c, int argc, char **argv, const struct cl
 					   NULL, LONG_FIRST + n - 1};
 		n++;
 	}
-	while ((got = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+	while ((got = getopt_long(argc, argv, c->options_first ? "+:h" : ":h", longs, NULL)) !=
+	       -1) {
 		const struct cli_option *o = got >= LONG_FIRST ? &options[got - LONG_FIRST] : NULL;
 
 		*status = CLI_OK;
@@ -170,6 +173,29 @@ int cli_usage(const struct command *c, const char *fmt, ...)
 	return point_to_help(c);
 }
 
+int cli_run_group(const struct command *self, const struct command *list, size_t count,
+		  const char *examples, int argc, char **argv)
+{
+	const struct command *commands[GROUP_MAX], *c;
+
+	if (count > GROUP_MAX)
+		abort(); /* the table is ours, and too long */
+	for (size_t i = 0; i < count; i++)
+		commands[i] = &list[i];
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		printf("%s\n\nusage: postern %s COMMAND [OPTIONS]\n\n", self->help, self->name);
+		cli_print_commands(stdout, commands, count);
+		printf("\n`postern %s COMMAND --help` says more.\n", self->name);
+		return CLI_OK;
+	}
+	if (argc < 2 || argv[1][0] == '-')
+		return cli_usage(self, "the name of a subcommand is wanted first: %s...", examples);
+	c = cli_find_command(commands, count, argv[1]);
+	if (!c)
+		return cli_usage(self, "there is no `%s %s`", self->name, argv[1]);
+	return c->run(c, argc - 1, argv + 1);
+}
+
 int cli_read_file(const char *path, struct buf *out)
 {
 	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -201,6 +227,13 @@ int cli_read_value(struct bytes arg, struct buf *out)
 	if (bytes_to_str(bytes_skip(arg, 1), path, sizeof(path)) < 0)
 		return -ENAMETOOLONG;
 	return cli_read_file(path, out);
+}
+
+const char *cli_variable(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : NULL;
 }
 
 static int put_piece(const char *p, size_t n, void *out)

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 static const struct command *const commands[] = {
-	&command_serve,	 &command_keygen, &command_check_config, &command_inspect,
-	&command_policy, &command_audit,  &command_call,	 &command_doctor,
+	&command_serve, &command_keygen, &command_check_config, &command_inspect, &command_policy,
+	&command_audit, &command_call,	 &command_hook,		&command_doctor,
 };
 
 static void print_help(FILE *to)

@@ -194,8 +194,7 @@ const char *config_add_listen(struct config *c, struct bytes text, bool tls)
 
 /* ---- serve --dev ---- */
 
-/* mkdir -p: what is missing is made for us alone. */
-static int make_dir(const char *path)
+int config_make_dir(const char *path)
 {
 	char part[IPC_PATH_MAX];
 	size_t n = strlen(path);
@@ -275,7 +274,7 @@ static int fill_dev(struct config *c, const char *listen, const char *state_dir,
 
 	if (why)
 		return config_bad(err, "listen: %s", why);
-	r = make_dir(state_dir);
+	r = config_make_dir(state_dir);
 	if (r < 0)
 		return config_bad(err, "%s: %s", state_dir, strerror(-r));
 	if (asprintf(&c->audit_dir, "%s/audit", state_dir) < 0) {

@@ -258,11 +258,7 @@ static size_t string_end(const struct buf *text, size_t at)
 	return at;
 }
 
-/*
- * Comments become spaces: libconfuse 3.3 counts the line of a # comment twice, and its errors would then name a line far
- * below the one at fault.
- */
-static void blank_comments(struct buf *text)
+void config_blank_comments(struct buf *text)
 {
 	for (size_t at = 0; at < text->n; at++) {
 		if (text->p[at] == '"' || text->p[at] == '\'')
@@ -280,7 +276,7 @@ static int parse(struct reading *r, struct buf *text)
 	if (config_read_text(r->path, text, r->err) != 0)
 		return CONFIG_E_BAD;
 	crypto_hash_sha256(r->config->hash, text->p, text->n);
-	blank_comments(text);
+	config_blank_comments(text);
 	if (text->n && text->p[text->n - 1] != '\n')
 		buf_putc(text, '\n');
 	buf_puts(text, END " = here");

@@ -15,6 +15,15 @@
 /* Write a sentence to ERR, anything but printable ASCII as '?'. Returns CONFIG_E_BAD. */
 int config_bad(char *err, const char *fmt, ...) printf_like(2, 3);
 
+/*
+ * Comments become spaces: libconfuse 3.3 counts the line of a # comment twice, and its errors would then name a line far
+ * below the one at fault.
+ */
+void config_blank_comments(struct buf *text);
+
+/* mkdir -p: what is missing is made for us alone. 0 or -errno. */
+int config_make_dir(const char *path) must_check;
+
 /* Empty, all zero but for the limits' defaults, in locked memory. 0, or -ENOMEM. */
 int config_new(struct config **out, char *err) must_check;
 
