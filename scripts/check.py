@@ -139,6 +139,7 @@ def main():
         checks.append(("fuzz", ["scripts/fuzz", str(FUZZ_SECONDS)]))
         checks.append(("reproducible package", ["scripts/check-reproducible", "--deb"]))
         checks.append(("package", ["tests/package/test_package.py"]))
+        checks.append(("docs/production.md", ["tests/package/test_production.py"]))
         checks.append(("mutants", ["scripts/mutate.py", "--sample", str(MUTANTS)]))
     broken += end_check("analysis", analysis, tally)
     for name, command in checks:

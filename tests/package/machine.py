@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -107,6 +108,7 @@ class Machine:
 
     def __init__(self, directory):
         self.directory = directory
+        self.leader = None
         with open(directory + ".console", "wb") as console:
             self.process = subprocess.Popen(
                 [*NSPAWN, "-D", directory, "--private-network", "--bind=%s:/var/cache/apt/archives" % (CACHE + "/archives"), "-b"],
@@ -174,5 +176,12 @@ class Machine:
             self.kill()
 
     def kill(self):
-        self.process.kill()
-        self.process.wait()
+        """As if the power failed."""
+        # Its end is systemd-nspawn's end; not so the other way round.
+        if self.leader and self.process.poll() is None:
+            os.kill(int(self.leader), signal.SIGKILL)
+        try:
+            self.process.wait(BOOT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
