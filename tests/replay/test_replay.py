@@ -91,7 +91,7 @@ def test_other_hosts_and_spellings():
 
 def test_one_path_two_purposes():
     """Route 53 and Google add and remove by one method and path; the request tells which it was."""
-    ok = "<ChangeResourceRecordSetsResponse><ChangeInfo><Status>PENDING</Status></ChangeInfo></ChangeResourceRecordSetsResponse>"
+    ok = "<ChangeResourceRecordSetsResponse><ChangeInfo><Id>/change/C1</Id><Status>PENDING</Status></ChangeInfo></ChangeResourceRecordSetsResponse>"
     uri = "https://route53.amazonaws.com/2013-04-01/hostedzone/Z1/rrset/"
     change = "<x><Action>%s</Action></x>"
     expect("route53", [exchange("POST", uri, body=ok, request_body=change % "CREATE"),
