@@ -3,7 +3,7 @@
 
 /*
  * Inside the vault. vault.c: its life, its edges, and what the front asks. vault_config.c: what the operator wants. vault_call.c: a call's way through planner, scribe and courier.
- * vault_limits.c: how much of it. vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_fresh.c: credentials that were renewed. vault_metrics.c: what is counted.
+ * vault_limits.c: how much of it. vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_clean.c: removing without a record handle. vault_fresh.c: credentials that were renewed. vault_metrics.c: what is counted.
  */
 #include "base/idmap.h"
 #include "role/role.h"
@@ -89,8 +89,11 @@ struct call {
 	struct integration
 		integration;  /* borrows from plain, or from credentials and zones_asked */
 	struct record record; /* remove, inspect: borrows from record_plain */
-	struct buf plain, record_plain, credentials, zones_asked;
+	struct buf plain, record_plain, credentials;
+	struct buf
+		zones_asked; /* make_integration: for the handle; add, clean: the record is in one of these, unless there are none */
 	bool has_integration, has_record;
+	bool clean;	    /* remove_record without a record handle: vault_clean.c */
 	bool fresh;	    /* the credential is newer than the caller's handle */
 	struct setup setup; /* borrows from setup_plain, or from the next */
 	struct buf setup_plain, redirect_uri, verifier;
@@ -178,6 +181,20 @@ extern struct vault vault;
 bool may_use_provider(struct call *c, const char *field) must_check;
 /* make_integration: the credential is known; verify it, and seal. */
 void make_go(struct call *c);
+
+/*
+ * Open the handle; take a record as it is asked for, and in which of its zones it may be. False when the call is over.
+ */
+struct asked {
+	struct bytes handle, fqdn, type, value, zones;
+};
+bool take_record(struct call *c, const struct asked *asked) must_check;
+/* Is the record about certificates, asked for in MODE, and in the zones? False when the call is over. */
+bool pass_record(struct call *c, enum record_mode mode) must_check;
+
+/* ---- vault_clean.c ---- */
+
+void clean_record(struct call *c, const struct fv_clean_record *m);
 
 /* ---- vault_config.c ---- */
 

@@ -165,7 +165,7 @@ static void fill(struct vs_line *m, const struct call *c,
 		m->zone = dns_name_text(&c->zone);
 	m->fqdn = c->fqdn.len ? dns_name_text(&c->fqdn)
 			      : at_most(buf_bytes(&c->fqdn_text), DNS_NAME_MAX);
-	if (c->verb == VERB_ADD_RECORD || c->has_record) {
+	if (c->verb == VERB_ADD_RECORD || c->has_record || c->clean) {
 		m->type = c->type ? bytes_str(rr_type_text(c->type)) : buf_bytes(&c->type_text);
 		m->mode = bytes_str(record_mode_text(c->mode));
 	}
@@ -186,7 +186,7 @@ static void fill_outcome(struct vs_line *m, const struct call *c)
 	else if (c->verb == VERB_ADD_RECORD && c->found)
 		result = "found";
 	else if (c->verb == VERB_REMOVE_RECORD && !c->removed)
-		result = c->has_intent ? "gone" : "kept";
+		result = c->has_intent || c->clean ? "gone" : "kept";
 	m->result = bytes_str(result);
 	if (c->code != CODE_OK)
 		m->code = bytes_str(code_text(c->code));
