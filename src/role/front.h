@@ -64,15 +64,15 @@ struct conn {
 	size_t scanned, sent;
 	enum conn_state state;
 	bool close_after;
-	bool spare;	      /* beyond the limit: no calls, and one answer */
-	const char *allow;    /* for a 405: the method that would do; else NULL */
-	bool httpreq;	      /* the request is one of httpreq's; */
-	bool raw;	      /* in its RAW mode */
-	size_t entry;	      /* and that name's place in the list, */
-	unsigned entry_epoch; /* which was told so often */
-	struct tls_conn *tls; /* NULL: none */
-	unsigned tls_epoch;   /* which front.tls_epoch its certificate was judged under, */
-	int64_t judged;	      /* and when */
+	bool spare;		       /* beyond the limit: no calls, and one answer */
+	const char *allow;	       /* for a 405: the method that would do; else NULL */
+	bool httpreq;		       /* the request is one of httpreq's; */
+	const struct field_rule *mode; /* in which of its modes, */
+	size_t entry;		       /* by which name, its place in the list, */
+	unsigned entry_epoch;	       /* which was told so often */
+	struct tls_conn *tls;	       /* NULL: none */
+	unsigned tls_epoch;	       /* which front.tls_epoch its certificate was judged under, */
+	int64_t judged;		       /* and when */
 	struct identity *
 		identities; /* who is at the other end: by its certificate, or its user id on the Unix socket */
 	size_t n_identities;

@@ -164,12 +164,21 @@ static const struct field_rule raw_rules[] = {
 	{NULL},
 };
 
+static bool has_any(const json_t *o, const struct field_rule *rules)
+{
+	for (; rules->name; rules++)
+		if (json_object_get(o, rules->name))
+			return true;
+	return false;
+}
+
 const struct field_rule *httpreq_rules(struct conn *c, const json_t *o)
 {
-	c->raw = json_object_get(o, "domain") != NULL;
-	if (c->raw)
-		return raw_rules;
-	return json_object_get(o, "FQDN") ? capital_rules : default_rules;
+	bool capital = json_object_get(o, "FQDN") ||
+		       (json_object_get(o, "Value") && !json_object_get(o, "fqdn"));
+
+	c->mode = has_any(o, raw_rules) ? raw_rules : capital ? capital_rules : default_rules;
+	return c->mode;
 }
 
 static struct bytes either(const json_t *o, const char *a, const char *b)
@@ -282,9 +291,9 @@ void httpreq_describe(const struct conn *c, const json_t *o, struct bytes *custo
 struct bytes httpreq_field(const struct conn *c, struct bytes field)
 {
 	if (bytes_is(field, "record.fqdn"))
-		return c->raw ? BYTES("domain") : BYTES("fqdn");
+		return bytes_str(c->mode[0].name);
 	if (bytes_is(field, "record.value"))
-		return c->raw ? BYTES("keyAuth") : BYTES("value");
+		return bytes_str(c->mode == raw_rules ? "keyAuth" : c->mode[1].name);
 	return bytes_is(field, "X-Request-Id") ? field : bytes_of(NULL, 0);
 }
 
