@@ -256,7 +256,8 @@ static bool within_zones(const struct call *c)
 	       is_within(&c->fqdn, buf_bytes(&c->zones_asked));
 }
 
-bool pass_record(struct call *c, enum record_mode mode)
+/* Is the record about certificates, and in the zones? False when the call is over. */
+static bool pass_record(struct call *c, enum record_mode mode)
 {
 	const struct policy_record record = {
 		.name = &c->fqdn, .type = c->type, .mode = mode, .value = buf_bytes(&c->value)};
@@ -308,7 +309,13 @@ static void add(struct call *c, const struct fv_add_record *m)
 
 	c->mode = (enum record_mode)m->mode;
 	c->ttl = m->ttl;
-	if (take_record(c, &asked) && pass_record(c, c->mode))
+	if (take_record(c, &asked))
+		add_go(c);
+}
+
+void add_go(struct call *c)
+{
+	if (pass_record(c, c->clean ? MODE_REPLACE : c->mode))
 		call_go(c);
 }
 

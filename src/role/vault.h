@@ -189,8 +189,8 @@ struct asked {
 	struct bytes handle, fqdn, type, value, zones;
 };
 bool take_record(struct call *c, const struct asked *asked) must_check;
-/* Is the record about certificates, asked for in MODE, and in the zones? False when the call is over. */
-bool pass_record(struct call *c, enum record_mode mode) must_check;
+/* The record is known that is to be added, or cleaned up: may it be, and if so, on to the provider. */
+void add_go(struct call *c);
 
 /* ---- vault_clean.c ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Removing a record without its handle, for clients that keep nothing (httpreq). Whose record it is nobody knows here, so it is taken for one that was found: only what a replace could have
- * overwritten is removed, and it is refused as that would be. docs/security.md says why that is safe.
+ * overwritten is removed, and what that would be refused is refused here (add_go()). docs/security.md says why that is safe.
  */
 #include "role/vault.h"
 
@@ -11,6 +11,6 @@ void clean_record(struct call *c, const struct fv_clean_record *m)
 
 	c->clean = true;
 	c->mode = MODE_COEXIST;
-	if (take_record(c, &asked) && pass_record(c, MODE_REPLACE))
-		call_go(c);
+	if (take_record(c, &asked))
+		add_go(c);
 }
