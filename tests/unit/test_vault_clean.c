@@ -190,6 +190,15 @@ static void test_no_record(void **state)
 	expect_error(3, CODE_HANDLE_INVALID, "integration_handle", "not valid");
 }
 
+/* A caller whom the vault does not know: the front is ahead of it, or broken. */
+static void test_nobody(void **state)
+{
+	say(PROC_FRONT, fv_clean_record, .call = 1, .request_id = BYTES("r"),
+	    .caller = BYTES("nobody"), .handle = BYTES("pti1_AAAA"), .fqdn = BYTES(FQDN),
+	    .type = BYTES("TXT"), .value = BYTES("proof"));
+	expect_error(1, CODE_FORBIDDEN, "", "no such caller");
+}
+
 /* ---- zones ---- */
 
 static void expect_outside(uint64_t n, const char *event)
@@ -317,6 +326,7 @@ int main(void)
 		rig_test(test_lane),
 		rig_test(test_refused_as_replace),
 		rig_test(test_no_record),
+		rig_test(test_nobody),
 		rig_test(test_zones_asked),
 		rig_test(test_zones_are_none),
 		rig_test(test_no_zone),
