@@ -1,138 +1,20 @@
 # SPDX-License-Identifier: ISC
-"""httpreq: clients that know a name and a token, and keep nothing. What they send; what they may; real ones against Pebble."""
-import atexit
+"""httpreq: clients that know a name and a token, and keep nothing. What they send, and what they may."""
 import base64
-import functools
 import hashlib
 import json
 import os
 import signal
 import subprocess
 import tempfile
-import traceback
 
 import tap
-from acme_servers import Pebble, installed
-from common import NO_LIMITS, add, integrate, make_token, pdns, refused, together, txt
+from common import add, refused, together, txt
+from httpreq_site import A, B, P, SECTIONS, Site, challenge, ok, site
 from openapi import check, check_answers
-from servers import BINARY, Postern, exchange, wait_for
+from servers import exchange, wait_for
 
-A, B = "a.httpreq.example", "b.httpreq.example"
-P = pdns(A, B)
 check_answers()
-
-CONF = """
-listen = {"127.0.0.1:0"}
-audit_dir = "{d}/audit"
-callers = "{d}/callers"
-root_key "a" { file = "{d}/a.key" }
-self_hosted { plain_http = {"127.0.0.1"} }
-"""
-
-# Who may do what. backend makes the handles; web1 and web2 are hosts.
-CALLERS = {"backend": "all", "web1": "add_record,remove_record", "web2": "add_record,remove_record", "adds": "add_record",
-           "reader": "get_zones"}
-
-# One pair for each host, and names for what else is tried. FILE: of the handle.
-SECTIONS = """
-httpreq "web1" { handle_file = "{d}/all" zones = {"%(A)s"} callers = {"web1"} }
-httpreq "web2" { handle_file = "{d}/all" zones = {"%(B)s."} callers = {"web2"} }
-httpreq "only-b" { handle_file = "{d}/b" callers = {"web1"} }
-httpreq "shared" { handle_file = "{d}/all" callers = {"web1", "web2", "adds", "reader"} }
-httpreq "acme.example" { handle_file = "{d}/acme" customer = "acme" callers = {"web1"} }
-httpreq "wrong-customer" { handle_file = "{d}/acme" customer = "other" callers = {"web1"} }
-httpreq "strict" { handle_file = "{d}/strict" callers = {"web1"} }
-""" % {"A": A, "B": B}
-
-
-class Site:
-    """A gateway whose configuration may change under it. .tokens by caller's name; .handles by file."""
-
-    def __init__(self, d, limits=NO_LIMITS):
-        self.dir, self.limits, self.handles = d, limits, {}
-        os.chmod(d, 0o755)
-        subprocess.run([BINARY, "keygen", d + "/a.key"], check=True, capture_output=True)
-        self.tokens, lines = {}, []
-        for name, verbs in CALLERS.items():
-            self.tokens[name], line = make_token(name, verbs)
-            lines.append(line)
-        self.put("callers", "\n".join(lines) + "\n")
-        self.configure("")
-        self.now = self.start()
-        for file, kw in (("all", {}), ("b", {"zones": [B]}), ("acme", {"customer": "acme"}), ("strict", {"policy": "strict"})):
-            self.handles[file] = integrate(self.now, P, **kw)
-            self.put(file, self.handles[file] + "\n")
-
-    def put(self, name, text):
-        with open(self.dir + "/" + name, "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
-            f.write(text)
-
-    def configure(self, sections):
-        self.put("postern.conf", (CONF + sections).replace("{d}", self.dir) + self.limits)
-
-    def start(self, audit="audit"):
-        """One more of it: with a log of its own, for a replica."""
-        path = self.dir + "/postern.conf"
-        if audit != "audit":
-            with open(path) as f, open(self.dir + "/replica.conf", "w") as out:
-                out.write(f.read().replace(self.dir + "/audit", self.dir + "/" + audit))
-            path = self.dir + "/replica.conf"
-        return Postern(config=path, token=self.tokens["backend"], audit_dir=self.dir + "/" + audit)
-
-    def reload(self):
-        before = self.now.stderr_text().count("reloaded")
-        os.kill(self.now.pid, signal.SIGHUP)
-        wait_for(lambda: self.now.stderr_text().count("reloaded") > before)
-
-    def pair(self, name, caller=None):
-        return "%s:%s" % (name, self.tokens[caller or name])
-
-    def headers(self, pair):
-        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode(), "Content-Type": "application/json"}
-
-    def exchange(self, path, body, pair, g=None, **headers):
-        """(status, bytes, headers)"""
-        body = body if isinstance(body, (bytes, str)) else json.dumps(body)
-        result = exchange((g or self.now).url, "POST", path, body, {**self.headers(pair), **headers})
-        check("POST", path, result[0], result[2], result[1])
-        return result
-
-    def call(self, path, body, name="web1", caller=None, **kw):
-        """(status, answer)"""
-        status, answer, _ = self.exchange(path, body, self.pair(name, caller), **kw)
-        return status, json.loads(answer)
-
-    def present(self, fqdn, value, *who, **kw):
-        return self.call("/present", {"fqdn": fqdn, "value": value}, *who, **kw)
-
-    def cleanup(self, fqdn, value, *who, **kw):
-        return self.call("/cleanup", {"fqdn": fqdn, "value": value}, *who, **kw)
-
-    def lines(self, since=0):
-        return [line for line in self.now.audit() if line["seq"] >= since and line["caller"]]
-
-    def next_seq(self):
-        return self.now.audit()[-1]["seq"] + 1
-
-
-@functools.cache
-def site():
-    """One for most tests."""
-    directory = tempfile.TemporaryDirectory(prefix="postern-httpreq-")
-    s = Site(directory.name)
-    s.configure(SECTIONS)
-    s.reload()
-    atexit.register(directory.cleanup)
-    atexit.register(s.now.stop)
-    return s
-
-
-def challenge(label, zone=A):
-    return "_acme-challenge.%s.%s" % (label, zone)
-
-
-def ok(result, fqdn, value, **more):
-    assert result == (200, {"fqdn": fqdn, "value": value, **more}), result
 
 
 # ---- switched on and off ----
@@ -578,99 +460,14 @@ def test_metrics():
     assert after == [n + 1 for n in before], (before, after)
 
 
-# ---- lego against Pebble ----
-
-class Lego:
-    """A host: its directory, the pair that it knows, and lego."""
-
-    def __init__(self, s, pebble, d, name="web1", **env):
-        self.pebble, self.dir = pebble, d
-        self.env = {"PATH": os.environ["PATH"], "HTTPREQ_ENDPOINT": s.now.url, "HTTPREQ_USERNAME": name, "HTTPREQ_PASSWORD": s.tokens[name],
-                    **pebble.trust, **env}
-
-    def run(self, command, *names):
-        args = ["lego", "--server", self.pebble.url, "--accept-tos", "--email", "admin@" + A, "--path", self.dir, "--dns", "httpreq",
-                "--dns.disable-cp"]
-        for name in names:
-            args += ["--domains", name]
-        done = subprocess.run([*args, *command], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, timeout=120)
-        return done.returncode, done.stdout
-
-    def certificate(self, name):
-        return self.dir + "/certificates/%s.crt" % name.replace("*", "_")
-
-
-def obtained(host, *names):
-    code, said = host.run(["run"], *names)
-    assert code == 0, said
-    assert "cleaning up failed" not in said.lower() and "error" not in said.lower(), said
-    assert host.pebble.names_of(host.certificate(names[0])) == sorted(names)
-
-
-def one_name_and_renewal(s, pebble, d):
-    host = Lego(s, pebble, d)
-    obtained(host, "www." + A)
-    before = pebble.serial_of(host.certificate("www." + A))
-    code, said = host.run(["renew", "--days", "3650", "--no-random-sleep"], "www." + A)
-    assert code == 0 and pebble.serial_of(host.certificate("www." + A)) != before, said
-
-
-def wildcard_and_apex(s, pebble, d):
-    obtained(Lego(s, pebble, d), A, "*." + A)
-
-
-def wildcard_and_apex_raw(s, pebble, d):
-    """For the same names as another client at the same time: four values at one name."""
-    obtained(Lego(s, pebble, d, HTTPREQ_MODE="RAW"), A, "*." + A)
-
-
-def ten_names(s, pebble, d):
-    obtained(Lego(s, pebble, d), *("host%d.%s" % (i, A) for i in range(10)))
-
-
-def two_hosts(s, pebble, d):
-    """Each gets a certificate in its own zone, and none in the other's."""
-    hosts = {name: Lego(s, pebble, d + "/" + name, name) for name in ("web1", "web2")}
-    obtained(hosts["web1"], "two." + A)
-    obtained(hosts["web2"], "two." + B)
-    for name, other in (("web1", "three." + B), ("web2", "three." + A)):
-        code, said = hosts[name].run(["run"], other)
-        assert code != 0 and "403" in said and "policy_denied" in said, said
-        assert not os.path.exists(hosts[name].certificate(other))
-
-
-def token_from_a_file(s, pebble, d):
-    """As a systemd credential would be given: the token is in no environment."""
-    host = Lego(s, pebble, d)
-    with open(d + "/token", "w") as f:
-        f.write(host.env.pop("HTTPREQ_PASSWORD") + "\n")
-    host.env["HTTPREQ_PASSWORD_FILE"] = d + "/token"
-    obtained(host, "file." + A)
-
-
-SCENARIOS = (one_name_and_renewal, wildcard_and_apex, wildcard_and_apex_raw, ten_names, two_hosts, token_from_a_file)
-
-
-def test_lego():
-    """All at once, as lego waits most of the time; in the end nothing is left in DNS."""
-    missing = installed("lego", "pebble")
-    if missing:
-        raise tap.Skip(missing)
+def test_doctor():
+    """It looks at each name."""
     s = site()
-
-    def run(scenario):
-        try:
-            with tempfile.TemporaryDirectory() as d:
-                scenario(s, pebble, d)
-        except Exception:
-            return scenario.__name__ + ": " + traceback.format_exc()
-        return None
-
-    with Pebble(P) as pebble:
-        failed = [x for x in together(run, SCENARIOS) if x]
-    assert not failed, "\n".join(failed)
-    assert (P.all_txt(A), P.all_txt(B)) == ([], [])
+    said = s.now.cli("doctor", "--config", s.dir + "/postern.conf").stdout
+    for part in ("/present and /cleanup are served, for 7 names", "wrong-customer: its handle does not open",
+                 "shared: reader may not both add and remove", "shared: whoever steals the token of reader may do more"):
+        assert part in said, (part, said)
+    assert "web1: " not in said and "pti1_" not in said, said
 
 
 if __name__ == "__main__":
