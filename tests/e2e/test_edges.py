@@ -203,7 +203,7 @@ def test_request_id_of_another_call():
             intent = [l for l in g.audit() if l["event"] == "add_record.intent"][-1]
             for s in sockets(g.pids()["postern-front"]):
                 s.send(struct.pack(">HQ", number_of("fv_add_record"), 1 << 60) + text(intent["request_id"]) + text("dev") + text("") +
-                       text(handle) + text("_acme-challenge.in.no.zone.example") + text("TXT") + text("v") +
+                       text(handle) + text("_acme-challenge.in.no.zone.example") + text("TXT") + text("v") + text("") +
                        struct.pack(">BI", 0, 60))
                 s.close()
             assert g.post("/get_zones", {"integration_handle": handle})[0] == 200  # it was heard before this
