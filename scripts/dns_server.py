@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What scripts/bind and scripts/knot share: a DNS server with keys for dynamic updates on a free loopback port."""
+"""What scripts/bind and scripts/knot share: a DNS server with keys for dynamic updates on a free loopback port, or on port 53 of given addresses."""
 import base64
 import os
 import secrets
@@ -36,14 +36,14 @@ def free_port():
             return tcp.getsockname()[1]
 
 
-def serves(port, zone):
+def serves(address, port, zone):
     """An authoritative answer to a question for the zone's SOA."""
     name = b"".join(struct.pack("B", len(label)) + label for label in zone.encode().split(b".")) + b"\0"
     question = struct.pack("!6H", 1, 0, 1, 0, 0, 0) + name + struct.pack("!2H", 6, 1)
-    with socket.socket(type=socket.SOCK_DGRAM) as udp:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.settimeout(0.5)
         try:
-            udp.connect(("127.0.0.1", port))
+            udp.connect((address, port))
             udp.send(question)
             answer = udp.recv(4096)
         except OSError:
@@ -57,6 +57,8 @@ class Server:
 
     def __init__(self, name, package, command, config):
         self.name, self.package, self.command, self.config = name, package, command, config
+        self.at = ["127.0.0.1"]
+        self.port = None
 
     def die(self, text):
         sys.exit("%s: %s" % (self.name, text))
@@ -69,7 +71,7 @@ class Server:
 
     def launch(self, keys, zones, closed):
         """(process, port) once it serves all zones; None when it ended before."""
-        port = free_port()
+        port = self.port or free_port()
         with open(self.path("conf"), "w") as f:
             f.write(self.config(self, port, keys, zones, closed))
         with open(self.path("log"), "a") as log:
@@ -77,7 +79,7 @@ class Server:
                                        stderr=log, start_new_session=True)
         end = time.monotonic() + SECONDS
         while time.monotonic() < end and process.poll() is None:
-            if all(serves(port, zone) for zone in zones + closed):
+            if all(serves(address, port, zone) for zone in zones + closed for address in self.at):
                 return process, port
             time.sleep(0.02)
         process.kill()
@@ -105,7 +107,7 @@ class Server:
         process, port = started
         with open(self.path("process"), "w") as f:
             f.write("%d\n" % process.pid)
-        values = {"DNS": "127.0.0.1:%d" % port, "PID": process.pid}
+        values = {"DNS": "%s:%d" % (self.at[0], port), "PID": process.pid}
         for name, (algorithm, secret) in keys.items():
             kind = algorithm[len("hmac-"):].upper()
             values["KEY_%s_NAME" % kind], values["KEY_%s_SECRET" % kind] = name, secret
@@ -144,5 +146,7 @@ class Server:
             self.stop()
             return
         zones = args[2:]
+        if zones[:1] == ["--at"]:
+            self.at, self.port, zones = zones[1].split(","), 53, zones[2:]
         closed = [zones.pop(i + 1) for i in reversed(range(len(zones) - 1)) if zones[i] == "--closed"]
         self.start([z for z in zones if z != "--closed"], closed)

@@ -14,10 +14,12 @@
 
 /* Numbers from IANA's registry "Domain Name System (DNS) Parameters". */
 enum dns_type {
+	DNS_TYPE_A = 1,
 	DNS_TYPE_NS = 2,
 	DNS_TYPE_CNAME = 5,
 	DNS_TYPE_SOA = 6,
 	DNS_TYPE_TXT = 16,
+	DNS_TYPE_AAAA = 28,
 	DNS_TYPE_TSIG = 250,
 	DNS_TYPE_CAA = 257,
 };

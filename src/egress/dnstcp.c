@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "egress/dnstcp.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -74,30 +73,13 @@ static void on_deadline(void *arg)
 
 /* ---- connecting ---- */
 
-static socklen_t sockaddr_of(struct sockaddr_storage *out, const struct ip *ip, uint16_t port)
-{
-	*out = (struct sockaddr_storage){0};
-	if (ip->family == 6) {
-		struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-
-		memcpy(&a.sin6_addr, ip->a, 16);
-		memcpy(out, &a, sizeof(a));
-		return sizeof(a);
-	}
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-
-	memcpy(&a.sin_addr, ip->a, 4);
-	memcpy(out, &a, sizeof(a));
-	return sizeof(a);
-}
-
 /* Begin to connect to IP. False when that fails at once. */
 static bool try_address(struct dnstcp_call *c, const struct ip *ip)
 {
 	struct loop *loop = c->shared->loop;
 	int64_t left = (c->connect_by - loop_now(loop)) / (int64_t)(c->count - c->tried + 1);
 	struct sockaddr_storage to;
-	socklen_t n = sockaddr_of(&to, ip, c->port);
+	socklen_t n = ip_to_sockaddr(ip, c->port, &to);
 	int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -128,19 +110,12 @@ static void on_hurry(void *arg)
 	try_next(arg);
 }
 
-/* Where both ends have one address, the server is on this machine, and must be listed. */
+/* The server is on this machine, and must be listed. */
 static bool is_own(const struct dnstcp_call *c)
 {
-	struct sockaddr_storage a = {0};
-	socklen_t n = sizeof(a);
 	const struct ip *peer = &c->ips[c->tried - 1];
-	struct ip self;
 
-	if (getsockname(c->fd.fd, (struct sockaddr *)&a, &n) < 0 ||
-	    !ip_of_sockaddr((struct sockaddr *)&a, &self))
-		return true;
-	return self.family == peer->family && memcmp(self.a, peer->a, sizeof(self.a)) == 0 &&
-	       !address_listed(c->shared->rules, peer, false);
+	return socket_is_own(c->fd.fd, peer) && !address_listed(c->shared->rules, peer, false);
 }
 
 static void on_resolved(void *arg, const struct ip *ips, size_t n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "egress/resolve.h"
 
+#include "dns/message.h"
 #include "sys/log.h"
 
 #include <ares.h>
@@ -8,8 +9,10 @@
 #include <stdlib.h>
 
 /* Of the first try; each further one waits twice as long. The caller's deadline is above all. */
-#define TRY_MS 2000
-#define TRIES  3
+#define TRY_MS	   2000
+#define TRIES	   3
+#define TRY_DNS_MS 1500
+#define TRIES_DNS  2
 
 /* A socket of c-ares: few, one or two a server. */
 struct watch {
@@ -23,6 +26,9 @@ struct resolver {
 	ares_channel channel;
 	struct watch *watches;
 	struct loop_timer timer;
+	size_t asked;			/* questions that c-ares holds */
+	struct question *first, **last; /* those that wait for their turn */
+	struct loop_timer turn;
 };
 
 struct resolve {
@@ -34,6 +40,18 @@ struct resolve {
 	struct loop_timer ready;
 	size_t n;
 	struct ip ips[RESOLVE_MAX];
+};
+
+struct question {
+	struct resolver *resolver;
+	question_fn *fn;
+	void *arg;
+	struct question *next, **prev; /* PREV: while it waits for its turn; else NULL */
+	bool asked, cancelled;	       /* as above */
+	struct loop_timer ready;
+	uint16_t type;
+	char name[DNS_NAME_MAX + 1];
+	struct buf answer;
 };
 
 /* In callbacks of c-ares, where no error can be returned. */
@@ -112,14 +130,16 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
 	}
 }
 
-int resolver_new(struct resolver **out, struct loop *loop, const char *servers)
+static void on_turn(void *arg);
+
+static int make(struct resolver **out, struct loop *loop, const char *servers, char *lookups,
+		int try_ms, int tries)
 {
 	struct resolver *r = calloc(1, sizeof(*r));
-	char lookups[] = "fb";
 	struct ares_options o = {
 		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-		.timeout = TRY_MS,
-		.tries = TRIES,
+		.timeout = try_ms,
+		.tries = tries,
 		.ndomains = 0,
 		.lookups = lookups,
 		.sock_state_cb = on_socket_state,
@@ -131,6 +151,8 @@ int resolver_new(struct resolver **out, struct loop *loop, const char *servers)
 		return -ENOMEM;
 	r->loop = loop;
 	r->timer = (struct loop_timer){.fn = on_timer, .arg = r};
+	r->turn = (struct loop_timer){.fn = on_turn, .arg = r};
+	r->last = &r->first;
 	status = ares_library_init(ARES_LIB_INIT_ALL);
 	if (status == ARES_SUCCESS)
 		status = ares_init_options(&r->channel, &o,
@@ -147,6 +169,20 @@ int resolver_new(struct resolver **out, struct loop *loop, const char *servers)
 	return 0;
 }
 
+int resolver_new(struct resolver **out, struct loop *loop, const char *servers)
+{
+	char lookups[] = "fb";
+
+	return make(out, loop, servers, lookups, TRY_MS, TRIES);
+}
+
+int resolver_new_dns(struct resolver **out, struct loop *loop, const char *servers)
+{
+	char lookups[] = "b";
+
+	return make(out, loop, servers, lookups, TRY_DNS_MS, TRIES_DNS);
+}
+
 void resolver_free(struct resolver *r)
 {
 	if (!r)
@@ -155,6 +191,7 @@ void resolver_free(struct resolver *r)
 	if (r->channel)
 		ares_destroy(r->channel);
 	loop_timer_clear(r->loop, &r->timer);
+	loop_timer_clear(r->loop, &r->turn);
 	ares_library_cleanup();
 	free(r);
 }
@@ -173,6 +210,33 @@ bool ip_of_sockaddr(const struct sockaddr *sa, struct ip *out)
 	}
 	*out = ip;
 	return true;
+}
+
+socklen_t ip_to_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_storage *out)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+	*out = (struct sockaddr_storage){0};
+	memcpy(&v4.sin_addr, ip->a, 4);
+	memcpy(&v6.sin6_addr, ip->a, 16);
+	if (ip->family == 6)
+		memcpy(out, &v6, sizeof(v6));
+	else
+		memcpy(out, &v4, sizeof(v4));
+	return ip->family == 6 ? sizeof(v6) : sizeof(v4);
+}
+
+bool socket_is_own(int fd, const struct ip *peer)
+{
+	struct sockaddr_storage a = {0};
+	socklen_t n = sizeof(a);
+	struct ip self;
+
+	if (getsockname(fd, (struct sockaddr *)&a, &n) < 0 ||
+	    !ip_of_sockaddr((struct sockaddr *)&a, &self))
+		return true;
+	return self.family == peer->family && memcmp(self.a, peer->a, sizeof(self.a)) == 0;
 }
 
 static void on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinfo *info)
@@ -235,4 +299,112 @@ void resolve_cancel(struct resolve *q)
 		q->cancelled = true;
 	else
 		free(q);
+}
+
+/* ---- questions ---- */
+
+static void question_free(struct question *q)
+{
+	loop_timer_clear(q->resolver->loop, &q->ready);
+	buf_done(&q->answer);
+	free(q);
+}
+
+/* A status says little more than what the answer itself does: there is one, or there is none. */
+static void on_answer(void *arg, int status, int timeouts, unsigned char *p, int n)
+{
+	struct question *q = arg;
+	struct resolver *r = q->resolver;
+
+	q->asked = false;
+	r->asked--;
+	if (p && n > 0)
+		buf_put(&q->answer, p, (size_t)n);
+	if (r->first && status != ARES_EDESTRUCTION)
+		timer_set(r->loop, &r->turn, 0);
+	/* Not at once, as above. */
+	if (q->cancelled)
+		question_free(q);
+	else
+		timer_set(r->loop, &q->ready, 0);
+}
+
+static void on_question_ready(void *arg)
+{
+	struct question *q = arg;
+
+	/* Without the memory for it there is no answer. */
+	q->fn(q->arg, buf_status(&q->answer) < 0 ? bytes_of(NULL, 0) : buf_bytes(&q->answer));
+	question_free(q);
+}
+
+static void ask(struct question *q)
+{
+	q->asked = true;
+	q->resolver->asked++;
+	ares_query(q->resolver->channel, q->name, DNS_CLASS_IN, q->type, on_answer, q);
+}
+
+static void join_queue(struct question *q)
+{
+	struct resolver *r = q->resolver;
+
+	q->prev = r->last;
+	*r->last = q;
+	r->last = &q->next;
+}
+
+static void leave_queue(struct question *q)
+{
+	*q->prev = q->next;
+	if (q->next)
+		q->next->prev = q->prev;
+	else
+		q->resolver->last = q->prev;
+	q->prev = NULL;
+	q->next = NULL;
+}
+
+static void on_turn(void *arg)
+{
+	struct resolver *r = arg;
+	struct question *q;
+
+	while ((q = r->first) != NULL && r->asked < RESOLVE_AT_ONCE) {
+		leave_queue(q);
+		ask(q);
+	}
+	ask_again_later(r);
+}
+
+int question_start(struct resolver *r, const struct dns_name *name, uint16_t type, question_fn *fn,
+		   void *arg, struct question **out)
+{
+	struct question *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return -ENOMEM;
+	*q = (struct question){.resolver = r, .fn = fn, .arg = arg, .type = type};
+	q->ready = (struct loop_timer){.fn = on_question_ready, .arg = q};
+	q->answer = BUF_INIT(MESSAGE_MAX);
+	memcpy(q->name, name->text, name->len);
+	if (r->asked < RESOLVE_AT_ONCE) {
+		ask(q);
+		ask_again_later(r);
+	} else {
+		join_queue(q);
+	}
+	*out = q;
+	return 0;
+}
+
+void question_cancel(struct question *q)
+{
+	if (q->prev)
+		leave_queue(q);
+	loop_timer_clear(q->resolver->loop, &q->ready);
+	if (q->asked)
+		q->cancelled = true;
+	else
+		question_free(q);
 }

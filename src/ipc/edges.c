@@ -43,6 +43,17 @@ enum verb verb_parse(struct bytes in)
 	return v;
 }
 
+static const char *const problem_texts[] = {
+#define X(id, text) [SERVER_##id] = text,
+	SERVER_PROBLEM_LIST(X)
+#undef X
+};
+
+const char *server_problem_text(enum server_problem p)
+{
+	return (unsigned)p < SERVER_PROBLEMS ? problem_texts[p] : "?";
+}
+
 #define FIELD(S, type_, name_, cap_)                                                               \
 	{.name = #name_, .type = WIRE_##type_, .offset = offsetof(struct S, name_), .cap = cap_},
 
@@ -54,6 +65,7 @@ FRONT_VAULT_MESSAGES(M)
 VAULT_SCRIBE_MESSAGES(M)
 VAULT_PLANNER_MESSAGES(M)
 VAULT_COURIER_MESSAGES(M)
+VAULT_RESOLVER_MESSAGES(M)
 PLANNER_COURIER_MESSAGES(M)
 #undef M
 
@@ -70,6 +82,7 @@ static const struct edge_row front_vault_rows[] = {FRONT_VAULT_MESSAGES(M)};
 static const struct edge_row vault_scribe_rows[] = {VAULT_SCRIBE_MESSAGES(M)};
 static const struct edge_row vault_planner_rows[] = {VAULT_PLANNER_MESSAGES(M)};
 static const struct edge_row vault_courier_rows[] = {VAULT_COURIER_MESSAGES(M)};
+static const struct edge_row vault_resolver_rows[] = {VAULT_RESOLVER_MESSAGES(M)};
 static const struct edge_row planner_courier_rows[] = {PLANNER_COURIER_MESSAGES(M)};
 #undef M
 
@@ -81,4 +94,5 @@ EDGE(front_vault);
 EDGE(vault_scribe);
 EDGE(vault_planner);
 EDGE(vault_courier);
+EDGE(vault_resolver);
 EDGE(planner_courier);

@@ -30,7 +30,8 @@
 	X(PLANNER, "postern-planner")                                                              \
 	X(PLANNER_SELF, "postern-planner-self")                                                    \
 	X(COURIER, "postern-courier")                                                              \
-	X(COURIER_SELF, "postern-courier-self")
+	X(COURIER_SELF, "postern-courier-self")                                                    \
+	X(RESOLVER, "postern-resolver")
 
 enum proc {
 #define X(id, name) PROC_##id,
@@ -63,6 +64,15 @@ enum proc proc_by_name(const char *name);
 #define IPC_URL_MAX	     (8 * 1024)
 #define IPC_INSTRUCTIONS_MAX (16 * 1024)
 #define DENY_MAX	     100000 /* integrations that are called off */
+#define IPC_ADDRESS_MAX	     45	    /* bytes of an IPv6 address as text */
+#define IPC_RESOLVERS_MAX    1024   /* bytes of "address:port,address:port…" */
+
+/* check_record asks at most so many servers of a zone by name, at so many addresses together. */
+#define ZONE_SERVERS_MAX   16
+#define ZONE_ADDRESSES_MAX 32
+/* What there may be to tell of them: names that have no address too. */
+#define ZONE_LINES_MAX	(ZONE_SERVERS_MAX + ZONE_ADDRESSES_MAX)
+#define IPC_SERVERS_MAX (ZONE_LINES_MAX * (DNS_NAME_MAX + IPC_ADDRESS_MAX + 64))
 
 /* policy in fv_make_integration: the gateway's default */
 #define IPC_POLICY_DEFAULT POLICY_PROFILES
@@ -83,6 +93,22 @@ enum identity_kind {
 };
 #define IDENTITY_BYTES 32
 
+/* Why a server's address could not be asked for a record. */
+#define SERVER_PROBLEM_LIST(X)                                                                     \
+	X(NONE, "")                                                                                \
+	X(NO_ANSWER, "no_answer")                                                                  \
+	X(REFUSED, "refused")                                                                      \
+	X(NOT_PERMITTED, "not_permitted")                                                          \
+	X(LAME, "lame")
+
+enum server_problem {
+#define X(id, text) SERVER_##id,
+	SERVER_PROBLEM_LIST(X)
+#undef X
+		SERVER_PROBLEMS
+};
+const char *server_problem_text(enum server_problem p);
+
 /* What a caller may do; bit 1 << verb in its mask. */
 #define VERB_LIST(X)                                                                               \
 	X(MAKE_INTEGRATION, "make_integration")                                                    \
@@ -90,6 +116,7 @@ enum identity_kind {
 	X(GET_ZONES, "get_zones")                                                                  \
 	X(ADD_RECORD, "add_record")                                                                \
 	X(REMOVE_RECORD, "remove_record")                                                          \
+	X(CHECK_RECORD, "check_record")                                                            \
 	X(INSPECT_HANDLE, "inspect_handle")                                                        \
 	X(REWRAP_HANDLE, "rewrap_handle")                                                          \
 	X(METRICS, "metrics")
@@ -127,6 +154,7 @@ enum verb verb_parse(struct bytes in);
 	M(s_provider,                                                                              \
 	  A) /* the gateway's own at a provider: all to couriers, what is open to the vault */     \
 	M(s_address, A)                                                                            \
+	M(s_resolver, A) /* resolver: whom it asks */                                              \
 	M(s_apply, A)	 /* what s_front or s_vault began is whole: it holds from now on */        \
 	M(s_confine, A)	 /* it has all that it needs: into the sandbox */                          \
 	M(s_start, A)	 /* everything is told: serve */                                           \
@@ -188,6 +216,8 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_s_signer(F, S) F(S, TEXT, name, NOTE_NAME_MAX) F(S, FIXED, seed, NOTE_SEED_BYTES)
 #define FIELDS_s_address(F, S)                                                                     \
 	F(S, U8, family, 6) F(S, FIXED, a, 16) F(S, U8, bits, 128) F(S, U8, plain_http, 1)
+/* SERVERS: "address:port,…"; empty: those of resolv.conf. */
+#define FIELDS_s_resolver(F, S) F(S, TEXT, servers, IPC_RESOLVERS_MAX)
 #define FIELDS_s_apply(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_confine(F, S)	F(S, BYTES, filter, SANDBOX_FILTER_MAX) F(S, U8, off, 1)
 #define FIELDS_r_confined(F, S) F(S, U32, holds, SANDBOX_ALL)
@@ -211,6 +241,7 @@ enum verb verb_parse(struct bytes in);
 	M(fv_add_record, A)                                                                        \
 	M(fv_remove_record, A)                                                                     \
 	M(fv_clean_record, A) /* remove without a record handle: what could be overwritten */      \
+	M(fv_check_record, A)                                                                      \
 	M(fv_inspect_handle, A)                                                                    \
 	M(fv_rewrap_handle, A)                                                                     \
 	M(fv_metrics, A) /* what is counted behind the front */                                    \
@@ -222,6 +253,7 @@ enum verb verb_parse(struct bytes in);
 	M(vf_zones_end, B)                                                                         \
 	M(vf_record, B)                                                                            \
 	M(vf_removed, B)                                                                           \
+	M(vf_checked, B)                                                                           \
 	M(vf_handle, B)                                                                            \
 	M(vf_rewrapped, B)                                                                         \
 	M(vf_metrics, B) /* a piece of a text */                                                   \
@@ -246,11 +278,15 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_fv_record(F, S)                                                                     \
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
 		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, TEXT, type, IPC_TYPE_MAX)                      \
-			F(S, BYTES, value, RECORD_VALUE_MAX) F(S, LIST, zones, IPC_ZONES_MAX)
+			F(S, BYTES, value, RECORD_VALUE_MAX) F(S, LIST, zones, IPC_ZONES_MAX)      \
+				F(S, U8, follow_cname, 1)
 #define FIELDS_fv_add_record(F, S)                                                                 \
 	FIELDS_fv_record(F, S) F(S, U8, mode, RECORD_MODES - 1) F(S, U32, ttl, RECORD_TTL_MAX)
 #define FIELDS_fv_clean_record(F, S) FIELDS_fv_record(F, S)
 #define FIELDS_fv_remove_record(F, S)                                                              \
+	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
+		F(S, TEXT, record_handle, RECORD_HANDLE_MAX)
+#define FIELDS_fv_check_record(F, S)                                                               \
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
 		F(S, TEXT, record_handle, RECORD_HANDLE_MAX)
 #define FIELDS_fv_inspect_handle(F, S)                                                             \
@@ -275,8 +311,12 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_vf_record(F, S)                                                                     \
 	F(S, U64, call, 0)                                                                         \
 	FIELDS_receipt(F, S) F(S, TEXT, handle, RECORD_HANDLE_MAX) F(S, TEXT, zone, DNS_NAME_MAX)  \
-		F(S, U8, pending, 1)
+		F(S, TEXT, fqdn, DNS_NAME_MAX) F(S, U8, pending, 1)
 #define FIELDS_vf_removed(F, S) F(S, U64, call, 0) FIELDS_receipt(F, S) F(S, U8, removed, 1)
+/* SERVERS: of each a name, an address or nothing, "true" or "false" for whether the value is there, a problem or nothing. */
+#define FIELDS_vf_checked(F, S)                                                                    \
+	F(S, U64, call, 0)                                                                         \
+	F(S, U8, visible, 1) F(S, U8, pending, 1) F(S, LIST, servers, IPC_SERVERS_MAX)
 /* Everything of a handle but its secrets. */
 #define FIELDS_vf_handle(F, S)                                                                     \
 	F(S, U64, call, 0)                                                                         \
@@ -432,6 +472,40 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_vc_end(F, S)   F(S, U64, call, 0)
 #define FIELDS_cv_ready(F, S) F(S, U64, call, 0)
 
+/* ---- vault (A) ↔ resolver (B) ---- */
+
+#define VAULT_RESOLVER_MESSAGES(M)                                                                 \
+	M(vr_check, A)	/* do the zone's servers show the record? */                               \
+	M(vr_follow, A) /* where do CNAMEs at the name lead? */                                    \
+	M(vr_abort, A)	/* no answer is wanted any more */                                         \
+	M(rv_server, B) /* one of the zone's servers; rv_checked follows */                        \
+	M(rv_checked, B)                                                                           \
+	M(rv_followed, B)
+
+#define FIELDS_vr_check(F, S)                                                                      \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, zone, DNS_NAME_MAX)                                                             \
+	F(S, TEXT, fqdn, DNS_NAME_MAX)                                                             \
+	F(S, U8, type, RR_TYPES - 1)                                                               \
+	F(S, BYTES, value, RECORD_VALUE_MAX) F(S, U32, timeout_ms, UINT32_MAX)
+#define FIELDS_vr_follow(F, S)                                                                     \
+	F(S, U64, call, 0) F(S, TEXT, fqdn, DNS_NAME_MAX) F(S, U32, timeout_ms, UINT32_MAX)
+#define FIELDS_vr_abort(F, S) F(S, U64, call, 0)
+/* ADDRESS: empty when none of the name was found. */
+#define FIELDS_rv_server(F, S)                                                                     \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, name, DNS_NAME_MAX)                                                             \
+	F(S, TEXT, address, IPC_ADDRESS_MAX)                                                       \
+	F(S, U8, visible, 1) F(S, U8, problem, SERVER_PROBLEMS - 1)
+/* CODE: what kept it from finding the servers; or CODE_OK. */
+#define FIELDS_rv_checked(F, S)                                                                    \
+	F(S, U64, call, 0) F(S, U8, visible, 1) F(S, U8, code, CODE_COUNT - 1)
+/* FQDN: the name that is no CNAME. */
+#define FIELDS_rv_followed(F, S)                                                                   \
+	F(S, U64, call, 0)                                                                         \
+	F(S, TEXT, fqdn, DNS_NAME_MAX)                                                             \
+	F(S, U8, code, CODE_COUNT - 1) F(S, TEXT, detail, PROVIDER_DETAIL_MAX)
+
 /* ---- planner (A) ↔ courier (B) ---- */
 
 #define PLANNER_COURIER_MESSAGES(M)                                                                \
@@ -486,6 +560,7 @@ FRONT_VAULT_MESSAGES(M)
 VAULT_SCRIBE_MESSAGES(M)
 VAULT_PLANNER_MESSAGES(M)
 VAULT_COURIER_MESSAGES(M)
+VAULT_RESOLVER_MESSAGES(M)
 PLANNER_COURIER_MESSAGES(M)
 #undef M
 
@@ -495,6 +570,7 @@ enum { FRONT_VAULT_MESSAGES(M) FRONT_VAULT_MESSAGE_COUNT };
 enum { VAULT_SCRIBE_MESSAGES(M) VAULT_SCRIBE_MESSAGE_COUNT };
 enum { VAULT_PLANNER_MESSAGES(M) VAULT_PLANNER_MESSAGE_COUNT };
 enum { VAULT_COURIER_MESSAGES(M) VAULT_COURIER_MESSAGE_COUNT };
+enum { VAULT_RESOLVER_MESSAGES(M) VAULT_RESOLVER_MESSAGE_COUNT };
 enum { PLANNER_COURIER_MESSAGES(M) PLANNER_COURIER_MESSAGE_COUNT };
 #undef M
 
@@ -511,7 +587,7 @@ struct edge {
 
 /* SIDE_A is the supervisor, the front, the vault, or the planner: whoever is named first. */
 extern const struct edge edge_supervisor, edge_front_vault, edge_vault_scribe, edge_vault_planner,
-	edge_vault_courier, edge_planner_courier;
+	edge_vault_courier, edge_vault_resolver, edge_planner_courier;
 
 /* The largest struct of any message. */
 #define EDGE_STRUCT_MAX 512

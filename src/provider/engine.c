@@ -91,7 +91,7 @@ static void rewind_op(struct op *op)
 	op_keep(op, NULL);
 	buf_reset(&op->others);
 	buf_reset(&op->record_id);
-	if (op->kind == OP_REMOVE)
+	if (op->kind == OP_REMOVE || op->kind == OP_STATUS)
 		buf_put_bytes(&op->record_id, op->wanted_id);
 }
 
@@ -365,6 +365,12 @@ static bool unclear_end(const struct op *op, const struct exchange *x, const str
 	return x->changes && a->status >= 500 && !parse_sees(x, a->status) && !op->looked_again;
 }
 
+/* Customers need not let us ask how far the provider is: such a step says itself which refusals are no answer, and which are failures. */
+static bool is_optional(const struct op *op, const struct exchange *x, const struct answer *a)
+{
+	return op->kind == OP_STATUS && parse_sees(x, a->status);
+}
+
 static enum verdict judge(struct op *op, const struct exchange *x, const struct answer *a)
 {
 	const struct provider *p = op->provider;
@@ -373,7 +379,7 @@ static enum verdict judge(struct op *op, const struct exchange *x, const struct 
 	if (p->error && p->error(op, a))
 		return VERDICT_ERROR;
 	own = is_good(p, a) ? NULL : own_error(p, a);
-	if (own && own->means != CODE_OK)
+	if (own && own->means != CODE_OK && !is_optional(op, x, a))
 		return op_fail_answer(op, own->means, a);
 	if ((own && x->changes && !parse_sees(x, a->status)) || unclear_end(op, x, a))
 		return op_look_again(op, a);

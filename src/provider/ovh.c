@@ -66,6 +66,23 @@ static enum verdict parse_refresh(struct op *op, const struct answer *a)
 	return json_is_null(a->json) ? VERDICT_NEXT : op_fail_shape(op);
 }
 
+/* ---- is the zone published? ---- */
+
+/* A key may lack the rule for it: then the servers have the only word. */
+static enum verdict parse_status(struct op *op, const struct answer *a)
+{
+	const json_t *deployed = answer_at(a, "isDeployed");
+
+	if (a->status == 403)
+		return bytes_is(json_bytes(answer_at(a, "errorCode")), "NOT_GRANTED_CALL")
+			       ? VERDICT_DONE
+			       : op_fail_answer(op, CODE_PROVIDER_AUTH_FAILED, a);
+	if (!json_is_boolean(deployed))
+		return op_fail_shape(op);
+	op->pending = json_is_false(deployed);
+	return VERDICT_DONE;
+}
+
 /* ---- the signature ---- */
 
 static void put(struct buf *b, struct bytes v)
@@ -140,6 +157,9 @@ static const struct exchange remove_ = EXCHANGE_CHANGE("remove", "DELETE", RECOR
 static const struct exchange refresh =
 	EXCHANGE_CHANGE("refresh", "POST", ZONE "/refresh", NULL, parse_refresh);
 
+static const struct exchange status =
+	EXCHANGE_READ("status", ZONE "/status", NULL, parse_status, 403);
+
 static const struct choice bases[] = {
 	{"ovh-eu", "https://eu.api.ovh.com/1.0"},
 	{"ovh-ca", "https://ca.api.ovh.com/1.0"},
@@ -213,5 +233,6 @@ const struct provider provider_ovh = {
 	.min_ttl = 60,
 	.ops = {[OP_ZONES] = {&zones},
 		[OP_ADD] = {&ids, &each, &clear, &add, &refresh},
-		[OP_REMOVE] = {&get, &remove_, &refresh}},
+		[OP_REMOVE] = {&get, &remove_, &refresh},
+		[OP_STATUS] = {&status}},
 };

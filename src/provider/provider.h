@@ -320,6 +320,7 @@ enum op_kind {
 	OP_FIND_ZONE, /* the longest zone that holds op->fqdn: op_add_zone() keeps just that */
 	OP_ADD,	      /* look, then add: op->found, op->record_id */
 	OP_REMOVE,    /* look, then remove what was added: op->removed */
+	OP_STATUS, /* does the provider itself still publish what was added? op->pending; only where it has a word for it */
 	OP_KINDS,
 };
 
@@ -383,18 +384,18 @@ struct op {
 	int64_t now;	      /* seconds since 1970 */
 	struct bytes fields;  /* plist of pairs: the fields that are not secret */
 	struct dns_name fqdn; /* all but OP_ZONES */
-	struct dns_name zone; /* OP_ADD, OP_REMOVE */
+	struct dns_name zone; /* OP_ADD, OP_REMOVE, OP_STATUS */
 	enum rr_type type;
 	struct bytes value; /* canonical */
 	enum record_mode mode;
 	uint32_t ttl; /* 0: the provider's default */
 	bool look; /* OP_ADD: over before its first exchange with .changes: was the record there (found, record_id)? */
 	struct bytes
-		wanted_id; /* OP_REMOVE: the record's id from its handle; empty for record sets */
+		wanted_id; /* OP_REMOVE, OP_STATUS: the record's id from its handle; empty for record sets */
 
 	/* between steps */
-	struct buf zone_id;   /* {zone}; OP_ADD and OP_REMOVE: given */
-	struct buf record_id; /* {record}; also out; OP_REMOVE: wanted_id */
+	struct buf zone_id;   /* {zone}; OP_ADD, OP_REMOVE, OP_STATUS: given */
+	struct buf record_id; /* {record}; also out; OP_REMOVE, OP_STATUS: wanted_id */
 	struct buf account;   /* {account} */
 	struct buf others;    /* {other}: plist of ids, of the records that a replace removes */
 	struct buf cursor;    /* the next page's cursor, where it is text */

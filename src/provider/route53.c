@@ -198,6 +198,20 @@ static bool lost_race(const struct answer *a)
 	return false;
 }
 
+/* The change's id, for a look at how far it is (OP_STATUS). It is of no use for removing. */
+static bool take_change_id(struct op *op, const struct answer *a)
+{
+	static const char prefix[] = "/change/";
+	struct bytes id =
+		json_bytes(answer_at(a, "ChangeResourceRecordSetsResponse.ChangeInfo.0.Id.0"));
+
+	if (!bytes_starts(id, bytes_str(prefix)) || !op_usable_id(bytes_skip(id, strlen(prefix))))
+		return false;
+	buf_reset(&op->record_id);
+	buf_put_bytes(&op->record_id, bytes_skip(id, strlen(prefix)));
+	return true;
+}
+
 static enum verdict parse_change(struct op *op, const struct answer *a)
 {
 	struct bytes status =
@@ -206,10 +220,31 @@ static enum verdict parse_change(struct op *op, const struct answer *a)
 	if (a->status == 400)
 		return lost_race(a) ? VERDICT_RESTART
 				    : op_fail_answer(op, CODE_PROVIDER_REJECTED, a);
-	if (!status.n)
+	if (!status.n || !take_change_id(op, a))
 		return op_fail_shape(op);
 	op->pending = !bytes_is(status, "INSYNC");
 	return set_parse_all(op, a);
+}
+
+/* ---- how far a change is ---- */
+
+static int build_status(const struct op *op, struct request *req)
+{
+	return op->wanted_id.n ? 0 : BUILD_SKIP;
+}
+
+/* Who may not ask (GetChange is a permission of its own), or asks for a change that is forgotten by now, does not know: the servers then have the only word. */
+static enum verdict parse_status(struct op *op, const struct answer *a)
+{
+	struct bytes status = json_bytes(answer_at(a, "GetChangeResponse.ChangeInfo.0.Status.0")),
+		     code = json_bytes(answer_at(a, "ErrorResponse.Error.0.Code.0"));
+
+	if (a->status == 404 || (a->status == 403 && bytes_is(code, "AccessDenied")))
+		return VERDICT_DONE;
+	if (a->status == 403)
+		return op_fail_answer(op, CODE_PROVIDER_AUTH_FAILED, a);
+	op->pending = bytes_is(status, "PENDING");
+	return op->pending || bytes_is(status, "INSYNC") ? VERDICT_DONE : op_fail_shape(op);
 }
 
 static int sign(const struct signing *s, struct buf *headers)
@@ -234,6 +269,9 @@ static const struct exchange add = EXCHANGE_CHANGE("add", "POST", "/hostedzone/{
 						   build_change, parse_change, 400);
 static const struct exchange remove_ = EXCHANGE_CHANGE(
 	"remove", "POST", "/hostedzone/{zone}/rrset/", build_change, parse_change, 400);
+
+static const struct exchange status =
+	EXCHANGE_READ("status", "/change/{record}", build_status, parse_status, 403, 404);
 
 static const struct choice bases[] = {
 	{"aws", "https://route53.amazonaws.com/2013-04-01"},
@@ -331,5 +369,6 @@ const struct provider provider_route53 = {
 	.shape = &shape,
 	.ops = {[OP_ZONES] = {&zone, &zones},
 		[OP_ADD] = {&look, &add},
-		[OP_REMOVE] = {&look, &remove_}},
+		[OP_REMOVE] = {&look, &remove_},
+		[OP_STATUS] = {&status}},
 };

@@ -60,10 +60,11 @@ static json_t *session_policy(const struct login_input *in, struct bytes partiti
 	json_t *zone, *condition, *types;
 
 	if (!in->zone_id.n)
-		return json_pack("{s:s, s:[{s:s, s:[s, s, s], s:s}]}", "Version", "2012-10-17",
+		return json_pack("{s:s, s:[{s:s, s:[s, s, s, s], s:s}]}", "Version", "2012-10-17",
 				 "Statement", "Effect", "Allow", "Action",
 				 "route53:ListHostedZones", "route53:GetHostedZone",
-				 "route53:ListResourceRecordSets", "Resource", "*");
+				 "route53:ListResourceRecordSets", "route53:GetChange", "Resource",
+				 "*");
 	types = json_pack("[s]", rr_type_text(in->type));
 	for (enum rr_type t = RR_TXT; in->all_types && t < RR_TYPES; t++)
 		if (t != in->type)
@@ -164,7 +165,8 @@ static void put_pair(struct buf *out, const char *name, const struct buf *text)
 /* %s: the partition */
 static const char permissions[] =
 	"{\"Version\":\"2012-10-17\",\"Statement\":["
-	"{\"Effect\":\"Allow\",\"Action\":[\"route53:ListHostedZones\"],\"Resource\":\"*\"},"
+	"{\"Effect\":\"Allow\",\"Action\":[\"route53:ListHostedZones\",\"route53:GetChange\"],"
+	"\"Resource\":\"*\"},"
 	"{\"Effect\":\"Allow\",\"Action\":[\"route53:GetHostedZone\","
 	"\"route53:ListResourceRecordSets\",\"route53:ChangeResourceRecordSets\"],"
 	"\"Resource\":\"arn:%s:route53:::hostedzone/*\","

@@ -38,6 +38,7 @@ int config_new(struct config **out, char *err)
 	c->policy_loosest = c->policy_default = POLICY_GUARDED;
 	c->targets = BUF_INIT(16 * 1024); /* what s_vault carries */
 	c->authorities = BUF_INIT(16 * 1024);
+	c->resolver_servers = BUF_INIT(IPC_RESOLVERS_MAX);
 	config_tls_reset(&c->tls);
 	c->denied = BUF_INIT(DENY_MAX * INTEGRATION_ID_BYTES);
 	c->caller_limits = (struct config_limits){
@@ -74,6 +75,7 @@ void config_free(struct config *c)
 		free(c->checkpoint_sources[i]);
 	buf_done(&c->targets);
 	buf_done(&c->authorities);
+	buf_done(&c->resolver_servers);
 	buf_done(&c->denied);
 	config_tls_reset(&c->tls);
 	for (size_t i = 0; i < c->n_providers; i++) {
@@ -156,12 +158,11 @@ static void set_address(struct config_listen *l, const struct ip *ip, uint16_t p
 	}
 }
 
-const char *config_add_listen(struct config *c, struct bytes text, bool tls)
+const char *config_split_address(struct bytes text, struct ip *ip, uint16_t *port)
 {
 	size_t colon = text.n;
 	struct bytes host;
-	uint64_t port;
-	struct ip ip;
+	uint64_t n;
 
 	while (colon > 0 && text.p[colon - 1] != ':')
 		colon--;
@@ -170,15 +171,26 @@ const char *config_add_listen(struct config *c, struct bytes text, bool tls)
 		host = bytes_of(host.p + 1, host.n - 2);
 	else if (bytes_find(host, BYTES(":")) < host.n)
 		return "must have an IPv6 address in brackets, such as [::1]:8080";
-	if (ip_parse(host, &ip) != 0 ||
-	    text_to_u64(bytes_skip(text, colon), UINT16_MAX, &port) != 0)
+	if (ip_parse(host, ip) != 0 || text_to_u64(bytes_skip(text, colon), UINT16_MAX, &n) != 0)
 		return "must be an address and a port, such as 127.0.0.1:8080";
+	*port = (uint16_t)n;
+	return NULL;
+}
+
+const char *config_add_listen(struct config *c, struct bytes text, bool tls)
+{
+	struct ip ip;
+	uint16_t port;
+	const char *why = config_split_address(text, &ip, &port);
+
+	if (why)
+		return why;
 	if (!tls && !is_loopback(&ip))
 		return "must be a loopback address: without TLS there is no listening elsewhere";
 	if (c->listens == CONFIG_LISTEN_MAX)
 		return "has too many addresses";
 	c->listen[c->listens].tls = tls;
-	set_address(&c->listen[c->listens++], &ip, (uint16_t)port);
+	set_address(&c->listen[c->listens++], &ip, port);
 	return NULL;
 }
 
@@ -254,6 +266,7 @@ static void dev_addresses(struct config *c)
 
 	memcpy(c->self_hosted.rules, loopback, sizeof(loopback));
 	c->self_hosted.n = ARRAY_LEN(loopback);
+	c->resolver_allow = c->self_hosted;
 }
 
 static int fill_dev(struct config *c, const char *listen, const char *state_dir, char *token,

@@ -109,6 +109,8 @@ struct config {
 	struct config_provider providers[CONFIG_PROVIDERS_MAX];
 	size_t n_providers;
 	struct address_rules chosen; /* of the addresses in PROVIDERS */
+	struct buf resolver_servers; /* "address:port,…" in place of resolv.conf's; empty: those */
+	struct address_rules resolver_allow; /* beyond the public ones that it may ask */
 	uint64_t segment_bytes, segment_seconds;
 	char origin[NOTE_NAME_MAX + 1]; /* the log's name in its checkpoints; "": none are made */
 	unsigned char checkpoint_seeds[STORE_SIGNERS_MAX][NOTE_SEED_BYTES];

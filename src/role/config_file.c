@@ -168,6 +168,7 @@ static cfg_t *syntax(void)
 	cfg_opt_t policy[] = {OPTION("loosest"), OPTION("default"),   OPTION("standing_authority"),
 			      LIST("targets"),	 LIST("authorities"), CFG_END()};
 	cfg_opt_t self_hosted[] = {LIST("allow"), LIST("plain_http"), CFG_END()};
+	cfg_opt_t resolver[] = {LIST("servers"), LIST("allow"), CFG_END()};
 	cfg_opt_t audit[] = {OPTION("segment_size"), OPTION("segment_age"), OPTION("origin"),
 			     LIST("checkpoint_keys"), CFG_END()};
 	cfg_opt_t limits[] = {OPTION("connections"),
@@ -220,6 +221,7 @@ static cfg_t *syntax(void)
 			on_httpreq),
 		SECTION("policy", policy, CFGF_NONE, on_policy),
 		SECTION("self_hosted", self_hosted, CFGF_NONE, on_section),
+		SECTION("resolver", resolver, CFGF_NONE, on_section),
 		SECTION("audit", audit, CFGF_NONE, on_section),
 		SECTION("limits", limits, CFGF_NONE, on_section),
 		SECTION("tls", tls, CFGF_NONE, on_section),

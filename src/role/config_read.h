@@ -24,7 +24,9 @@ int config_new(struct config **out, char *err) must_check;
  */
 int config_read_text(const char *path, struct buf *out, char *err) must_check;
 
-/* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. Without TLS only loopback addresses will do. */
+/* "127.0.0.1:8080", "[::1]:0": NULL, or a static sentence about what is wrong. */
+const char *config_split_address(struct bytes text, struct ip *ip, uint16_t *port) must_check;
+/* The same, to listen on: NULL, or a static sentence about what is wrong. Without TLS only loopback addresses will do. */
 const char *config_add_listen(struct config *c, struct bytes text, bool tls) must_check;
 
 /* ---- config_source.c ---- */

@@ -116,7 +116,7 @@ static const char *take_name(const struct setting *s, struct bytes value)
 /* s->min: the networks are for http:// too. */
 static const char *take_network(const struct setting *s, struct bytes value)
 {
-	struct address_rules *rules = &reading->config->self_hosted;
+	struct address_rules *rules = field(s);
 	struct address_rule rule;
 
 	if (address_rule_parse(value, &rule) != 0)
@@ -126,6 +126,28 @@ static const char *take_network(const struct setting *s, struct bytes value)
 	rule.plain_http = s->min;
 	rules->rules[rules->n++] = rule;
 	return NULL;
+}
+
+#define RESOLVER_SERVERS_MAX 8
+
+static const char *take_server(const struct setting *s, struct bytes value)
+{
+	struct buf *list = field(s);
+	size_t n = 1;
+	struct ip ip;
+	uint16_t port;
+
+	/* c-ares takes the same form, and anything else too. */
+	if (config_split_address(value, &ip, &port) || !port)
+		return "must be addresses and ports, such as 192.0.2.1:53 and [2001:db8::1]:53";
+	for (size_t i = 0; i < list->n; i++)
+		n += list->p[i] == ',';
+	if (list->n && n == RESOLVER_SERVERS_MAX)
+		return "is one server too many";
+	if (list->n)
+		buf_putc(list, ',');
+	buf_put_bytes(list, value);
+	return buf_status(list) == 0 ? NULL : "out of memory";
 }
 
 static const char *number(const struct setting *s, struct bytes value, uint64_t *out)
@@ -272,8 +294,10 @@ static const struct setting settings[] = {
 	{"policy.standing_authority", take_bool, AT(standing_authority)},
 	{"policy.targets", take_name, AT(targets)},
 	{"policy.authorities", take_name, AT(authorities)},
-	{"self_hosted.allow", take_network, 0, false},
-	{"self_hosted.plain_http", take_network, 0, true},
+	{"self_hosted.allow", take_network, AT(self_hosted), false},
+	{"self_hosted.plain_http", take_network, AT(self_hosted), true},
+	{"resolver.servers", take_server, AT(resolver_servers)},
+	{"resolver.allow", take_network, AT(resolver_allow), false},
 	{"provider.base", take_provider},
 	{"provider.login", take_provider},
 	{"provider.authorize", take_provider},

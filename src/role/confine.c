@@ -11,7 +11,8 @@
 #define S      BIT(SCRIBE)
 #define P      (BIT(PLANNER) | BIT(PLANNER_SELF))
 #define C      (BIT(COURIER) | BIT(COURIER_SELF))
-#define ALL    (F | V | S | P | C)
+#define R      BIT(RESOLVER)
+#define ALL    (F | V | S | P | C | R)
 
 /* Argument ARG (from 1), an int, is VALUE; or has none of the bits in MASK. */
 #define IS(arg, value)	   arg, (uint64_t)UINT32_MAX, (uint64_t)(value)
@@ -86,23 +87,25 @@ static const struct {
 	{S, {"fdatasync"}},
 	{S, {"unlinkat"}},
 
-	/* couriers: connections that go out, TCP, and UDP for DNS */
-	{C, {"socket", IS(1, AF_INET)}},
-	{C, {"socket", IS(1, AF_INET6)}},
-	{C, {"connect"}},
-	{C, {"sendto", WITHOUT(4, MSG_FASTOPEN)}},
-	{C, {"recvfrom"}},
-	{C, {"getsockopt"}},
-	{C, {"setsockopt"}},
-	{C, {"getsockname"}},
+	/* couriers and resolver: connections that go out, TCP, and UDP for DNS */
+	{C | R, {"socket", IS(1, AF_INET)}},
+	{C | R, {"socket", IS(1, AF_INET6)}},
+	{C | R, {"connect"}},
+	{C | R, {"sendto", WITHOUT(4, MSG_FASTOPEN)}},
+	{C | R, {"recvfrom"}},
+	{C | R, {"getsockopt"}},
+	{C | R, {"setsockopt"}},
+	{C | R, {"getsockname"}},
+	{C | R, {"fcntl", IS(2, F_GETFL)}},
+	{C | R, {"fcntl", IS(2, F_SETFL)}, "not to block"},
+	{C | R, {"fcntl", IS(2, F_SETFD)}},
+	{C | R, {"ioctl", IS(2, 0x5421)}, "FIONBIO, c-ares"},
+	{C | R, {"writev"}, "c-ares, where DNS goes over TCP: an answer was cut"},
+
+	/* couriers: libcurl, and the hosts file */
 	{C, {"getpeername"}},
 	{C, {"shutdown"}},
-	{C, {"fcntl", IS(2, F_GETFL)}},
-	{C, {"fcntl", IS(2, F_SETFL)}, "not to block"},
-	{C, {"fcntl", IS(2, F_SETFD)}},
-	{C, {"ioctl", IS(2, 0x5421)}, "FIONBIO, c-ares"},
 	{C, {"write"}, "libcurl wakes itself through a pair of sockets"},
-	{C, {"writev"}, "c-ares, where DNS goes over TCP: an answer was cut"},
 	{C, {"read"}, "the same; /etc/hosts"},
 	{C,
 	 {"openat", WITHOUT(3, O_ACCMODE | O_CREAT | O_TRUNC)},
@@ -164,5 +167,6 @@ struct sandbox confine_of(enum proc p, int dir_fd)
 	static const char *const hosts[] = {"/etc/hosts", NULL};
 	bool out = C & 1u << p;
 
-	return (struct sandbox){.dir_fd = dir_fd, .read = out ? hosts : NULL, .connect = out};
+	return (struct sandbox){
+		.dir_fd = dir_fd, .read = out ? hosts : NULL, .connect = out || p == PROC_RESOLVER};
 }

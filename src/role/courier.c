@@ -459,18 +459,6 @@ static void map_ca(int fd)
 	courier.ca = bytes_of(p, (size_t)st.st_size);
 }
 
-static void add_rule(const struct s_address *m)
-{
-	struct address_rule *rule = &courier.rules.rules[courier.rules.n];
-
-	if (courier.rules.n == ADDRESS_RULES_MAX)
-		log_fatal("too many addresses");
-	*rule = (struct address_rule){
-		.net.family = m->family, .bits = m->bits, .plain_http = m->plain_http};
-	memcpy(rule->net.a, m->a, sizeof(rule->net.a));
-	courier.rules.n++;
-}
-
 static void add_provider(const struct s_provider *m)
 {
 	plist_put(&courier.next_gateway, m->provider);
@@ -495,7 +483,7 @@ static void courier_control(struct role *r, uint16_t number, const void *msg, in
 	if (number == MSG_s_ca && fd >= 0)
 		map_ca(fd);
 	else if (number == MSG_s_address)
-		add_rule(msg);
+		role_add_address(&courier.rules, msg);
 	else if (number == MSG_s_provider)
 		add_provider(msg);
 	else if (number == MSG_s_apply)

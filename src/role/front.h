@@ -18,7 +18,7 @@
 #define FRONT_CALLERS_MAX    IPC_CALLERS_MAX
 #define FRONT_IDENTITIES_MAX 1024
 #define FRONT_JSON_DEPTH     8
-#define ENDPOINTS	     14
+#define ENDPOINTS	     15
 
 struct caller {
 	char name[IPC_CALLER_MAX + 1];

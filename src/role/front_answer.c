@@ -241,6 +241,35 @@ static void put_setup(struct buf *b, const struct vf_setup *m)
 	buf_putc(b, '}');
 }
 
+static void put_checked(struct buf *b, const struct vf_checked *m)
+{
+	struct bytes rest = m->servers, name, address, visible, problem;
+	const char *comma = "";
+
+	buf_printf(b, "\"visible\":%s,", m->visible ? "true" : "false");
+	put_pair(b, "provider", m->pending ? BYTES("pending") : BYTES("applied"));
+	buf_puts(b, ",\"servers\":[");
+	while (plist_next_pair(&rest, &name, &address) &&
+	       plist_next_pair(&rest, &visible, &problem)) {
+		buf_puts(b, comma);
+		buf_putc(b, '{');
+		put_pair(b, "name", name);
+		buf_puts(b, ",\"address\":");
+		if (address.n)
+			json_put_string(b, address);
+		else
+			buf_puts(b, "null");
+		buf_printf(b, ",\"visible\":%s", bytes_is(visible, "true") ? "true" : "false");
+		if (problem.n) {
+			buf_putc(b, ',');
+			put_pair(b, "problem", problem);
+		}
+		buf_putc(b, '}');
+		comma = ",";
+	}
+	buf_putc(b, ']');
+}
+
 /* Where the change's intent stands in the log, and what it is: whoever keeps it is a witness.
  * Index 0 is the log's opening: no intent was needed, as the record was not ours to remove. */
 static void put_receipt(struct buf *b, uint64_t index, const unsigned char leaf[LEAF_HASH_BYTES])
@@ -276,6 +305,8 @@ static void put_answer(struct conn *c, struct buf *b, uint16_t number, const voi
 		buf_putc(b, ',');
 		put_pair(b, "zone", m->zone);
 		buf_putc(b, ',');
+		put_pair(b, "fqdn", m->fqdn);
+		buf_putc(b, ',');
 		put_pair(b, "status", m->pending ? BYTES("pending") : BYTES("applied"));
 		put_receipt(b, m->index, m->leaf);
 		break;
@@ -292,6 +323,9 @@ static void put_answer(struct conn *c, struct buf *b, uint16_t number, const voi
 		put_receipt(b, m->index, m->leaf);
 		break;
 	}
+	case MSG_vf_checked:
+		put_checked(b, msg);
+		break;
 	case MSG_vf_handle:
 		put_handle(b, msg);
 		break;

@@ -274,7 +274,7 @@ static void rewrap_handle(struct conn *c, json_t *o)
 		     .handle = json_get_bytes(o, "handle"));
 }
 
-/* ---- add_record, remove_record ---- */
+/* ---- add_record, remove_record, check_record ---- */
 
 static const struct field_rule add_rules[] = {
 	{"integration_handle", FIELD_TEXT, .required = true, .max = SIZE_MAX},
@@ -289,9 +289,11 @@ static const struct field_rule record_rules[] = {
 	{"value", FIELD_TEXT, .required = true, .max = RECORD_VALUE_MAX},
 	{"mode", FIELD_TEXT, .max = 16},
 	{"ttl", FIELD_NUMBER, .max = RECORD_TTL_MAX},
+	{"follow_cname", FIELD_BOOL},
 	{NULL},
 };
 
+/* Of check_record too. */
 static const struct field_rule remove_rules[] = {
 	{"integration_handle", FIELD_TEXT, .required = true, .max = SIZE_MAX},
 	{"customer", FIELD_TEXT, .max = CUSTOMER_MAX},
@@ -335,7 +337,8 @@ static void add_record(struct conn *c, json_t *o)
 		     .handle = json_get_bytes(o, "integration_handle"),
 		     .fqdn = json_get_bytes(record, "fqdn"), .type = json_get_bytes(record, "type"),
 		     .value = json_get_bytes(record, "value"), .mode = (uint8_t)mode,
-		     .ttl = (uint32_t)ttl);
+		     .ttl = (uint32_t)ttl,
+		     .follow_cname = json_is_true(json_object_get(record, "follow_cname")));
 }
 
 static void remove_record(struct conn *c, json_t *o)
@@ -346,6 +349,18 @@ static void remove_record(struct conn *c, json_t *o)
 	if (!api_may_ask(c))
 		return;
 	channel_send(&front.vault, fv_remove_record, COMMON(c, o),
+		     .handle = json_get_bytes(o, "integration_handle"),
+		     .record_handle = json_get_bytes(o, "record_handle"));
+}
+
+static void check_record(struct conn *c, json_t *o)
+{
+	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX) ||
+	    !handle_fits(c, o, "record_handle", RECORD_HANDLE_MAX))
+		return;
+	if (!api_may_ask(c))
+		return;
+	channel_send(&front.vault, fv_check_record, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"),
 		     .record_handle = json_get_bytes(o, "record_handle"));
 }
@@ -401,6 +416,7 @@ static const struct endpoint {
 	{"/get_zones", HTTP_POST, VERB_GET_ZONES, zones_rules, get_zones},
 	{"/add_record", HTTP_POST, VERB_ADD_RECORD, add_rules, add_record},
 	{"/remove_record", HTTP_POST, VERB_REMOVE_RECORD, remove_rules, remove_record},
+	{"/check_record", HTTP_POST, VERB_CHECK_RECORD, remove_rules, check_record},
 	{"/inspect_handle", HTTP_POST, VERB_INSPECT_HANDLE, handle_rules, inspect_handle},
 	{"/rewrap_handle", HTTP_POST, VERB_REWRAP_HANDLE, handle_rules, rewrap_handle},
 	{"/present", HTTP_POST, VERB_ADD_RECORD, NULL, httpreq_present, true},

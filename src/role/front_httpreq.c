@@ -239,7 +239,7 @@ static const struct entry *entry_still(struct conn *c, const json_t *o)
 	.call = (c)->node.id, .request_id = bytes_str((c)->request_id),                            \
 	.caller = bytes_str((c)->caller_name), .customer = bytes_str((e)->customer),               \
 	.handle = buf_bytes(&(e)->handle), .fqdn = buf_bytes(fqdn_), .type = BYTES("TXT"),         \
-	.value = buf_bytes(value_), .zones = buf_bytes(&(e)->zones)
+	.value = buf_bytes(value_), .zones = buf_bytes(&(e)->zones), .follow_cname = 1
 
 static void ask(struct conn *c, const json_t *o, bool present)
 {

@@ -24,7 +24,7 @@ static const struct role_ops *const ops_of[PROC_COUNT] = {
 	[PROC_FRONT] = &front_ops,	    [PROC_VAULT] = &vault_ops,
 	[PROC_SCRIBE] = &scribe_ops,	    [PROC_PLANNER] = &planner_ops,
 	[PROC_PLANNER_SELF] = &planner_ops, [PROC_COURIER] = &courier_ops,
-	[PROC_COURIER_SELF] = &courier_ops,
+	[PROC_COURIER_SELF] = &courier_ops, [PROC_RESOLVER] = &resolver_ops,
 };
 
 /* The old edge may be denounced while it is closed, still by its number. */
@@ -155,6 +155,18 @@ void role_take_edge(struct channel *c, enum proc peer, int fd)
 	}
 	if (channel_open(c, fd) < 0)
 		log_fatal("edge to %s: %m", proc_name(peer));
+}
+
+void role_add_address(struct address_rules *rules, const struct s_address *m)
+{
+	struct address_rule *rule = &rules->rules[rules->n];
+
+	if (rules->n == ADDRESS_RULES_MAX)
+		log_fatal("too many addresses");
+	*rule = (struct address_rule){
+		.net.family = m->family, .bits = m->bits, .plain_http = m->plain_http};
+	memcpy(rule->net.a, m->a, sizeof(rule->net.a));
+	rules->n++;
 }
 
 void role_bad_peer(struct role *r, enum proc peer)

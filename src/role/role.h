@@ -5,6 +5,7 @@
  * What every role has in common: it begins with nothing but descriptor 3, the edge to its supervisor; is told what it needs over it; serves; ends.
  * Each role is one file with one struct role_ops.
  */
+#include "egress/address.h"
 #include "ipc/channel.h"
 
 #define ROLE_CONTROL_FD 3
@@ -55,7 +56,10 @@ bool role_out_of_memory(const struct role *r);
 void role_ready(struct role *r);
 /* FD is the new edge to PEER. What the old one had in flight is over, if it was still open. */
 void role_take_edge(struct channel *c, enum proc peer, int fd);
+/* What the supervisor tells of an address that may be reached. */
+void role_add_address(struct address_rules *rules, const struct s_address *m);
 /* PEER broke the rules of its edge, which is closed: have it ended and restarted. What a channel's CLOSED does when it hears BAD. */
 void role_bad_peer(struct role *r, enum proc peer);
 
-extern const struct role_ops front_ops, vault_ops, scribe_ops, planner_ops, courier_ops;
+extern const struct role_ops front_ops, vault_ops, scribe_ops, planner_ops, courier_ops,
+	resolver_ops;

@@ -9,7 +9,7 @@
 #include "role/manager.h"
 #include "role/startup.h"
 
-#define EDGES 8
+#define EDGES 9
 
 struct supervisor {
 	struct loop *loop;

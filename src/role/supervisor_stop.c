@@ -11,7 +11,7 @@
 /* Stopping goes down the road that a call takes, so that each role may still finish with those behind it. */
 static const enum proc stop_order[] = {PROC_FRONT,	  PROC_VAULT,	PROC_PLANNER,
 				       PROC_PLANNER_SELF, PROC_COURIER, PROC_COURIER_SELF,
-				       PROC_SCRIBE};
+				       PROC_RESOLVER,	  PROC_SCRIBE};
 
 void stop_next(struct supervisor *s)
 {

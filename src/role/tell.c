@@ -135,6 +135,18 @@ static void tell_scribe(const struct config *config, const struct startup *files
 	channel_send_fd(c, MSG_s_log_dir, &(const struct s_log_dir){0}, files->log_dir_fd);
 }
 
+static void tell_addresses(const struct address_rules *rules, struct channel *c)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct address_rule *rule = &rules->rules[i];
+		struct s_address m = {.family = rule->net.family,
+				      .bits = rule->bits,
+				      .plain_http = rule->plain_http};
+		memcpy(m.a, rule->net.a, sizeof(m.a));
+		channel_send_fd(c, MSG_s_address, &m, -1);
+	}
+}
+
 static void tell_courier(const struct config *config, const struct startup *files, enum proc p,
 			 struct channel *c)
 {
@@ -144,18 +156,17 @@ static void tell_courier(const struct config *config, const struct startup *file
 
 	if (files->ca_fd >= 0)
 		channel_send_fd(c, MSG_s_ca, &(const struct s_ca){0}, files->ca_fd);
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct address_rule *rule = &rules->rules[i];
-		struct s_address m = {.family = rule->net.family,
-				      .bits = rule->bits,
-				      .plain_http = rule->plain_http};
-		memcpy(m.a, rule->net.a, sizeof(m.a));
-		channel_send_fd(c, MSG_s_address, &m, -1);
-	}
+	tell_addresses(rules, c);
 	/* What is the gateway's own is nothing for a courier whose servers are customers' own. */
 	if (p == PROC_COURIER)
 		tell_providers(config, c, true);
 	channel_send(c, s_apply, 0);
+}
+
+static void tell_resolver(const struct config *config, struct channel *c)
+{
+	tell_addresses(&config->resolver_allow, c);
+	channel_send(c, s_resolver, .servers = buf_bytes(&config->resolver_servers));
 }
 
 void tell_role(enum proc p, struct channel *c, const struct config *config,
@@ -174,6 +185,9 @@ void tell_role(enum proc p, struct channel *c, const struct config *config,
 	case PROC_COURIER:
 	case PROC_COURIER_SELF:
 		tell_courier(config, files, p, c);
+		break;
+	case PROC_RESOLVER:
+		tell_resolver(config, c);
 		break;
 	default: /* planners are told nothing */
 		break;

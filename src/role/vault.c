@@ -303,6 +303,20 @@ bool take_record(struct call *c, const struct asked *asked)
 	return false;
 }
 
+void add_go(struct call *c)
+{
+	if (pass_record(c, c->clean ? MODE_REPLACE : c->mode))
+		call_go(c);
+}
+
+void record_go(struct call *c, bool follow)
+{
+	if (follow)
+		call_follow(c); /* to add_go() */
+	else
+		add_go(c);
+}
+
 static void add(struct call *c, const struct fv_add_record *m)
 {
 	const struct asked asked = {m->handle, m->fqdn, m->type, m->value, m->zones};
@@ -310,16 +324,10 @@ static void add(struct call *c, const struct fv_add_record *m)
 	c->mode = (enum record_mode)m->mode;
 	c->ttl = m->ttl;
 	if (take_record(c, &asked))
-		add_go(c);
+		record_go(c, m->follow_cname);
 }
 
-void add_go(struct call *c)
-{
-	if (pass_record(c, c->clean ? MODE_REPLACE : c->mode))
-		call_go(c);
-}
-
-/* ---- remove_record ---- */
+/* ---- remove_record, check_record ---- */
 
 /* Open the record's handle and take from it what the removal needs. False when the call is over. */
 static bool open_record(struct call *c, struct bytes handle)
@@ -365,16 +373,22 @@ static bool may_remove(const struct call *c)
 	       policy_check(&vault.config->policy, c->profile, &as_replace) == RULE_ALLOWED;
 }
 
+/* Both handles, which belong together. False when the call is over. */
+static bool open_both(struct call *c, struct bytes integration, struct bytes record)
+{
+	if (!open_integration(c, integration, true) || !open_record(c, record))
+		return false;
+	if (memcmp(c->record.integration, c->integration.id, INTEGRATION_ID_BYTES) == 0 &&
+	    bytes_eq(c->record.provider, c->integration.provider))
+		return true;
+	call_refuse(c, CODE_HANDLE_MISMATCH, "record_handle", "made for another integration");
+	return false;
+}
+
 static void remove_record(struct call *c, const struct fv_remove_record *m)
 {
-	if (!open_integration(c, m->handle, true) || !open_record(c, m->record_handle))
+	if (!open_both(c, m->handle, m->record_handle))
 		return;
-	if (memcmp(c->record.integration, c->integration.id, INTEGRATION_ID_BYTES) != 0 ||
-	    !bytes_eq(c->record.provider, c->integration.provider)) {
-		call_refuse(c, CODE_HANDLE_MISMATCH, "record_handle",
-			    "made for another integration");
-		return;
-	}
 	if (may_remove(c))
 		call_go(c);
 	else
@@ -444,6 +458,12 @@ static void on_front(void *arg, struct channel *ch, uint16_t number, const void 
 		if (c)
 			clean_record(c, msg);
 		break;
+	case MSG_fv_check_record:
+		c = BEGIN(VERB_CHECK_RECORD, (const struct fv_check_record *)msg);
+		if (c && open_both(c, ((const struct fv_check_record *)msg)->handle,
+				   ((const struct fv_check_record *)msg)->record_handle))
+			call_check(c);
+		break;
 	case MSG_fv_inspect_handle:
 		c = BEGIN(VERB_INSPECT_HANDLE, (const struct fv_inspect_handle *)msg);
 		if (c)
@@ -476,6 +496,9 @@ static void on_closed(void *arg, struct channel *ch, bool bad)
 	case PROC_SCRIBE:
 		lines_lost();
 		break;
+	case PROC_RESOLVER:
+		resolver_lost();
+		break;
 	case PROC_PLANNER:
 	case PROC_PLANNER_SELF:
 		calls_lost(peer == PROC_PLANNER_SELF, "the gateway's planner restarts; try again");
@@ -493,6 +516,8 @@ static struct channel *channel_of(enum proc peer)
 		return &vault.front;
 	case PROC_SCRIBE:
 		return &vault.scribe;
+	case PROC_RESOLVER:
+		return &vault.resolver;
 	case PROC_PLANNER:
 	case PROC_PLANNER_SELF:
 		return &vault.planner[peer == PROC_PLANNER_SELF];
@@ -523,6 +548,7 @@ static void vault_init(struct role *r)
 	init_channel(PROC_PLANNER_SELF, &edge_vault_planner, SIDE_A, on_planner);
 	init_channel(PROC_COURIER, &edge_vault_courier, SIDE_A, on_courier);
 	init_channel(PROC_COURIER_SELF, &edge_vault_courier, SIDE_A, on_courier);
+	init_channel(PROC_RESOLVER, &edge_vault_resolver, SIDE_A, on_resolver);
 }
 
 static void vault_peer(struct role *r, enum proc peer, int fd)

@@ -3,7 +3,7 @@
 
 /*
  * Inside the vault. vault.c: its life, its edges, and what the front asks. vault_config.c: what the operator wants. vault_call.c: a call's way through planner, scribe and courier.
- * vault_limits.c: how much of it. vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_clean.c: removing without a record handle. vault_fresh.c: credentials that were renewed. vault_metrics.c: what is counted.
+ * vault_limits.c: how much of it. vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_clean.c: removing without a record handle. vault_fresh.c: credentials that were renewed. vault_check.c: what DNS is asked. vault_metrics.c: what is counted.
  */
 #include "base/idmap.h"
 #include "role/role.h"
@@ -17,6 +17,7 @@
  * A call's states, in the order it takes them; not every verb needs all.
  *
  *   TRADING   the courier trades a code of OAuth
+ *   ASKING    the resolver finds out: what the servers show, or where CNAMEs lead
  *   OPENING   the courier was given the credential; its cv_ready is awaited
  *   READING   the planner finds out: the zones, or the zone
  *   QUEUED    another change is under way in the zone
@@ -28,6 +29,7 @@
 enum call_state {
 	CALL_NEW,
 	CALL_TRADING,
+	CALL_ASKING,
 	CALL_OPENING,
 	CALL_READING,
 	CALL_QUEUED,
@@ -114,6 +116,8 @@ struct call {
 
 	/* what came of it */
 	struct buf zones, replaced, record_id, handle;
+	struct buf servers; /* check_record: as vf_checked has them */
+	bool visible;
 	bool heard; /* the planner told the end of the change; else it is not known */
 	bool changed, found, removed, pending;
 	enum code code;
@@ -150,6 +154,7 @@ struct vault_config {
 struct vault {
 	struct role *role;
 	struct channel front, scribe;
+	struct channel resolver;
 	struct channel planner[2], courier[2]; /* [1]: self-hosted providers */
 	uint64_t front_epoch, next_id, next_token;
 	struct idmap calls, lanes, lines;
@@ -189,12 +194,25 @@ struct asked {
 	struct bytes handle, fqdn, type, value, zones;
 };
 bool take_record(struct call *c, const struct asked *asked) must_check;
-/* The record is known that is to be added, or cleaned up: may it be, and if so, on to the provider. */
+/* The record is known that is to be added, or cleaned up: at its name, or where CNAMEs lead from there? */
+void record_go(struct call *c, bool follow);
+/* It is known at which name: may it be, and if so, on to the provider. */
 void add_go(struct call *c);
 
 /* ---- vault_clean.c ---- */
 
 void clean_record(struct call *c, const struct fv_clean_record *m);
+
+/* ---- vault_check.c ---- */
+
+/* The record's handle is open: ask the provider, if it has a word for it, and then the zone's servers. */
+void call_check(struct call *c);
+void call_check_servers(struct call *c);
+/* Where do CNAMEs at C->fqdn lead? add_go() follows. */
+void call_follow(struct call *c);
+void on_resolver(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd);
+/* It went away: what it was asked ends. */
+void resolver_lost(void);
 
 /* ---- vault_config.c ---- */
 
@@ -242,6 +260,10 @@ void call_fail(struct call *c, enum code code, const char *field, const char *de
 void call_limited(struct call *c, uint32_t retry_after);
 /* As call_fail, for what we refuse ourselves. */
 void call_refuse(struct call *c, enum code code, const char *field, const char *detail);
+/* Milliseconds that the operator still gives it. */
+int64_t call_time_left(const struct call *c);
+/* It ends when these are over, whoever it waits for. */
+void call_await(struct call *c);
 /* 0: public providers; 1: self-hosted ones. */
 unsigned call_class(const struct call *c);
 
@@ -303,6 +325,8 @@ void lane_leave(struct call *c);
 /* ---- vault_line.c ---- */
 
 void line_intent(struct call *c);
+/* A planner tells of records that the call's change overwrites. */
+void line_replaced(struct call *c, struct channel *planner, struct bytes lines);
 /* The last line of a call. With an intent behind it, it is kept until it is durable and nothing waits; else the answer waits for it. */
 void line_last(struct call *c);
 /* So many calls of the caller were refused for their rate. */

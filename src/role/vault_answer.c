@@ -47,6 +47,7 @@ static void send_record(struct call *c)
 			      .index = c->intent_seq,
 			      .handle = buf_bytes(&c->handle),
 			      .zone = dns_name_text(&c->zone),
+			      .fqdn = dns_name_text(&c->fqdn),
 			      .pending = c->pending};
 
 	memcpy(m.leaf, c->leaf, sizeof(m.leaf));
@@ -173,6 +174,10 @@ void answer(struct call *c)
 	case VERB_REMOVE_RECORD:
 		send_removed(c);
 		break;
+	case VERB_CHECK_RECORD:
+		channel_send(&vault.front, vf_checked, .call = c->front_call, .visible = c->visible,
+			     .pending = c->pending, .servers = buf_bytes(&c->servers));
+		break;
 	case VERB_INSPECT_HANDLE:
 		send_handle(c);
 		break;
@@ -185,6 +190,7 @@ void answer(struct call *c)
 	}
 }
 
+/* Without a resolver it still can: what that is for is said anew when it is back. */
 const char *status_reason(void)
 {
 	const char *reason = "";

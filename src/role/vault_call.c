@@ -61,6 +61,7 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 	c->type_text = BUF_INIT(IPC_TYPE_MAX);
 	c->value = BUF_INIT(RECORD_VALUE_MAX);
 	c->zone_id = BUF_INIT(PROVIDER_ID_MAX);
+	c->servers = BUF_INIT(IPC_SERVERS_MAX);
 	c->zones = BUF_INIT(PROVIDER_ZONES_MAX * (DNS_NAME_MAX + PROVIDER_ID_MAX));
 	c->replaced = BUF_INIT(2 * PROVIDER_REPLACED_MAX);
 	c->record_id = BUF_INIT(PROVIDER_ID_MAX);
@@ -90,9 +91,10 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 #define CALL_BUFS(c)                                                                               \
 	{                                                                                          \
 		&(c)->setup_plain, &(c)->redirect_uri, &(c)->verifier, &(c)->authorize_url,        \
-			&(c)->instructions, &(c)->plain, &(c)->record_plain, &(c)->credentials,    \
-			&(c)->zones_asked, &(c)->fqdn_text, &(c)->type_text, &(c)->value,          \
-			&(c)->zone_id, &(c)->zones, &(c)->replaced, &(c)->record_id, &(c)->handle  \
+			&(c)->instructions, &(c)->servers, &(c)->plain, &(c)->record_plain,        \
+			&(c)->credentials, &(c)->zones_asked, &(c)->fqdn_text, &(c)->type_text,    \
+			&(c)->value, &(c)->zone_id, &(c)->zones, &(c)->replaced, &(c)->record_id,  \
+			&(c)->handle                                                               \
 	}
 
 bool call_is_whole(struct call *c)
@@ -129,7 +131,9 @@ static void let_go(struct call *c)
 
 	if (c->state == CALL_READING || c->state == CALL_CHANGING)
 		channel_send(&vault.planner[class], vp_abort, .call = c->node.id);
-	if (c->state != CALL_NEW)
+	if (c->state == CALL_ASKING)
+		channel_send(&vault.resolver, vr_abort, .call = c->node.id);
+	else if (c->state != CALL_NEW)
 		channel_send(&vault.courier[class], vc_end, .call = c->node.id);
 	loop_timer_clear(vault.role->loop, &c->timer);
 }
@@ -188,6 +192,8 @@ static void on_deadline(void *arg)
 	if (c->state == CALL_QUEUED)
 		call_fail(c, CODE_OVERLOADED, "",
 			  "other changes of the zone took too long; nothing was sent");
+	else if (c->state == CALL_ASKING)
+		call_fail(c, CODE_PROVIDER_TIMEOUT, "", "DNS did not answer in time");
 	else
 		call_fail(c, CODE_PROVIDER_TIMEOUT, "", "the provider did not answer in time");
 }
@@ -203,7 +209,7 @@ static void lose(struct idmap_node *node, void *arg)
 	struct call *c = idmap_holder(node, struct call, node);
 	const struct loss *loss = arg;
 
-	if (call_class(c) == loss->class && c->state != CALL_LOGGING)
+	if (call_class(c) == loss->class && c->state != CALL_LOGGING && c->state != CALL_ASKING)
 		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", loss->what);
 }
 
@@ -276,6 +282,8 @@ static bool has_zone_to_find(const struct call *c)
 
 static enum op_kind reading_op(const struct call *c)
 {
+	if (c->verb == VERB_CHECK_RECORD)
+		return OP_STATUS;
 	return has_zone_to_find(c) ? OP_FIND_ZONE : OP_ZONES;
 }
 
@@ -303,9 +311,15 @@ static void send_op(struct call *c, enum op_kind op, bool look)
 	buf_done(&fields);
 }
 
-static int64_t time_left(const struct call *c)
+int64_t call_time_left(const struct call *c)
 {
 	return c->started + vault.config->call_ms - loop_now(vault.role->loop);
+}
+
+void call_await(struct call *c)
+{
+	if (loop_timer_set(vault.role->loop, &c->timer, call_time_left(c) + GRACE_MS) < 0)
+		log_fatal("out of memory");
 }
 
 /* False when the call is over. */
@@ -317,8 +331,7 @@ static bool can_go(struct call *c)
 		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", "the gateway is restarting; try again");
 		return false;
 	}
-	if (loop_timer_set(vault.role->loop, &c->timer, time_left(c) + GRACE_MS) < 0)
-		log_fatal("out of memory");
+	call_await(c);
 	return true;
 }
 
@@ -334,7 +347,7 @@ void call_trade(struct call *c, bool probe, struct bytes fields)
 void call_go(struct call *c)
 {
 	unsigned class = call_class(c);
-	int64_t left = time_left(c);
+	int64_t left = call_time_left(c);
 	struct vc_call m;
 
 	if (!can_go(c))
@@ -385,7 +398,7 @@ void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg,
 		traded(c, msg);
 		return;
 	}
-	if (c->state == CALL_OPENING && c->has_record) {
+	if (c->state == CALL_OPENING && c->verb == VERB_REMOVE_RECORD && !c->clean) {
 		begin_change(c); /* the zone stands in the record's handle */
 	} else if (c->state == CALL_OPENING) {
 		c->state = CALL_READING;
@@ -522,6 +535,10 @@ static void op_over(struct call *c, const struct pv_result *m)
 		zone_found(c, m);
 	} else if (c->state == CALL_READING && c->clean) {
 		looked(c, m);
+	} else if (c->verb == VERB_CHECK_RECORD) {
+		let_go(c);
+		c->state = CALL_NEW;
+		call_check_servers(c);
 	} else if (c->verb == VERB_MAKE_INTEGRATION && !has_all_zones(c)) {
 		call_fail(c, CODE_ZONE_NOT_FOUND, "zones",
 			  "the account does not have all of these zones");
@@ -547,35 +564,6 @@ static void add_zones(struct call *c, struct bytes list)
 		call_fail(c, CODE_PROVIDER_REJECTED, "", "the account has too many zones");
 }
 
-/* In items that fit a line of the log, whatever the provider had there. */
-static void add_replaced(struct call *c, struct channel *ch, struct bytes lines)
-{
-	struct bytes line;
-
-	while (plist_next(&lines, &line)) {
-		struct buf item = BUF_INIT(REPLACED_ITEM_MAX);
-		bool first = true;
-
-		while (line.n || first) {
-			size_t room = REPLACED_ITEM_MAX - 1, n = line.n < room ? line.n : room;
-
-			buf_reset(&item);
-			if (!first)
-				buf_putc(&item, '+');
-			buf_put(&item, line.p, n);
-			plist_put(&c->replaced, buf_bytes(&item));
-			line = bytes_skip(line, n);
-			first = false;
-		}
-		buf_done(&item);
-	}
-	if (role_out_of_memory(vault.role))
-		call_fail(c, CODE_OVERLOADED, "",
-			  "out of memory"); /* what is to be logged is not whole */
-	else if (buf_status(&c->replaced) < 0)
-		channel_reject(ch); /* no planner of ours says as much; C is gone behind this */
-}
-
 void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
 {
 	/* Each of these messages begins with its call. */
@@ -588,7 +576,7 @@ void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg,
 		add_zones(c, ((const struct pv_zones *)msg)->zones);
 		break;
 	case MSG_pv_replaced:
-		add_replaced(c, ch, ((const struct pv_replaced *)msg)->lines);
+		line_replaced(c, ch, ((const struct pv_replaced *)msg)->lines);
 		break;
 	case MSG_pv_result:
 		op_over(c, msg);

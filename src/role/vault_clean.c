@@ -12,5 +12,5 @@ void clean_record(struct call *c, const struct fv_clean_record *m)
 	c->clean = true;
 	c->mode = MODE_COEXIST;
 	if (take_record(c, &asked))
-		add_go(c);
+		record_go(c, m->follow_cname);
 }

@@ -201,6 +201,35 @@ static struct bytes event_text(char text[EVENT_MAX], enum verb verb, const char 
 	return bytes_str(text);
 }
 
+/* In items that fit a line, whatever the provider had there. */
+void line_replaced(struct call *c, struct channel *ch, struct bytes lines)
+{
+	struct bytes line;
+
+	while (plist_next(&lines, &line)) {
+		struct buf item = BUF_INIT(REPLACED_ITEM_MAX);
+		bool first = true;
+
+		while (line.n || first) {
+			size_t room = REPLACED_ITEM_MAX - 1, n = line.n < room ? line.n : room;
+
+			buf_reset(&item);
+			if (!first)
+				buf_putc(&item, '+');
+			buf_put(&item, line.p, n);
+			plist_put(&c->replaced, buf_bytes(&item));
+			line = bytes_skip(line, n);
+			first = false;
+		}
+		buf_done(&item);
+	}
+	if (role_out_of_memory(vault.role))
+		call_fail(c, CODE_OVERLOADED, "",
+			  "out of memory"); /* what is to be logged is not whole */
+	else if (buf_status(&c->replaced) < 0)
+		channel_reject(ch); /* no planner of ours says as much; C is gone behind this */
+}
+
 /* Take as many items off *LIST as are at most MAX bytes in the log; none, when the first is more. */
 static struct bytes take_items(struct bytes *list, size_t max)
 {

@@ -127,8 +127,8 @@ static void count_state(struct idmap_node *node, void *arg)
 static void put_in_flight(struct buf *b)
 {
 	static const char *const states[CALL_STATES] = {
-		"new",	  "trading", "opening",	 "reading", "queued",
-		"intent", "permit",  "changing", "logging",
+		"new",	  "trading", "asking", "opening",  "reading",
+		"queued", "intent",  "permit", "changing", "logging",
 	};
 	uint64_t n[CALL_STATES] = {0};
 	char labels[LABELS_MAX];
@@ -137,7 +137,8 @@ static void put_in_flight(struct buf *b)
 	metrics_family(
 		b, "postern_calls_in_flight", "gauge",
 		"Calls under way, by what they wait for: queued is for other changes of the zone, "
-		"intent and logging for the log, the others for provider and planner.");
+		"intent and logging for the log, asking for DNS, the others for provider and "
+		"planner.");
 	for (size_t i = 0; i < CALL_STATES; i++) {
 		snprintf(labels, sizeof(labels), "state=\"%s\"", states[i]);
 		metrics_put(b, "postern_calls_in_flight", labels, n[i]);

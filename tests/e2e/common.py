@@ -128,9 +128,9 @@ def integrate(g, p, **kw):
 
 
 def add(g, handle, fqdn, value, type="TXT", **kw):
-    """(status, answer) of an add_record; keywords: mode, ttl, customer."""
+    """(status, answer) of an add_record; keywords: mode, ttl, follow_cname, customer."""
     record = {"fqdn": fqdn, "type": type, "value": value}
-    for key in ("mode", "ttl"):
+    for key in ("mode", "ttl", "follow_cname"):
         if key in kw:
             record[key] = kw.pop(key)
     return g.post("/add_record", dict(integration_handle=handle, record=record, **kw))

@@ -14,7 +14,7 @@ import threading
 
 import tap
 
-A, CNAME, AAAA = 1, 5, 28
+A, NS, CNAME, TXT, AAAA = 1, 2, 5, 16, 28
 SERVFAIL, NXDOMAIN = 2, 3
 NAMESERVER = "127.0.0.53"
 
@@ -60,7 +60,7 @@ def record(owner, rtype, data, ttl=0):
     """OWNER None: the name that was asked for."""
     if rtype in (A, AAAA):
         data = socket.inet_pton(socket.AF_INET if rtype == A else socket.AF_INET6, data)
-    elif rtype == CNAME:
+    elif rtype in (CNAME, NS):
         data = wire_name(data)
     return (b"\xc0\x0c" if owner is None else wire_name(owner)) + struct.pack("!HHIH", rtype, 1, ttl, len(data)) + data
 
@@ -86,11 +86,13 @@ class Question:
 class NameServer:
     """.names: name -> function(Question) that gives the answer's bytes, or None for silence; all others do not exist. .asked: (name, type)."""
 
-    def __init__(self):
+    def __init__(self, address=NAMESERVER, port=53):
         self.names, self.asked = {}, []
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((NAMESERVER, 53))
-        self.tcp = socket.create_server((NAMESERVER, 53))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.tcp = socket.create_server((address, port), family=family, backlog=256)
+        self.port = self.tcp.getsockname()[1]
+        self.udp = socket.socket(family, socket.SOCK_DGRAM)
+        self.udp.bind((address, self.port))
         self.threads = [threading.Thread(target=f, daemon=True) for f in (self.serve_udp, self.serve_tcp)]
         for t in self.threads:
             t.start()

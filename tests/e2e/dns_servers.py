@@ -11,20 +11,21 @@ Key = collections.namedtuple("Key", "name algorithm secret")  # the secret in ba
 
 
 class DnsServer:
-    """One of scripts/NAME. Keys .sha256 and .sha512 may update ZONES; nobody may update those that are CLOSED."""
+    """One of scripts/NAME. Keys .sha256 and .sha512 may update ZONES; nobody may update those that are CLOSED. AT: addresses, whose port 53 it takes."""
     NAME = None
 
-    def __init__(self, *zones, closed=()):
+    def __init__(self, *zones, closed=(), at=()):
         self.dir = tempfile.mkdtemp(prefix="postern-%s-" % self.NAME)
         try:
             args = [a for zone in closed for a in ("--closed", zone)]
-            out = subprocess.run([self.script, "start", self.dir, *zones, *args], check=True, stdout=subprocess.PIPE,
+            where = ["--at", ",".join(at)] if at else []
+            out = subprocess.run([self.script, "start", self.dir, *where, *zones, *args], check=True, stdout=subprocess.PIPE,
                                  text=True).stdout
         except BaseException:
             self.stop()
             raise
         values = {k.split("_", 1)[1]: v for k, v in (line.split("=", 1) for line in out.splitlines())}
-        self.dns_host, self.dns_port = values["DNS"].split(":")
+        self.dns_host, _, self.dns_port = values["DNS"].rpartition(":")
         self.pid = int(values["PID"])
         self.sha256, self.sha512 = (Key(values["KEY_%s_NAME" % k], "hmac-" + k.lower(), values["KEY_%s_SECRET" % k])
                                     for k in ("SHA256", "SHA512"))

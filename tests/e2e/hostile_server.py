@@ -86,7 +86,7 @@ class Roles:
 
 # MiB that the worst of it may ever take; about twice what was measured.
 PEAK = {"postern-planner-self": 120, "postern-courier-self": 300, "postern-vault": 80, "postern-front": 80, "postern-scribe": 20,
-        "postern-planner": 20, "postern-courier": 40}
+        "postern-planner": 20, "postern-courier": 40, "postern-resolver": 20}
 
 
 def sanitized(g):

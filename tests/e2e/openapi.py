@@ -61,6 +61,28 @@ def errors(schema, value):
     return ["%s: %s" % ("/".join(map(str, e.absolute_path)) or "it", e.message) for e in validator.iter_errors(value)]
 
 
+# Made anew each time: of these only the type is compared, and what the schema says.
+FRESH = {"integration_handle", "record_handle", "setup_handle", "handle", "authorize_url", "external_id", "trust_policy",
+         "permissions_policy", "commands", "key_id", "integration", "created_at", "leaf", "leaf_hash", "index", "log_index",
+         "request_id"}
+
+
+def same(example, got, way=""):
+    """What in GOT is not as in the EXAMPLE, or None."""
+    key = way.rpartition(".")[2]
+    if type(example) is not type(got):
+        return "%s: %r, not %r" % (way, got, example)
+    if isinstance(example, dict):
+        if set(example) != set(got):
+            return "%s: has %s, not %s" % (way, sorted(got), sorted(example))
+        return next(filter(None, (same(example[k], got[k], way + "." + k) for k in example)), None)
+    if isinstance(example, list):
+        if len(example) != len(got):
+            return "%s: %d, not %d" % (way, len(got), len(example))
+        return next(filter(None, (same(e, g, way) for e, g in zip(example, got))), None)
+    return None if key in FRESH or example == got else "%s: %r, not %r" % (way, got, example)
+
+
 @functools.cache
 def response_to(method, path, status):
     """The Response Object; None where the description has none."""

@@ -11,9 +11,10 @@ import threading
 import tap
 from clouds import AWS
 from common import gateway_of, integrate, pdns, speak_httpreq
+from dns_answers import CNAME, NameServer, record
 from oauth_server import CLIENT, REDIRECT, SECRET, DigitalOcean
 from openapi import (COMPONENTS, JSON, PROBLEMS, answer_examples, check, check_answers, operations, request_examples,
-                     status_of)
+                     same, status_of)
 from servers import BINARY, FakeUpstream, exchange, wait_for
 
 ZONE = "example.com"
@@ -23,6 +24,7 @@ check_answers()
 
 SECTION = """
 self_hosted {{ plain_http = {{"127.0.0.1"}} }}
+resolver {{ servers = {{"127.0.0.1:{dns}"}} }}
 provider "digitalocean" {{ base = "{ocean}/v2" login = "{ocean}" authorize = "{ocean}/v1/oauth/authorize"
 	client_id = "{client}" client_secret_file = "{{d}}/secret" }}
 provider "route53" {{ base = "{aws}/2013-04-01" login = "{aws}" account_id = "210987654321" region = "eu-central-1"
@@ -33,28 +35,8 @@ PLAIN = 'self_hosted { plain_http = {"127.0.0.1"} }\n'
 
 # ---- what an example says, and what was answered ----
 
-# Made anew each time: of these only the type is compared, and what the schema says.
-FRESH = {"integration_handle", "record_handle", "setup_handle", "handle", "authorize_url", "external_id", "trust_policy",
-         "permissions_policy", "commands", "key_id", "integration", "created_at", "leaf", "leaf_hash", "index", "log_index",
-         "request_id"}
 # Long: the example has a part of it.
 PARTS = {"/providers", "/openapi.json", "/metrics"}
-
-
-def same(example, got, way=""):
-    """What in GOT is not as in the EXAMPLE, or None."""
-    key = way.rpartition(".")[2]
-    if type(example) is not type(got):
-        return "%s: %r, not %r" % (way, got, example)
-    if isinstance(example, dict):
-        if set(example) != set(got):
-            return "%s: has %s, not %s" % (way, sorted(got), sorted(example))
-        return next(filter(None, (same(example[k], got[k], way + "." + k) for k in example)), None)
-    if isinstance(example, list):
-        if len(example) != len(got):
-            return "%s: %d, not %d" % (way, len(got), len(example))
-        return next(filter(None, (same(e, g, way) for e, g in zip(example, got))), None)
-    return None if key in FRESH or example == got else "%s: %r, not %r" % (way, got, example)
 
 
 def has(example, got):
@@ -104,7 +86,8 @@ class Backend:
         status, answer = self.g.request("POST", path, json.dumps(self.real(request)), headers)
         examples = answer_examples(op["responses"][str(status)])
         assert name in examples, (path, name, status, answer)
-        wrong = same(examples[name], answer)
+        # What servers show is for test_check.py, which has some.
+        wrong = path != "/check_record" and same(examples[name], answer)
         assert not wrong, (path, name, wrong)
         if status == 200:
             self.keep(examples[name], answer)
@@ -116,9 +99,11 @@ def test_examples():
     """The set-ups first; what makes the handles that others use last, as there is one of each in the examples."""
     ops = {path: op for method, path, op in operations() if method == "POST"}
     first = {"/begin_integration": 0, "/make_integration": 1, "/get_zones": 2, "/add_record": 3, "/remove_record": 5, "/cleanup": 5}
+    alias = record(None, CNAME, "_acme-challenge.shop.example.com")
     last = {("/make_integration", "key"), ("/add_record", "challenge")}
-    with DigitalOcean() as ocean, AWS({}) as aws, gateway_of(SECTION.format(ocean=ocean.url, aws=aws.url, client=CLIENT),
-                                                             secret=SECRET, aws="made-up-secret") as g:
+    with DigitalOcean() as ocean, AWS({}) as aws, NameServer("127.0.0.1", 0) as dns, \
+         gateway_of(SECTION.format(ocean=ocean.url, aws=aws.url, client=CLIENT, dns=dns.port), secret=SECRET, aws="made-up-secret") as g:
+        dns.names["_acme-challenge.shop.example.net"] = lambda q: q.answer(alias)
         backend = Backend(g, ocean, aws)
         for path in sorted(ops, key=lambda p: first.get(p, 4)):
             for name in sorted(request_examples(ops[path]), key=lambda n: (path, n) in last):

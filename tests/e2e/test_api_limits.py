@@ -85,6 +85,7 @@ def good(g, path, schema):
         "/get_zones": {"integration_handle": handle},
         "/add_record": {"integration_handle": handle, "record": record},
         "/remove_record": {"integration_handle": handle, "record_handle": record_handle},
+        "/check_record": {"integration_handle": handle, "record_handle": record_handle},
         "/inspect_handle": {"handle": handle},
         "/rewrap_handle": {"handle": handle},
     }[path]

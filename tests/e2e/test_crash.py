@@ -13,7 +13,7 @@ from servers import FakeUpstream, Postern, wait_for
 
 P = pdns()
 ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
-         "postern-courier", "postern-courier-self"]
+         "postern-courier", "postern-courier-self", "postern-resolver"]
 
 
 class Load:
@@ -169,7 +169,7 @@ def test_kill_everything():
 def test_roles_end_with_their_supervisor():
     with gateway() as g:
         pids = g.pids()
-        assert len(pids) == 7, pids
+        assert len(pids) == len(ROLES), pids
         os.kill(g.pid, signal.SIGKILL)
         wait_for(lambda: not any(os.path.exists("/proc/%d/exe" % p) and alive(p) for p in pids.values()), 5)
 

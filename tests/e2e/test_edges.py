@@ -14,7 +14,7 @@ from common import add, added, gateway, integrate, pdns, refused
 from servers import ROOT, FakeUpstream, wait_for
 
 ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
-         "postern-courier", "postern-courier-self"]
+         "postern-courier", "postern-courier-self", "postern-resolver"]
 PROCS = ["postern"] + ROLES  # in the order of PROC_LIST
 ZONE = "edges.example"
 P = pdns(ZONE)
@@ -88,6 +88,10 @@ def test_planner():
 
 def test_courier():
     misbehave("postern-courier-self", b"\xff")
+
+
+def test_resolver():
+    misbehave("postern-resolver", b"\xff")
 
 
 def test_scribe():
@@ -204,7 +208,7 @@ def test_request_id_of_another_call():
             for s in sockets(g.pids()["postern-front"]):
                 s.send(struct.pack(">HQ", number_of("fv_add_record"), 1 << 60) + text(intent["request_id"]) + text("dev") + text("") +
                        text(handle) + text("_acme-challenge.in.no.zone.example") + text("TXT") + text("v") + text("") +
-                       struct.pack(">BI", 0, 60))
+                       struct.pack(">BBI", 0, 0, 60))
                 s.close()
             assert g.post("/get_zones", {"integration_handle": handle})[0] == 200  # it was heard before this
             of_it = [l for l in g.audit() if l["request_id"] == intent["request_id"]]

@@ -146,7 +146,7 @@ def test_start_of_the_supervisor():
 
 
 def test_start_of_roles():
-    for role in ROLES:
+    for role in [*ROLES, "postern-resolver"]:
         at_start(role, 41)
 
 

@@ -41,6 +41,8 @@ def use(g, up):
     status, answer = add(g, handle, "_acme-challenge." + ZONE, "v")
     secrets.append(answer["record_handle"])
     assert remove(g, handle, answer["record_handle"])[0] == 200
+    answers += [g.post("/check_record", {"integration_handle": handle, "record_handle": answer["record_handle"]}),
+                add(g, handle, "_acme-challenge." + ZONE, "v", follow_cname=True)]
     answers += [g.post("/inspect_handle", {"handle": h}) for h in (bad, handle, answer["record_handle"])]
     for a in answers:
         for f in forms(CANARY):
@@ -153,7 +155,7 @@ def test_planners_never_hold_a_credential():
         pids = g.pids()
         needle = [CANARY.encode()]
         assert holds(pids["postern-courier-self"], needle), "the test looks in the wrong place"
-        for name in ("postern-planner", "postern-planner-self", "postern-scribe", "postern-courier"):
+        for name in ("postern-planner", "postern-planner-self", "postern-scribe", "postern-courier", "postern-resolver"):
             assert not holds(pids[name], needle), name
         up.behave("reset")
         up.release()
@@ -177,7 +179,7 @@ def test_processes_are_closed_up():
                 core = [line for line in f if line.startswith("Max core file size")][0].split()
             assert core[4] == "0" and core[5] == "0", name
         if os.geteuid() == 0:
-            assert len(uids) == 7, "each role has a uid of its own"
+            assert len(uids) == 8, "each role has a uid of its own"
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@
 #include "fuzz.h"
 #include "ipc/edges.h"
 
-static const struct edge *const edges[] = {&edge_supervisor,	&edge_front_vault,
-					   &edge_vault_scribe,	&edge_vault_planner,
-					   &edge_vault_courier, &edge_planner_courier};
+static const struct edge *const edges[] = {
+	&edge_supervisor,    &edge_front_vault,	    &edge_vault_scribe,	 &edge_vault_planner,
+	&edge_vault_courier, &edge_planner_courier, &edge_vault_resolver};
 
 static void check_run(const struct wire_field *f, struct bytes whole, struct bytes v)
 {

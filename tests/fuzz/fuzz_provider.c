@@ -106,6 +106,7 @@ static void check_result(const struct op *op)
 	MUST(!op->removed || op->kind == OP_REMOVE);
 	MUST(!op->removed || op->changed);
 	MUST(!op->found || op->kind == OP_ADD);
+	MUST(!op->pending || (op->kind != OP_ZONES && op->kind != OP_FIND_ZONE));
 	MUST(op->retry_after <= PROVIDER_RETRY_MAX);
 }
 

@@ -241,6 +241,18 @@ static long connect_by_sending(struct victim *v, pid_t s)
 			     put(v, 0, &to, sizeof(to)), sizeof(to));
 }
 
+static long send_datagram(struct victim *v, pid_t s)
+{
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+				       .sin_port = htons(lab.port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	long fd = CALL(v, SYS_socket, AF_INET, SOCK_DGRAM, 0);
+
+	return fd < 0 ? fd
+		      : CALL(v, SYS_sendto, fd, put(v, 512, "x", 1), 1, 0,
+			     put(v, 0, &to, sizeof(to)), sizeof(to));
+}
+
 static long listen_on(struct victim *v, pid_t s)
 {
 	const struct sockaddr_in at = {.sin_family = AF_INET,
@@ -370,6 +382,7 @@ static const struct {
 	{"read-the-log", read_log},
 	{"connect-out", connect_out},
 	{"connect-by-sending", connect_by_sending},
+	{"send-a-datagram", send_datagram},
 	{"listen", listen_on},
 	{"unix-socket", unix_socket},
 	{"netlink-socket", netlink},

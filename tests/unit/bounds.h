@@ -86,7 +86,7 @@ static inline const char *bounds_of_zone(const struct bounds *b, struct bytes wh
 {
 	struct bytes id = b->zone_id;
 
-	if (b->kind != OP_ADD && b->kind != OP_REMOVE)
+	if (b->kind != OP_ADD && b->kind != OP_REMOVE && b->kind != OP_STATUS)
 		return NULL;
 	if (bytes_is(what, "zone"))
 		return bytes_eq(v, id) ? NULL : "another zone";
@@ -142,7 +142,7 @@ static inline const char *bounds_value(const struct bounds *b, struct bytes what
 		return bounds_field(b, bytes_skip(what, 1), v);
 	if (what.n >= 4 && memcmp(what.p, "zone", 4) == 0)
 		return bounds_of_zone(b, what, v);
-	if (bytes_is(what, "record") && b->kind == OP_REMOVE)
+	if (bytes_is(what, "record") && (b->kind == OP_REMOVE || b->kind == OP_STATUS))
 		return bytes_eq(v, b->wanted_id) ? NULL : "another record than the handle's";
 	if (bytes_is(what, "type"))
 		return bounds_is_type(v) ? NULL : "no type";

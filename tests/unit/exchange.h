@@ -49,6 +49,7 @@ struct script {
 	const char *record_id; /* NULL: none */
 	const char *replaced;  /* lines with | between them; NULL: none */
 	bool found, removed, unchanged;
+	bool pending; /* OP_STATUS */
 	uint32_t wait;
 };
 
@@ -308,6 +309,8 @@ static inline void script_expect(const struct script *s, const struct op *op)
 		fail_msg("detail is \"%s\"", op->detail);
 	assert_int_equal(op->found, s->found);
 	assert_int_equal(op->removed, s->removed);
+	if (s->kind == OP_STATUS)
+		assert_int_equal(op->pending, s->pending);
 	assert_int_equal(op->retry_after, s->wait);
 	if (s->record_id || s->kind == OP_ADD)
 		assert_true(bytes_eq(buf_bytes(&op->record_id), opt_str(s->record_id)));

@@ -5,7 +5,12 @@
 
 #define KEY	"root_key \"a\" { file = \"@/a.key\" }\n"
 #define CALLERS "callers = \"@/callers\"\n"
-#define BASE	"listen = {\"127.0.0.1:8080\"}\naudit_dir = \"/log\"\n" CALLERS KEY
+#define RESOLVER_BAD                                                                               \
+	"@/conf:1: resolver.servers: must be addresses and ports, such as 192.0.2.1:53 and "       \
+	"[2001:db8::1]:53"
+#define FOUR  "\"192.0.2.1:53\", \"192.0.2.1:53\", \"192.0.2.1:53\", \"192.0.2.1:53\""
+#define EIGHT FOUR ", " FOUR
+#define BASE  "listen = {\"127.0.0.1:8080\"}\naudit_dir = \"/log\"\n" CALLERS KEY
 
 static int set_up_all(void **state)
 {
@@ -45,6 +50,7 @@ static void test_minimal(void **state)
 	assert_int_equal(c->policy_default, POLICY_GUARDED);
 	assert_false(c->standing_authority);
 	assert_int_equal(c->targets.n + c->authorities.n + c->self_hosted.n, 0);
+	assert_int_equal(c->resolver_servers.n + c->resolver_allow.n, 0);
 	assert_true(c->segment_bytes == 64u << 20 && c->segment_seconds == 0);
 	assert_int_equal(c->connections_max, 10000);
 	assert_int_equal(c->calls_max, 10000);
@@ -69,6 +75,8 @@ static void test_everything(void **state)
 		"policy { loosest = article default = strict standing_authority = true\n"
 		"  targets = {\"DCV.example.\", \"b.example\"} authorities = {\"ca.example\"} }\n"
 		"self_hosted { allow = {\"10.0.0.0/8\"} plain_http = {\"127.0.0.1\", \"::1\"} }\n"
+		"resolver { servers = {\"192.0.2.1:53\", \"[2001:db8::1]:5353\"} allow = "
+		"{\"10.0.0.0/8\", \"::1\"} }\n"
 		"sandbox = require\n"
 		"log_format = json\n"
 		"audit { segment_size = 1 segment_age = 3600 origin = \"log.example\"\n"
@@ -97,6 +105,8 @@ static void test_everything(void **state)
 	assert_int_equal(c->self_hosted.n, 3);
 	assert_false(c->self_hosted.rules[0].plain_http);
 	assert_true(c->self_hosted.rules[1].plain_http && c->self_hosted.rules[2].plain_http);
+	assert_true(bytes_is(buf_bytes(&c->resolver_servers), "192.0.2.1:53,[2001:db8::1]:5353"));
+	assert_int_equal(c->resolver_allow.n, 2);
 	assert_true(c->segment_bytes == 1u << 20 && c->segment_seconds == 3600);
 	assert_int_equal(c->connections_max, 5);
 	assert_int_equal(c->calls_max, 6);
@@ -203,6 +213,16 @@ static const struct {
 	{"self_hosted { plain_http = {\"localhost\"} }\n",
 	 "@/conf:1: self_hosted.plain_http: must be addresses, or networks such as 10.0.0.0/8 with "
 	 "no bits behind them"},
+	{"resolver { allow = {\"all\"} }\n",
+	 "@/conf:1: resolver.allow: must be addresses, or networks such as 10.0.0.0/8 with no bits "
+	 "behind them"},
+	{"resolver { servers = {\"192.0.2.1\"} }\n", RESOLVER_BAD},
+	{"resolver { servers = {\"192.0.2.1:0\"} }\n", RESOLVER_BAD},
+	{"resolver { servers = {\"dns.example:53\"} }\n", RESOLVER_BAD},
+	{"resolver { servers = {\"::1:53\"} }\n", RESOLVER_BAD},
+	{"resolver { servers = {\"192.0.2.1:53,192.0.2.2:53\"} }\n", RESOLVER_BAD},
+	{"resolver { servers = {" EIGHT ", \"192.0.2.9:53\"} }\n",
+	 "@/conf:1: resolver.servers: is one server too many"},
 	{"audit { segment_size = 0 }\n",
 	 "@/conf:1: audit.segment_size: must be a number from 1 to 1024"},
 	{"audit { origin = \"two words\" }\n", "@/conf:1: audit.origin: must be 1 to 128 printable "
@@ -246,7 +266,7 @@ static const struct {
 	{BASE "tls { listen = {\"0.0.0.0:1\"} certificate = \"@/callers\" key = \"@/a.key\" }\n",
 	 "@/conf:6: tls.certificate: holds no certificate in PEM"},
 	{BASE "denied = \"@/none\"\n", "@/none: No such file or directory"},
-	{"uid_base = 0\n", "@/conf:1: uid_base: must be a number from 1000 to 4294967286"},
+	{"uid_base = 0\n", "@/conf:1: uid_base: must be a number from 1000 to 4294967285"},
 	{"uid_base = 65530\n", "@/conf:1: uid_base: must leave out 65534 and 65535"},
 	/* keys */
 	{"root_key \"k\" { }\n", "@/conf:1: root_key.file: is missing"},

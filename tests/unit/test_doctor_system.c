@@ -48,7 +48,7 @@ static void test_all_is_well(void **state)
 {
 	assert_int_equal(judge(by_system), GRADE_OK);
 	assert_true(says("ok service: runs in postern.service\n"));
-	assert_true(says("ok users: each process has its own, 1000001 to 1000007\n"));
+	assert_true(says("ok users: each process has its own, 1000001 to 1000008\n"));
 	assert_true(says("ok sandbox: given up by every process: system calls, files, ports, "));
 	assert_true(says("ok limits: open files suffice for 10000 connections\n"));
 	assert_true(says("ok memory: no swap"));
@@ -160,7 +160,7 @@ static const struct judgement of_system[] = {
 	{not_seen, "note service: no gateway is seen running on this log\n", GRADE_NOTE},
 	{no_unit, "note service: runs on its own", GRADE_NOTE},
 	{one_user, "note users: all processes are of one user, 998\n", GRADE_NOTE},
-	{own_user_outside, "note users: all processes are of one user, 1000008\n", GRADE_NOTE},
+	{own_user_outside, "note users: all processes are of one user, 1000009\n", GRADE_NOTE},
 	{shell_of_user, "note users: all processes are of one user, 1000003\n", GRADE_NOTE},
 	{no_seccomp, "FAIL sandbox: system calls: not given up by any process\n", GRADE_FAIL},
 	{no_seccomp, "ok sandbox: given up by every process: files, ports, ", GRADE_FAIL},

@@ -118,7 +118,8 @@ static void test_every_message(void **state)
 {
 	const struct edge *const all[] = {&edge_supervisor,    &edge_front_vault,
 					  &edge_vault_scribe,  &edge_vault_planner,
-					  &edge_vault_courier, &edge_planner_courier};
+					  &edge_vault_courier, &edge_planner_courier,
+					  &edge_vault_resolver};
 
 	for (size_t e = 0; e < ARRAY_LEN(all); e++)
 		for (uint16_t i = 0; i < all[e]->count; i++) {
@@ -145,6 +146,8 @@ static void test_names(void **state)
 		assert_int_equal(verb_parse(bytes_str(verb_text((enum verb)v))), v);
 	assert_int_equal(verb_parse(BYTES("add_records")), VERB_COUNT);
 	assert_string_equal(verb_text(VERB_COUNT), "?");
+	assert_string_equal(server_problem_text(SERVER_LAME), "lame");
+	assert_string_equal(server_problem_text(SERVER_PROBLEMS), "?");
 }
 
 /* ---- channel ---- */

@@ -8,6 +8,11 @@
 	.provider = &provider_ovh, .zone = "example.com", .zone_id = "example.com",                \
 	.fields = {"endpoint", "ovh-eu"}
 
+#define STATUS                                                                                     \
+	BASE, .kind = OP_STATUS, .fqdn = "_acme-challenge.example.com", .value = "one",            \
+	      .type = RR_TXT, .wanted_id = "11"
+#define STATUS_GET "GET /domain/zone/example.com/status", NULL
+
 static const struct script scripts[] = {
 	{"zones: recorded", BASE, .kind = OP_ZONES,
 	 .steps = {{"GET /domain/zone", NULL, 200,
@@ -223,6 +228,30 @@ static const struct script scripts[] = {
 		    "{\"id\":11,\"zone\":\"example.com\",\"subDomain\":\"_acme-challenge\","
 		    "\"fieldType\":\"TXT\",\"target\":\"\\\"two\\\"\",\"ttl\":300}"},
 		   {"POST /domain/zone/example.com/refresh", NULL, 200, "null"}}},
+	{"status: recorded", .provider = &provider_ovh, .fields = {"endpoint", "ovh-eu"},
+	 .zone = "pacalis.net", .zone_id = "pacalis.net", .kind = OP_STATUS,
+	 .fqdn = "_acme-challenge.pacalis.net", .value = "one", .type = RR_TXT, .wanted_id = "11",
+	 .steps = {{"GET /domain/zone/pacalis.net/status", NULL, 200,
+		    "@ovh/lexicon/"
+		    "test_provider_when_calling_delete_record_with_record_set_by_content_should_"
+		    "leave_others_untouched.json 2"}}},
+	{"status: pending", STATUS,
+	 .steps = {{STATUS_GET, 200, "{\"warnings\":null,\"errors\":null,\"isDeployed\":false}"}},
+	 .pending = true},
+	{"status: the key may not ask", STATUS,
+	 .steps = {{STATUS_GET, 403,
+		    "{\"errorCode\":\"NOT_GRANTED_CALL\",\"message\":\"This call has not been "
+		    "granted\"}"}}},
+	{"status: wrong key", STATUS,
+	 .steps = {{STATUS_GET, 403,
+		    "{\"class\":\"Client::Forbidden\",\"errorCode\":\"INVALID_CREDENTIAL\","
+		    "\"message\":\"This credential is not valid\"}"}},
+	 .error = CODE_PROVIDER_AUTH_FAILED, .detail = "not valid"},
+	{"status: zone missing", STATUS,
+	 .steps = {{STATUS_GET, 404, "{\"message\":\"This service does not exist\"}"}},
+	 .error = CODE_ZONE_NOT_FOUND},
+	{"status: an answer of another form", STATUS, .steps = {{STATUS_GET, 200, "{}"}},
+	 .error = CODE_PROVIDER_UNAVAILABLE},
 };
 
 /* SHA-1 of the text, worked out by hand. */

@@ -87,7 +87,7 @@ static void begin(struct round *r, struct engine *e, enum op_kind kind)
 						    ? BYTES("example.org")
 						    : BYTES("_acme-challenge.example.org")),
 		0);
-	if (kind == OP_ADD || kind == OP_REMOVE)
+	if (kind == OP_ADD || kind == OP_REMOVE || kind == OP_STATUS)
 		buf_put_bytes(&e->op.zone_id, buf_bytes(&r->zone_id));
 }
 

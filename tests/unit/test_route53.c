@@ -39,6 +39,10 @@
 #define ERROR(code, text)                                                                          \
 	XML "<ErrorResponse" NS "><Error><Type>Sender</Type><Code>" code "</Code><Message>" text   \
 	    "</Message></Error><RequestId>0</RequestId></ErrorResponse>"
+#define STATUS "GET /change/C1", NULL
+#define STATUS_OF(status)                                                                          \
+	XML "<GetChangeResponse" NS "><ChangeInfo><Id>/change/C1</Id><Status>" status              \
+	    "</Status></ChangeInfo></GetChangeResponse>"
 #define Q(text) "&quot;" text "&quot;"
 
 #define LEXICON	 "@route53/lexicon/test_provider_when_calling_"
@@ -100,7 +104,8 @@ static const struct script scripts[] = {
 		   {CHANGE,
 		    BATCH(ACTION("CREATE", SET("_acme-challenge.createrecordset.fullcr1stal.tk",
 					       "TXT", "3600", VALUE(Q("challengetoken1"))))),
-		    200, MULTIPLE "2"}}},
+		    200, MULTIPLE "2"}},
+	 .record_id = "C0593076PNEUDDC7U2P5"},
 	{"add: exists", RECORD(OP_ADD, TEST, RR_TXT, "challengetoken"),
 	 .steps = {{LOOK_AT(TEST, "TXT"), 200, MULTIPLE "1"}}, .found = true, .unchanged = true},
 	{"add: a second value", RECORD(OP_ADD, NAME, RR_TXT, "two"),
@@ -108,12 +113,14 @@ static const struct script scripts[] = {
 		   {CHANGE,
 		    BATCH(ACTION("DELETE", SET(NAME, "TXT", "300", VALUE(Q("one")))) ACTION(
 			    "CREATE", SET(NAME, "TXT", "300", VALUE(Q("one")) VALUE(Q("two"))))),
-		    200, DONE}}},
+		    200, DONE}},
+	 .record_id = "C1"},
 	{"add: the next name's set is not ours", RECORD(OP_ADD, NAME, RR_TXT, "one"),
 	 .steps = {{LOOK("TXT"), 200,
 		    LIST(SET("_acme-challenge.z.fullcr1stal.tk", "TXT", "300", VALUE(Q("one"))))},
 		   {CHANGE, BATCH(ACTION("CREATE", SET(NAME, "TXT", "60", VALUE(Q("one"))))), 200,
-		    DONE}}},
+		    DONE}},
+	 .record_id = "C1"},
 	{"add: octal escapes", RECORD(OP_ADD, NAME, RR_TXT, "a\"\\\xc3\xa9"),
 	 .steps = {{LOOK("TXT"), 200, LIST(SET(NAME, "TXT", "60", VALUE(Q("\\001\\\\101"))))},
 		   {CHANGE,
@@ -121,7 +128,8 @@ static const struct script scripts[] = {
 			    "CREATE",
 			    SET(NAME, "TXT", "60",
 				VALUE(Q("\\001\\\\101")) VALUE(Q("a\\&quot;\\\\\\303\\251"))))),
-		    200, DONE}}},
+		    200, DONE}},
+	 .record_id = "C1"},
 	{"add: exists, in octal escapes", RECORD(OP_ADD, NAME, RR_TXT, "a\"\\\xc3\xa9"),
 	 .steps = {{LOOK("TXT"), 200,
 		    LIST(SET(NAME, "TXT", "60", VALUE(Q("a\\&quot;\\\\\\303\\251"))))}},
@@ -141,7 +149,8 @@ static const struct script scripts[] = {
 		    MADE "error-prior_request_not_complete.json 0"},
 		   {LOOK("TXT"), 200, NONE},
 		   {CHANGE, BATCH(ACTION("CREATE", SET(NAME, "TXT", "60", VALUE(Q("two"))))), 200,
-		    DONE}}},
+		    DONE}},
+	 .record_id = "C1"},
 	{"add: made though the answer was an error", RECORD(OP_ADD, NAME, RR_TXT, "one"),
 	 .steps = {{LOOK("TXT"), 200, NONE},
 		   {CHANGE, BATCH(ACTION("CREATE", SET(NAME, "TXT", "60", VALUE(Q("one"))))), 503,
@@ -162,6 +171,7 @@ static const struct script scripts[] = {
 					  ACTION("CREATE",
 						 SET(NAME, "TXT", "300", VALUE(Q("new"))))),
 		    200, DONE}},
+	 .record_id = "C1",
 	 .replaced = NAME ". 300 TXT \"one\"|" NAME ". 300 TXT \"two\"|" NAME
 			  ". 60 CNAME elsewhere.example.net."},
 	{"add: a CNAME where an A stands", RECORD(OP_ADD, NAME, RR_CNAME, "target.example.net"),
@@ -210,6 +220,34 @@ static const struct script scripts[] = {
 				  ACTION("CREATE", SET(NAME, "TXT", "300", VALUE(Q("two"))))),
 		    200, DONE}},
 	 .removed = true},
+	{"add: a change without an id", RECORD(OP_ADD, NAME, RR_TXT, "one"),
+	 .steps = {{LOOK("TXT"), 200, NONE},
+		   {CHANGE, BATCH(ACTION("CREATE", SET(NAME, "TXT", "60", VALUE(Q("one"))))), 200,
+		    XML "<ChangeResourceRecordSetsResponse" NS
+			"><ChangeInfo><Id>C1</Id><Status>PENDING"
+			"</Status></ChangeInfo></ChangeResourceRecordSetsResponse>"}},
+	 .error = CODE_PROVIDER_UNAVAILABLE},
+
+	{"status: recorded", RECORD(OP_STATUS, NAME, RR_TXT, "one"), .wanted_id = "C1",
+	 .steps = {{STATUS, 200, "@route53/lego/getChangeResponse.xml"}}},
+	{"status: pending", RECORD(OP_STATUS, NAME, RR_TXT, "one"), .wanted_id = "C1",
+	 .steps = {{STATUS, 200, STATUS_OF("PENDING")}}, .pending = true},
+	{"status: what it means is not known", RECORD(OP_STATUS, NAME, RR_TXT, "one"),
+	 .wanted_id = "C1", .steps = {{STATUS, 200, STATUS_OF("ELSE")}},
+	 .error = CODE_PROVIDER_UNAVAILABLE},
+	{"status: of what was found", RECORD(OP_STATUS, NAME, RR_TXT, "one")},
+	{"status: may not be asked (made)", RECORD(OP_STATUS, NAME, RR_TXT, "one"),
+	 .wanted_id = "C1", .steps = {{STATUS, 403, MADE "error-access_denied.json 0"}}},
+	{"status: forgotten", RECORD(OP_STATUS, NAME, RR_TXT, "one"), .wanted_id = "C1",
+	 .steps = {{STATUS, 404, ERROR("NoSuchChange", "A change with id C1 does not exist")}}},
+	{"status: wrong key", RECORD(OP_STATUS, NAME, RR_TXT, "one"), .wanted_id = "C1",
+	 .steps = {{STATUS, 403,
+		    ERROR("InvalidClientTokenId",
+			  "The security token included in the request is invalid.")}},
+	 .error = CODE_PROVIDER_AUTH_FAILED, .detail = "security token"},
+	{"status: slow down", RECORD(OP_STATUS, NAME, RR_TXT, "one"), .wanted_id = "C1",
+	 .steps = {{STATUS, 400, ERROR("Throttling", "Rate exceeded")}},
+	 .error = CODE_PROVIDER_RATE_LIMITED},
 };
 
 /* ---- roles ---- */
@@ -250,6 +288,7 @@ static void test_assume(void **state)
 			 "3A123456789012%3Arole%2Fdns&RoleSessionName=postern-0123456789abcdef"
 			 "&ExternalId=0123456789abcdef0123&DurationSeconds=3600&Policy="));
 	assert_true(says(&body, "ListHostedZones"));
+	assert_true(says(&body, "route53%3AGetChange"));
 	assert_false(says(&body, "ChangeResourceRecordSets%22"));
 	buf_reset(&body);
 	in.zone_id = BYTES("Z1");

@@ -78,6 +78,19 @@ static void planner_hears(enum proc p, uint16_t number, const void *msg)
 		    .record_id = BYTES("record-1"));
 }
 
+static void resolver_hears(uint16_t number, const void *msg)
+{
+	uint64_t call = *(const uint64_t *)msg;
+
+	if (number == MSG_vr_check) {
+		say(PROC_RESOLVER, rv_server, .call = call, .name = BYTES("ns1.example.org"),
+		    .address = BYTES("192.0.2.1"), .visible = 1);
+		say(PROC_RESOLVER, rv_checked, .call = call, .visible = 1);
+	} else if (number == MSG_vr_follow) {
+		say(PROC_RESOLVER, rv_followed, .call = call, .fqdn = BYTES(FQDN));
+	}
+}
+
 static void scribe_hears(uint16_t number, const void *msg)
 {
 	const struct vs_line *m = msg;
@@ -115,6 +128,8 @@ static void hear_one(enum proc p)
 		courier_hears(p, h->number, h->msg);
 	else if (p == PROC_PLANNER || p == PROC_PLANNER_SELF)
 		planner_hears(p, h->number, h->msg);
+	else if (p == PROC_RESOLVER)
+		resolver_hears(h->number, h->msg);
 	else if (p == PROC_SCRIBE)
 		scribe_hears(h->number, h->msg);
 	else if (p == PROC_FRONT)
@@ -172,6 +187,26 @@ static void say_remove(void)
 static void is_removed(const void *msg)
 {
 	check(((const struct vf_removed *)msg)->removed == 1);
+}
+
+static void say_follow(void)
+{
+	say(PROC_FRONT, fv_add_record, FROM_FRONT(1), .handle = handles[0],
+	    .fqdn = BYTES("_acme-challenge.alias." ZONE), .type = BYTES("TXT"),
+	    .value = BYTES("proof"), .ttl = 60, .follow_cname = 1);
+}
+
+static void say_check(void)
+{
+	say(PROC_FRONT, fv_check_record, FROM_FRONT(1), .handle = handles[0],
+	    .record_handle = handles[1]);
+}
+
+static void is_checked(const void *msg)
+{
+	const struct vf_checked *m = msg;
+
+	check(m->visible && bytes_eq(m->servers, list_of("ns1.example.org|192.0.2.1|true||")));
 }
 
 static void say_zones(void)
@@ -382,6 +417,24 @@ static void test_remove(void **state)
 	sweep((struct scenario){say_remove, MSG_vf_removed, is_removed});
 }
 
+static void test_follow(void **state)
+{
+	struct integration i = powerdns();
+
+	handles[0] = handle_of(&i);
+	sweep((struct scenario){say_follow, MSG_vf_record, is_record});
+}
+
+static void test_check(void **state)
+{
+	struct integration i = powerdns();
+	struct record r = record_of(&i);
+
+	handles[0] = handle_of(&i);
+	handles[1] = record_handle_of(&r);
+	sweep((struct scenario){say_check, MSG_vf_checked, is_checked});
+}
+
 static void test_zones(void **state)
 {
 	struct integration i = integration_of("digitalocean", "token|old");
@@ -453,6 +506,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_add, fault_no_child),
 		cmocka_unit_test_teardown(test_add_within_zones, fault_no_child),
 		cmocka_unit_test_teardown(test_remove, fault_no_child),
+		cmocka_unit_test_teardown(test_follow, fault_no_child),
+		cmocka_unit_test_teardown(test_check, fault_no_child),
 		cmocka_unit_test_teardown(test_zones, fault_no_child),
 		cmocka_unit_test_teardown(test_inspect_and_rewrap, fault_no_child),
 		cmocka_unit_test_teardown(test_make, fault_no_child),

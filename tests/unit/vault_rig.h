@@ -68,6 +68,7 @@ static inline int rig_begin(void **state)
 		rig_init_end(p, &edge_vault_planner, SIDE_B);
 	for (enum proc p = PROC_COURIER; p <= PROC_COURIER_SELF; p++)
 		rig_init_end(p, &edge_vault_courier, SIDE_B);
+	rig_init_end(PROC_RESOLVER, &edge_vault_resolver, SIDE_B);
 	rig.role.ops->init(&rig.role);
 	return 0;
 }
