@@ -10,11 +10,14 @@ import subprocess
 import tempfile
 
 from common import NO_LIMITS, integrate, make_token, pdns
+from dns_answers import CNAME, NameServer, record
 from openapi import check
 from servers import BINARY, Postern, exchange, wait_for
 
 A, B = "a.httpreq.example", "b.httpreq.example"
 P = pdns(A, B)
+DNS = NameServer("127.0.0.1", 0)  # as the resolver's recursive server: it knows of no CNAME but those that tests put there
+atexit.register(DNS.__exit__)
 
 CONF = """
 listen = {"127.0.0.1:0"}
@@ -22,7 +25,8 @@ audit_dir = "{d}/audit"
 callers = "{d}/callers"
 root_key "a" { file = "{d}/a.key" }
 self_hosted { plain_http = {"127.0.0.1"} }
-"""
+resolver { servers = {"127.0.0.1:%d"} }
+""" % DNS.port
 
 # Who may do what. backend makes the handles; web1 and web2 are hosts.
 CALLERS = {"backend": "all", "web1": "add_record,remove_record", "web2": "add_record,remove_record", "adds": "add_record",
@@ -124,6 +128,12 @@ def site():
 
 def challenge(label, zone=A):
     return "_acme-challenge.%s.%s" % (label, zone)
+
+
+def alias(name, target):
+    """In the resolver's eyes NAME is a CNAME."""
+    answer = record(None, CNAME, target)
+    DNS.names[name] = lambda q: q.answer(answer)
 
 
 def ok(result, fqdn, value, **more):

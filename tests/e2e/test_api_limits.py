@@ -8,6 +8,7 @@ import json
 
 import tap
 from common import gateway_of, integrate, pdns, speak_httpreq
+from dns_answers import NameServer
 from openapi import check_answers, errors, operations, request_schema, resolve
 
 ZONE = "limits.example"
@@ -23,8 +24,8 @@ provider "digitalocean" { client_id = "client-1" client_secret_file = "{d}/secre
 
 @contextlib.contextmanager
 def gateway():
-    with gateway_of(SECTION, secret="made-up-secret") as g:
-        g.httpreq = speak_httpreq(g, P)
+    with NameServer("127.0.0.1", 0) as dns, gateway_of(SECTION, secret="made-up-secret") as g:
+        g.httpreq = speak_httpreq(g, P, dns=dns)
         yield g
 
 

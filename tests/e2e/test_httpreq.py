@@ -10,7 +10,7 @@ import tempfile
 
 import tap
 from common import add, refused, together, txt
-from httpreq_site import A, B, P, SECTIONS, Site, challenge, ok, site
+from httpreq_site import A, B, DNS, P, SECTIONS, Site, alias, challenge, ok, site
 from openapi import check, check_answers
 from servers import exchange, wait_for
 
@@ -84,7 +84,7 @@ def test_reload_as_a_whole():
             for section, why in cases:
                 s.configure("\n" + section + "\n")
                 done = check_config()
-                assert done.returncode == 1 and "postern.conf:8: " + why in done.stderr, (why, done.stderr)
+                assert done.returncode == 1 and "postern.conf:9: " + why in done.stderr, (why, done.stderr)
                 assert s.handles["all"] not in done.stderr
                 os.kill(s.now.pid, signal.SIGHUP)
                 wait_for(lambda: why in s.now.stderr_text())
@@ -361,6 +361,54 @@ def test_stolen_pair():
     assert P.api_contents(A, name, "A") == ["192.0.2.1"] and txt(P, name) == []
     assert not any("pti1_" in text or "ptr1_" in text for text in said), said
     P.set_records(A, name, "A", 300, [])
+
+
+# ---- CNAMEs ----
+
+def test_follows():
+    """Where CNAMEs stand at the name, the challenge is written where they lead, and cleaned up there; the answer has the name that was asked for."""
+    s, final = site(), challenge("final")
+    asked = "_acme-challenge.shop.elsewhere.example"
+    alias(asked, "shop.hop.example")
+    alias("shop.hop.example", final.upper() + ".")
+    for body in ({"fqdn": asked + ".", "value": "followed"}, {"domain": "shop.elsewhere.example", "token": "t", "keyAuth": "k"}):
+        since, value = s.next_seq(), body.get("value", key_value("k"))
+        ok(s.call("/present", body), body.get("fqdn", asked), value)
+        assert txt(P, final) == [value.encode()]
+        ok(s.call("/cleanup", body), body.get("fqdn", asked), value, removed=True)
+        ok(s.call("/cleanup", body), body.get("fqdn", asked), value, removed=False)
+        assert txt(P, final) == [] and {x["fqdn"] for x in s.lines(since)} == {final}
+
+
+def test_follows_within_bounds():
+    """Zones and policy are asked of the name at the end: a CNAME opens no other host's zone, and nothing that is the customer's own."""
+    s = site()
+    cases = [(challenge("to-b"), challenge("theirs", B), 403, "policy_denied"), (challenge("to-mail"), "_dmarc." + A, 403, "policy_denied"),
+             (challenge("circle"), challenge("circle"), 400, "invalid_request")]
+    P.set_records(B, challenge("theirs", B), "TXT", 300, ['"v"'])
+    P.set_records(A, "_dmarc." + A, "TXT", 300, ['"v"'])
+    for name, target, status, code in cases:
+        alias(name, target)
+        refused(s.present(name, "v"), status, code)
+        refused(s.cleanup(name, "v"), status, code)
+    assert (txt(P, challenge("theirs", B)), txt(P, "_dmarc." + A)) == ([b"v"], [b"v"])
+    P.set_records(B, challenge("theirs", B), "TXT", 300, [])
+    P.set_records(A, "_dmarc." + A, "TXT", 300, [])
+    # At a name without an underscore: it is presented, as the policy lets it, and cannot be cleaned up.
+    alias(challenge("plain"), "plain." + A)
+    ok(s.present(challenge("plain"), "v"), challenge("plain"), "v")
+    refused(s.cleanup(challenge("plain"), "v"), 403, "policy_denied")
+    assert txt(P, "plain." + A) == [b"v"]
+    P.set_records(A, "plain." + A, "TXT", 300, [])
+
+
+def test_dns_is_silent():
+    """Whether the name is a CNAME nobody says: nothing is done, and the client may try again."""
+    s, name = site(), challenge("silent")
+    DNS.names[name] = lambda q: None
+    refused(s.present(name, "v"), 502, "provider_unavailable")
+    refused(s.cleanup(name, "v"), 502, "provider_unavailable")
+    assert txt(P, name) == []
 
 
 # ---- nothing is kept ----

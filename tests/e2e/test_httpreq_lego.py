@@ -9,7 +9,7 @@ import traceback
 import tap
 from acme_servers import Pebble, installed
 from common import together
-from httpreq_site import A, B, P, Site, site
+from httpreq_site import A, B, P, Site, alias, site
 from openapi import check_answers
 from servers import BINARY, ROOT
 
@@ -85,7 +85,16 @@ def token_from_a_file(s, pebble, d):
     obtained(host, "file." + A)
 
 
-SCENARIOS = (one_name_and_renewal, wildcard_and_apex, wildcard_and_apex_raw, ten_names, two_hosts, token_from_a_file)
+def behind_a_cname(s, pebble, d):
+    """The host's name is in a zone that nobody may write; its challenge is delegated to a zone that the host may."""
+    name, target = "_acme-challenge.behind." + B, "_acme-challenge.behind." + A
+    P.set_records(B, name, "CNAME", 300, [target + "."])  # for Pebble
+    alias(name, target)
+    obtained(Lego(s, pebble, d), "behind." + B)
+    P.set_records(B, name, "CNAME", 300, [])
+
+
+SCENARIOS = (behind_a_cname, one_name_and_renewal, wildcard_and_apex, wildcard_and_apex_raw, ten_names, two_hosts, token_from_a_file)
 
 
 PAGE = ROOT + "/docs/acme-httpreq.md"

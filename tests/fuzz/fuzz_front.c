@@ -194,7 +194,7 @@ static void check_fields(const struct conn *c, const void *msg, const json_t *o)
 		const struct fv_add_record *m = msg;
 		if (c->httpreq) {
 			check_httpreq(m->fqdn, m->type, m->value, m->handle, m->zones, o);
-			CHECK(m->mode == MODE_COEXIST && m->ttl == 0);
+			CHECK(m->mode == MODE_COEXIST && m->ttl == 0 && m->follow_cname);
 			break;
 		}
 		CHECK(m->zones.n == 0);
@@ -214,6 +214,7 @@ static void check_fields(const struct conn *c, const void *msg, const json_t *o)
 	case MSG_fv_clean_record: {
 		const struct fv_clean_record *m = msg;
 		check_httpreq(m->fqdn, m->type, m->value, m->handle, m->zones, o);
+		CHECK(m->follow_cname);
 		break;
 	}
 	case MSG_fv_inspect_handle:

@@ -146,6 +146,35 @@ static void test_lane(void **state)
 	logged("remove_record.outcome", "ok");
 }
 
+/* Behind a CNAME: all is asked of the name at its end, and done there. */
+static void test_follows(void **state)
+{
+	struct integration i = cloudflare();
+	const struct vr_follow *f;
+	uint64_t id;
+
+	say(PROC_FRONT, fv_clean_record, FROM_FRONT(1), .handle = handle_of(&i),
+	    .fqdn = BYTES("_acme-challenge.alias.example"), .type = BYTES("TXT"),
+	    .value = BYTES("proof"), .zones = list_of(ZONE), .follow_cname = 1);
+	f = hear(PROC_RESOLVER, vr_follow);
+	id = f->call;
+	assert_bytes(f->fqdn, "_acme-challenge.alias.example");
+	say(PROC_RESOLVER, rv_followed, .call = id, .fqdn = BYTES(FQDN));
+	ready(0);
+	zone_is(0, ZONE, ZONE);
+	expect_look(0);
+	say(PROC_PLANNER, pv_result, .call = id);
+	expect_let_go(0);
+	assert_is_record(logged("remove_record.outcome", "gone"));
+	expect_removed(1, false, 0);
+	say(PROC_FRONT, fv_clean_record, FROM_FRONT(2), .handle = handle_of(&i),
+	    .fqdn = BYTES(FQDN), .type = BYTES("TXT"), .value = BYTES("proof"), .follow_cname = 1);
+	f = hear(PROC_RESOLVER, vr_follow);
+	say(PROC_RESOLVER, rv_followed, .call = f->call, .fqdn = BYTES("www." ZONE));
+	assert_bytes(logged("remove_record.refused", "refused")->fqdn, "www." ZONE);
+	expect_error(2, CODE_POLICY_DENIED, "record", "profile article");
+}
+
 /* ---- what is refused ---- */
 
 /* As a replace would be, before anybody is asked. */
@@ -320,17 +349,12 @@ static void test_no_log(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		rig_test(test_clean),
-		rig_test(test_gone),
-		rig_test(test_gone_meanwhile),
-		rig_test(test_lane),
-		rig_test(test_refused_as_replace),
-		rig_test(test_no_record),
-		rig_test(test_nobody),
-		rig_test(test_zones_asked),
-		rig_test(test_zones_are_none),
-		rig_test(test_no_zone),
-		rig_test(test_look_fails),
+		rig_test(test_clean),	       rig_test(test_gone),
+		rig_test(test_gone_meanwhile), rig_test(test_lane),
+		rig_test(test_follows),	       rig_test(test_refused_as_replace),
+		rig_test(test_no_record),      rig_test(test_nobody),
+		rig_test(test_zones_asked),    rig_test(test_zones_are_none),
+		rig_test(test_no_zone),	       rig_test(test_look_fails),
 		rig_test(test_no_log),
 	};
 
