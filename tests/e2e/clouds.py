@@ -45,13 +45,16 @@ class Cloud(FakeUpstream):
 
 
 class AWS(Cloud):
-    """STS and Route 53. ROLES: ARN -> the external id that its trust policy asks for; None: for none. .throttle: the error that STS answers."""
+    """
+    STS and Route 53. ROLES: ARN -> the external id that its trust policy asks for; None: for none. .throttle: the error that STS answers. .changes: id -> how far the change is; .may_get_change: the role lets
+    us ask.
+    """
 
     ZONE, ID = "aws.example", "Z0123456789EXAMPLE"
     NS = ' xmlns="https://route53.amazonaws.com/doc/2013-04-01/"'
 
     def __init__(self, roles):
-        self.roles, self.throttle = roles, None
+        self.roles, self.throttle, self.changes, self.may_get_change = roles, None, {}, True
         super().__init__()
 
     def error(self, status, code, message="no"):
@@ -69,6 +72,9 @@ class AWS(Cloud):
                       for a in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])}
         if path.endswith("/hostedzone"):
             return self.zones() if "route53:ListHostedZones" in statements else self.error(403, "AccessDenied")
+        if "/change/" in path:
+            allowed = "route53:GetChange" in statements and self.may_get_change
+            return self.progress(path.rpartition("/")[2]) if allowed else self.error(403, "AccessDenied")
         if request.method == "GET":
             allowed = "route53:ListResourceRecordSets" in statements
             return self.list(query) if allowed else self.error(403, "AccessDenied")
@@ -117,8 +123,16 @@ class AWS(Cloud):
                 return self.error(400, "InvalidChangeBatch", "the values provided do not match the current values")
             if c.findtext("Action") == "CREATE":
                 self.sets[name, kind] = values
-        return 200, XML, ("<ChangeResourceRecordSetsResponse%s><ChangeInfo><Id>/change/C1</Id><Status>PENDING</Status>"
-                          "</ChangeInfo></ChangeResourceRecordSetsResponse>" % self.NS).encode()
+        change = "C%d" % (len(self.changes) + 1)
+        self.changes[change] = "PENDING"
+        return 200, XML, ("<ChangeResourceRecordSetsResponse%s><ChangeInfo><Id>/change/%s</Id><Status>PENDING</Status>"
+                          "</ChangeInfo></ChangeResourceRecordSetsResponse>" % (self.NS, change)).encode()
+
+    def progress(self, change):
+        if change not in self.changes:
+            return self.error(404, "NoSuchChange")
+        return 200, XML, ("<GetChangeResponse%s><ChangeInfo><Id>/change/%s</Id><Status>%s</Status></ChangeInfo>"
+                          "</GetChangeResponse>" % (self.NS, change, self.changes[change])).encode()
 
 
 class Google(Cloud):

@@ -6,15 +6,16 @@ import json
 import tap
 from clouds import AWS, Azure, Google
 from common import add, added, gateway_of, refused, remove, together
+from dns_answers import NameServer
 from openapi import check_answers
 from servers import wait_for
 
 check_answers()
 
 @contextlib.contextmanager
-def gateway_at(cloud, provider, base, own, **files):
+def gateway_at(cloud, provider, base, own, more="", **files):
     """A gateway whose own account there is OWN; in the end no secret is to be found in what it wrote."""
-    section = 'provider "%s" { base = "%s" login = "%s" %s }' % (provider, cloud.url + base, cloud.url, own)
+    section = 'provider "%s" { base = "%s" login = "%s" %s }\n%s' % (provider, cloud.url + base, cloud.url, own, more)
     with gateway_of(section, **files) as g:
         yield g
         text = g.stderr_text() + json.dumps(g.audit())
@@ -22,10 +23,10 @@ def gateway_at(cloud, provider, base, own, **files):
             assert canary not in text, canary
 
 
-def at_aws(cloud):
+def at_aws(cloud, more=""):
     return gateway_at(cloud, "route53", "/2013-04-01",
                       'account_id = "210987654321" region = "eu-central-1" access_key_id = "AKIAGATEWAY" '
-                      'secret_access_key_file = "{d}/aws"', aws="gateway-canary/secret+")
+                      'secret_access_key_file = "{d}/aws"', more, aws="gateway-canary/secret+")
 
 
 def at_google(cloud):
@@ -112,6 +113,32 @@ def test_aws():
         aws.roles.clear()
         aws.tokens.clear()
         refused(add(g, handle, "_acme-challenge." + AWS.ZONE, "x", customer="c1"), 422, "provider_auth_failed")
+
+
+def test_aws_says_how_far_a_change_is():
+    """check_record asks by the change's id, in the session for reading; who may not ask, or asks too late, hears of the servers alone."""
+    with AWS({}) as aws, NameServer("127.0.0.1", 0) as dns, at_aws(aws, 'resolver { servers = {"127.0.0.1:%d"} }\n' % dns.port) as g:
+        setup, todo = begin(g, "route53", "c1")
+        aws.roles[ROLE] = todo["external_id"]
+        handle = made(g, "route53", "c1", setup, role_arn=ROLE)
+        record_handle = added(g, handle, "_acme-challenge.www." + AWS.ZONE, "v", customer="c1")
+        assert list(aws.changes) == ["C1"]
+
+        def said():
+            """The zone has no servers here: the provider has the only word."""
+            status, answer = g.post("/check_record", {"integration_handle": handle, "record_handle": record_handle, "customer": "c1"})
+            assert status == 200 and (answer["visible"], answer["servers"]) == (False, []), (status, answer)
+            return answer["provider"]
+
+        assert said() == "pending"
+        aws.changes["C1"] = "INSYNC"
+        assert said() == "applied"
+        aws.changes["C1"], aws.may_get_change = "PENDING", False
+        assert said() == "applied"
+        aws.may_get_change = True
+        aws.changes.clear()
+        assert said() == "applied"
+        assert wait_for(lambda: {l["provider_record_id"] for l in g.audit() if l["event"] == "check_record.outcome"}, 5) == {"C1"}
 
 
 def test_aws_confused_deputy():
