@@ -189,6 +189,8 @@ class Page:
 
     def who(self, operation):
         security = operation.get("security", self.document["security"])
+        if {"basic": []} in security:
+            return "By HTTP Basic.\n\n"
         return "" if security else "No token is asked for.\n\n"
 
     def answer(self, response, seen):
@@ -202,12 +204,24 @@ class Page:
                     text += self.tables(part, seen) + "\n"
         return text
 
+    def request(self, schema, seen):
+        """Its table; of several that it may be, a section for each that was not SEEN yet."""
+        if "oneOf" not in schema:
+            return self.tables(schema, seen)
+        names = [self.name_of(part) for part in schema["oneOf"]]
+        text = "One of %s.\n" % ", ".join("[%s](#%s)" % (n, n.lower()) for n in names)
+        for part in schema["oneOf"]:
+            if self.name_of(part) not in seen:
+                seen.add(self.name_of(part))
+                text += "\n#### %s\n\n%s\n\n%s" % (self.name_of(part), self.resolve(part)["description"], self.tables(part, seen))
+        return text
+
     def endpoint(self, path, method, operation, seen):
         text = "### %s %s\n\n%s" % (method.upper(), path, operation["summary"])
         text += " " + operation["description"] if "description" in operation else ""
         text += "\n\n" + self.who(operation)
         if "requestBody" in operation:
-            text += "In:\n\n" + self.tables(operation["requestBody"]["content"][JSON]["schema"], seen) + "\n"
+            text += "In:\n\n" + self.request(operation["requestBody"]["content"][JSON]["schema"], seen) + "\n"
         for status, response in operation["responses"].items():
             if "$ref" not in response:
                 text += "Out, %s: " % status + self.answer(response, seen)

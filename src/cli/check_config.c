@@ -24,7 +24,10 @@ static int check_config(const struct command *self, int argc, char **argv)
 	if (access(config->ca_file, R_OK) < 0)
 		fprintf(stderr, "postern: warning: %s: %s: no provider can be reached over HTTPS\n",
 			config->ca_file, strerror(errno));
-	printf("%s: good; root keys: %zu, callers: %zu\n", path, config->n_keys, config->n_callers);
+	printf("%s: good; root keys: %zu, callers: %zu", path, config->n_keys, config->n_callers);
+	if (config->n_httpreq)
+		printf(", names of httpreq: %zu", config->n_httpreq);
+	putchar('\n');
 	config_free(config);
 	return CLI_OK;
 }

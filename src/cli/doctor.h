@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * `postern doctor`: what is missing for production. doctor_look.c finds out how things are, without a lock, a connection or a trace; doctor_config.c and doctor_system.c judge them, and are
+ * `postern doctor`: what is missing for production. doctor_look.c finds out how things are, without a lock, a connection or a trace; doctor_config.c, doctor_httpreq.c and doctor_system.c judge them, and are
  * pure; doctor.c prints.
  */
 #include "role/config.h"
@@ -52,6 +52,13 @@ struct place {
 		[IPC_PATH_MAX]; /* the first directory above it where others may write, and so put another in its place; "": none */
 };
 
+/* A name of httpreq's. */
+struct httpreq_facts {
+	bool opens;	 /* its handle does, with the configuration's keys, for its customer */
+	bool renews;	 /* the credential in it is renewed at the provider now and then */
+	int64_t expires; /* seconds since 1970; 0: never */
+};
+
 struct config_facts {
 	const struct config *config;
 	struct place keys[CONFIG_KEYS_MAX]; /* no path where it is no file */
@@ -61,7 +68,9 @@ struct config_facts {
 	int tls_error; /* 0, or -errno: it could not be looked at */
 	struct tls_look tls;
 	bool ca_readable;
-	int64_t now; /* seconds since 1970 */
+	struct httpreq_facts httpreq[HTTPREQ_MAX];
+	struct place handles; /* the first of their files that lies where others may write */
+	int64_t now;	      /* seconds since 1970 */
 };
 
 #define UNIT_MAX 128
@@ -94,4 +103,8 @@ void look_at_system(struct system_facts *f, const char *audit_dir);
 /* ---- what that means ---- */
 
 void judge_config(struct report *r, const struct config_facts *f);
+/* A part of that. */
+void judge_httpreq(struct report *r, const struct config_facts *f);
+/* A file that others may put another in the place of. */
+void judge_way(struct report *r, const char *subject, const struct place *p);
 void judge_system(struct report *r, const struct system_facts *f);

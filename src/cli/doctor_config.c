@@ -49,8 +49,7 @@ static void list_keys(struct report *r, const struct config *c)
 		       "%zu keys are active, and the first of them seals", active);
 }
 
-/* Others may put another file in its place. */
-static void judge_way(struct report *r, const char *subject, const struct place *p)
+void judge_way(struct report *r, const char *subject, const struct place *p)
 {
 	if (p->path && p->open[0])
 		report(r, GRADE_FAIL, subject, "chmod go-w, and chown root, that directory.",
@@ -381,6 +380,7 @@ void judge_config(struct report *r, const struct config_facts *f)
 	judge_log(r, f);
 	judge_listening(r, f);
 	judge_callers(r, f);
+	judge_httpreq(r, f);
 	judge_policy(r, f->config);
 	if (!f->ca_readable)
 		report(r, GRADE_FAIL, "providers", "Install ca-certificates, or set ca_file.",

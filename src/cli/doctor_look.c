@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -137,6 +138,40 @@ static int look_at_tls(struct tls_look *out, const struct config *c)
 	return WIFEXITED(r) && WEXITSTATUS(r) ? -WEXITSTATUS(r) : -EIO;
 }
 
+/* ---- handles ---- */
+
+static void look_at_handle(struct httpreq_facts *out, const struct keyring *ring,
+			   const struct config_httpreq *h)
+{
+	struct buf plain cleanup(buf_done) = BUF_INIT(INTEGRATION_HANDLE_MAX);
+	struct bytes refresh;
+	struct integration i;
+
+	if (integration_open(ring, buf_bytes(&h->handle), bytes_str(h->customer), &plain, &i) != 0)
+		return;
+	out->opens = true;
+	out->expires = i.expires;
+	out->renews = plist_get(i.credentials, CREDENTIALS_REFRESH, &refresh);
+}
+
+static void look_at_httpreq(struct config_facts *f, const struct config *c)
+{
+	struct keyring *ring = sodium_malloc(sizeof(*ring));
+
+	if (!ring)
+		return;
+	ring->n = 0;
+	for (size_t i = 0; i < c->n_keys; i++)
+		if (keyring_add(ring, c->keys[i].secret, c->keys[i].state) < 0)
+			break;
+	for (size_t i = 0; i < c->n_httpreq; i++) {
+		look_at_handle(&f->httpreq[i], ring, &c->httpreq[i]);
+		if (!f->handles.open[0])
+			look_at_source(&f->handles, c->httpreq[i].source);
+	}
+	sodium_free(ring); /* wipes */
+}
+
 void look_at_config(struct config_facts *f, const struct config *c, const char *path)
 {
 	*f = (struct config_facts){.config = c, .now = time(NULL)};
@@ -145,6 +180,7 @@ void look_at_config(struct config_facts *f, const struct config *c, const char *
 	for (size_t i = 0; i < c->n_checkpoint_keys; i++)
 		look_at_source(&f->checkpoint_keys[i], c->checkpoint_sources[i]);
 	look_at_source(&f->tls_key, c->tls.sources[TLS_PART_key]);
+	look_at_httpreq(f, c);
 	look_at_place(&f->config_file, path);
 	look_at_place(&f->callers, c->callers_file);
 	look_at_place(&f->audit, c->audit_dir);

@@ -48,8 +48,8 @@ void http_reply_put(struct buf *out, const struct http_reply *r)
 	if (r->request_id.n)
 		buf_printf(out, "X-Request-Id: %.*s\r\n", (int)r->request_id.n,
 			   (const char *)r->request_id.p);
-	if (r->bearer)
-		buf_puts(out, "WWW-Authenticate: Bearer\r\n");
+	if (r->authenticate)
+		buf_printf(out, "WWW-Authenticate: %s\r\n", r->authenticate);
 	if (r->allow)
 		buf_printf(out, "Allow: %s\r\n", r->allow);
 	if (r->retry_after)
@@ -85,6 +85,7 @@ void http_problem_put(struct buf *out, const struct http_problem *p)
 {
 	unsigned status = p->status ? p->status : code_status(p->code);
 	const char *allow = p->allow || status != 405 ? p->allow : "GET, POST";
+	const char *authenticate = p->authenticate ? p->authenticate : "Bearer";
 	struct buf body cleanup(buf_done) = BUF_INIT(out->max);
 
 	put_body(&body, p, status);
@@ -96,7 +97,7 @@ void http_problem_put(struct buf *out, const struct http_problem *p)
 				    .body = buf_bytes(&body),
 				    .request_id = p->request_id,
 				    .close = p->close,
-				    .bearer = status == 401,
+				    .authenticate = status == 401 ? authenticate : NULL,
 				    .allow = allow,
 				    .retry_after = p->retry_after,
 			    });

@@ -11,9 +11,10 @@ struct http_reply {
 	struct bytes body;
 	struct bytes request_id; /* http_is_request_id(), or empty: left out */
 	bool close;		 /* say that the connection ends with this reply */
-	bool bearer;		 /* ask for a bearer token; a 401 must */
-	const char *allow;	 /* static text: the methods that would do; NULL for none */
-	uint32_t retry_after;	 /* seconds; 0 for none */
+	const char
+		*authenticate; /* static text: how to say who one is; a 401 must; NULL for none */
+	const char *allow;     /* static text: the methods that would do; NULL for none */
+	uint32_t retry_after;  /* seconds; 0 for none */
 };
 
 /* RFC 9457. The strings but REQUEST_ID are written as JSON strings only: any bytes may stand in them. */
@@ -26,10 +27,11 @@ struct http_problem {
 	uint32_t retry_after;		 /* seconds; left out when 0 */
 	struct bytes integration_handle; /* a newer one; left out when empty */
 	const char *allow;		 /* static text; NULL with a 405 means "GET, POST" */
+	const char *authenticate;	 /* static text, for a 401; NULL means "Bearer" */
 	bool close;
 };
 
 /* Status line, fields, empty line, body. There is no Date: this layer knows no clock. */
 void http_reply_put(struct buf *out, const struct http_reply *r);
-/* The same with application/problem+json, and a 401 asks for a bearer token. */
+/* The same with application/problem+json, and a 401 says how to authenticate. */
 void http_problem_put(struct buf *out, const struct http_problem *p);

@@ -49,6 +49,8 @@ enum proc proc_by_name(const char *name);
 
 #define IPC_REQUEST_ID_MAX   64
 #define IPC_CALLER_MAX	     64
+#define IPC_CALLERS_MAX	     256
+#define HTTPREQ_MAX	     256 /* names that httpreq knows */
 #define IPC_FQDN_MAX	     512 /* as the caller wrote it: the vault canonicalises */
 #define IPC_TYPE_MAX	     16	 /* as the caller wrote it */
 #define IPC_ZONES_MAX	     (HANDLE_ZONES_MAX * (DNS_NAME_MAX + 1 + 4)) /* a final dot each */
@@ -142,8 +144,9 @@ enum verb verb_parse(struct bytes in);
 	M(s_role, A) /* front: how a role is, for the metrics */                                   \
 	M(s_caller, A)                                                                             \
 	M(s_identity, A)                                                                           \
-	M(s_deny, A) /* vault: integrations that are called off */                                 \
-	M(s_tls, A)  /* front: a piece of what it serves TLS with */                               \
+	M(s_httpreq, A) /* front: a name of httpreq's */                                           \
+	M(s_deny, A)	/* vault: integrations that are called off */                              \
+	M(s_tls, A)	/* front: a piece of what it serves TLS with */                            \
 	M(s_vault, A)                                                                              \
 	M(s_root_key, A)                                                                           \
 	M(s_scribe, A)                                                                             \
@@ -190,6 +193,12 @@ enum verb verb_parse(struct bytes in);
 	F(S, U32, burst, UINT32_MAX) F(S, U32, zones, UINT32_MAX) F(S, U32, in_flight, UINT32_MAX)
 /* Of the caller that was told last: front. */
 #define FIELDS_s_identity(F, S) F(S, U8, kind, IDENTITY_KINDS - 1) F(S, FIXED, id, IDENTITY_BYTES)
+/* What a name of httpreq's stands for, and who may use it: bit N % 8 of byte N / 8 is the Nth caller's that was told. */
+#define FIELDS_s_httpreq(F, S)                                                                     \
+	F(S, TEXT, name, IPC_CALLER_MAX)                                                           \
+	F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                                                 \
+	F(S, TEXT, customer, CUSTOMER_MAX)                                                         \
+	F(S, LIST, zones, IPC_ZONES_MAX) F(S, FIXED, callers, IPC_CALLERS_MAX / 8)
 #define FIELDS_s_vault(F, S)                                                                       \
 	F(S, U8, policy_loosest, POLICY_PROFILES - 1)                                              \
 	F(S, U8, policy_default, POLICY_PROFILES - 1)                                              \
@@ -231,6 +240,7 @@ enum verb verb_parse(struct bytes in);
 	M(fv_get_zones, A)                                                                         \
 	M(fv_add_record, A)                                                                        \
 	M(fv_remove_record, A)                                                                     \
+	M(fv_clean_record, A) /* remove without a record handle: what could be overwritten */      \
 	M(fv_check_record, A)                                                                      \
 	M(fv_inspect_handle, A)                                                                    \
 	M(fv_rewrap_handle, A)                                                                     \
@@ -264,11 +274,15 @@ enum verb verb_parse(struct bytes in);
 	FIELDS_fv_call(F, S) F(S, TEXT, provider, PROVIDER_NAME_MAX)                               \
 		F(S, TEXT, redirect_uri, REDIRECT_URI_MAX)
 #define FIELDS_fv_get_zones(F, S) FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)
-#define FIELDS_fv_add_record(F, S)                                                                 \
+/* ZONES: those that it may lie in, of the handle's; empty: all of these. */
+#define FIELDS_fv_record(F, S)                                                                     \
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
 		F(S, TEXT, fqdn, IPC_FQDN_MAX) F(S, TEXT, type, IPC_TYPE_MAX)                      \
-			F(S, BYTES, value, RECORD_VALUE_MAX) F(S, U8, mode, RECORD_MODES - 1)      \
-				F(S, U32, ttl, RECORD_TTL_MAX) F(S, U8, follow_cname, 1)
+			F(S, BYTES, value, RECORD_VALUE_MAX) F(S, LIST, zones, IPC_ZONES_MAX)      \
+				F(S, U8, follow_cname, 1)
+#define FIELDS_fv_add_record(F, S)                                                                 \
+	FIELDS_fv_record(F, S) F(S, U8, mode, RECORD_MODES - 1) F(S, U32, ttl, RECORD_TTL_MAX)
+#define FIELDS_fv_clean_record(F, S) FIELDS_fv_record(F, S)
 #define FIELDS_fv_remove_record(F, S)                                                              \
 	FIELDS_fv_call(F, S) F(S, TEXT, handle, INTEGRATION_HANDLE_MAX)                            \
 		F(S, TEXT, record_handle, RECORD_HANDLE_MAX)
@@ -386,10 +400,12 @@ enum verb verb_parse(struct bytes in);
 	M(pv_replaced, B)                                                                          \
 	M(pv_result, B)
 
+/* LOOK: of an OP_ADD, see struct op. */
 #define FIELDS_vp_op(F, S)                                                                         \
 	F(S, U64, call, 0)                                                                         \
 	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
 	F(S, U8, op, OP_KINDS - 1)                                                                 \
+	F(S, U8, look, 1)                                                                          \
 	F(S, I64, now, 0)                                                                          \
 	F(S, LIST, fields, IPC_CREDENTIALS_MAX)                                                    \
 	F(S, TEXT, fqdn, DNS_NAME_MAX)                                                             \

@@ -226,6 +226,10 @@ int engine_next(struct engine *e, struct engine_request *out)
 		r = check_op(op);
 	}
 	while (r == 0 && op->error == CODE_OK && !e->over && (x = op_exchange(op)) != NULL) {
+		if (op->look && x->changes) {
+			e->over = true; /* nor is it built */
+			break;
+		}
 		if (op->sent == PROVIDER_EXCHANGES) {
 			op_fail_text(op, CODE_PROVIDER_REJECTED,
 				     "the operation takes too many requests");

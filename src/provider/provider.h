@@ -389,6 +389,7 @@ struct op {
 	struct bytes value; /* canonical */
 	enum record_mode mode;
 	uint32_t ttl; /* 0: the provider's default */
+	bool look; /* OP_ADD: over before its first exchange with .changes: was the record there (found, record_id)? */
 	struct bytes
 		wanted_id; /* OP_REMOVE, OP_STATUS: the record's id from its handle; empty for record sets */
 

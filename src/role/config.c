@@ -82,6 +82,8 @@ void config_free(struct config *c)
 		buf_done(&c->providers[i].open);
 		buf_done(&c->providers[i].secret);
 	}
+	for (size_t i = 0; i < c->n_httpreq; i++)
+		httpreq_draft_done(&c->httpreq[i]);
 	sodium_free(c); /* wipes */
 }
 

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 
 #define CONFIG_KEYS_MAX	      KEYRING_MAX
-#define CONFIG_CALLERS_MAX    256
+#define CONFIG_CALLERS_MAX    IPC_CALLERS_MAX
 #define CONFIG_IDENTITIES_MAX 1024
 #define CONFIG_LISTEN_MAX     8
 #define CONFIG_PROVIDERS_MAX  32
@@ -72,6 +72,18 @@ struct config_provider {
 	struct buf open, secret;
 };
 
+/* A name of httpreq's: what it stands for, and who may use it. */
+struct config_httpreq {
+	char name[IPC_CALLER_MAX + 1];
+	char *source; /* where the handle was read from */
+	struct buf handle;
+	char customer[CUSTOMER_MAX + 1]; /* "": none */
+	struct buf zones;		 /* plist of canonical names; empty: the handle's own */
+	struct buf caller_names;	 /* plist; and by their places in the list: */
+	unsigned char callers[IPC_CALLERS_MAX / 8]; /* see FIELDS_s_httpreq */
+	unsigned line;				    /* of the configuration, where it ends */
+};
+
 /* Lies in sodium_malloc() memory as a whole, for the keys' sake. */
 struct config {
 	struct config_listen listen[CONFIG_LISTEN_MAX];
@@ -87,6 +99,8 @@ struct config {
 	size_t n_callers;
 	struct config_identity identities[CONFIG_IDENTITIES_MAX];
 	size_t n_identities;
+	struct config_httpreq httpreq[HTTPREQ_MAX];
+	size_t n_httpreq;
 	enum policy_profile policy_loosest, policy_default;
 	bool standing_authority;
 	struct buf targets, authorities; /* plists of canonical names */

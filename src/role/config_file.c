@@ -139,6 +139,15 @@ static int on_provider(cfg_t *cfg, cfg_opt_t *opt)
 	return why ? complain(cfg, "provider", why) : 0;
 }
 
+static int on_httpreq(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *why = httpreq_draft_finish(&reading->httpreq, cfg_title(section),
+					       (unsigned)cfg->line, reading->config);
+
+	return why ? complain(cfg, "httpreq", why) : 0;
+}
+
 #define OPTION(key)                                                                                \
 	{                                                                                          \
 		.name = key, .type = CFGT_STR, .flags = CFGF_NODEFAULT, .validcb = on_value        \
@@ -191,6 +200,8 @@ static cfg_t *syntax(void)
 				OPTION("secret_access_key_file"),
 				OPTION("service_account_file"),
 				CFG_END()};
+	cfg_opt_t httpreq[] = {OPTION("handle_file"), OPTION("customer"), LIST("zones"),
+			       LIST("callers"), CFG_END()};
 	cfg_opt_t root[] = {
 		LIST("listen"),
 		OPTION("unix_socket"),
@@ -206,6 +217,8 @@ static cfg_t *syntax(void)
 			on_root_key),
 		SECTION("provider", provider, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
 			on_provider),
+		SECTION("httpreq", httpreq, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
+			on_httpreq),
 		SECTION("policy", policy, CFGF_NONE, on_policy),
 		SECTION("self_hosted", self_hosted, CFGF_NONE, on_section),
 		SECTION("resolver", resolver, CFGF_NONE, on_section),
@@ -295,7 +308,9 @@ static int parse(struct reading *r, struct buf *text)
 		return CONFIG_E_BAD;
 	if (r->denied && deny_load(r->denied, r->config, r->err) != 0)
 		return CONFIG_E_BAD;
-	return callers_load(r->callers, r->config, r->err);
+	if (callers_load(r->callers, r->config, r->err) != 0)
+		return CONFIG_E_BAD;
+	return httpreq_find_callers(r->config, r->path, r->err);
 }
 
 int config_load(const char *path, struct config **out, char *err)
@@ -306,6 +321,7 @@ int config_load(const char *path, struct config **out, char *err)
 
 	if (result < 0)
 		return result;
+	httpreq_draft_init(&r.httpreq);
 	r.ring = sodium_malloc(sizeof(*r.ring));
 	if (r.ring) {
 		r.ring->n = 0;
@@ -318,6 +334,7 @@ int config_load(const char *path, struct config **out, char *err)
 	r.config->denied_file = r.denied;
 	free(r.key_file);
 	provider_draft_done(&r.provider);
+	httpreq_draft_done(&r.httpreq);
 	if (result == 0)
 		*out = r.config;
 	else

@@ -3,7 +3,7 @@
 
 /*
  * Inside the configuration. config.c: its life, dev mode, and what all share. config_file.c: the syntax of
- * postern.conf. config_values.c: its values. config_provider.c: its provider sections. config_callers.c: the callers file. config_deny.c: the deny list. config_key.c: root keys and
+ * postern.conf. config_values.c: its values. config_provider.c: its provider sections. config_callers.c: the callers file. config_httpreq.c: its httpreq sections. config_deny.c: the deny list. config_key.c: root keys and
  * tokens.
  */
 #include "role/config.h"
@@ -79,6 +79,19 @@ const char *provider_draft_finish(struct provider_draft *d, const char *name,
 				  struct config *c) must_check;
 void provider_draft_done(struct provider_draft *d);
 
+/* ---- config_httpreq.c ---- */
+
+void httpreq_draft_init(struct config_httpreq *h);
+void httpreq_draft_done(struct config_httpreq *h);
+/* NULL, or a static sentence about what is wrong with the value of "httpreq.KEY". */
+const char *httpreq_draft_take(struct config_httpreq *h, const char *key,
+			       struct bytes value) must_check;
+/* The section is whole, NAME its title, and ends in LINE: into C. NULL, or what is wrong. */
+const char *httpreq_draft_finish(struct config_httpreq *h, const char *name, unsigned line,
+				 struct config *c) must_check;
+/* C's callers are known: those that the sections name are among them. 0 or CONFIG_E_BAD; PATH is the configuration's. */
+int httpreq_find_callers(struct config *c, const char *path, char *err) must_check;
+
 /* ---- config_deny.c ---- */
 
 /* Read the deny list into C. 0 or CONFIG_E_BAD. */
@@ -111,6 +124,7 @@ struct reading {
 	unsigned items;	      /* so far */
 	struct keyring *ring; /* finds keys that are there twice */
 	struct provider_draft provider;
+	struct config_httpreq httpreq;
 };
 
 /* A key of ours behind the last one, so that what is not closed is seen. */

@@ -252,6 +252,11 @@ static const char *take_provider(const struct setting *s, struct bytes value)
 	return provider_draft_take(&reading->provider, s->name + strlen("provider."), value);
 }
 
+static const char *take_httpreq(const struct setting *s, struct bytes value)
+{
+	return httpreq_draft_take(&reading->httpreq, s->name + strlen("httpreq."), value);
+}
+
 static const char *take_tls(const struct setting *s, struct bytes value)
 {
 	return tls_take(reading->config, s->name + strlen("tls."), value);
@@ -303,6 +308,10 @@ static const struct setting settings[] = {
 	{"provider.access_key_id", take_provider},
 	{"provider.secret_access_key_file", take_provider},
 	{"provider.service_account_file", take_provider},
+	{"httpreq.handle_file", take_httpreq},
+	{"httpreq.customer", take_httpreq},
+	{"httpreq.zones", take_httpreq},
+	{"httpreq.callers", take_httpreq},
 	{"audit.segment_size", take_mebibytes, AT(segment_bytes), 1, 1024},
 	{"audit.origin", take_origin, AT(origin)},
 	{"audit.checkpoint_keys", take_checkpoint_key},

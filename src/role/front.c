@@ -19,27 +19,13 @@
 
 struct front front;
 
-/* "Bearer " and the token, the scheme in any case (RFC 9110 section 11.1). */
-static bool bearer_hash(struct bytes authorization, unsigned char hash[32])
-{
-	static const char scheme[] = "Bearer ";
-	size_t n = sizeof(scheme) - 1;
-
-	if (authorization.n <= n ||
-	    !bytes_eq_nocase(bytes_of(authorization.p, n), bytes_str(scheme)))
-		return false;
-	crypto_hash_sha256(hash, authorization.p + n, authorization.n - n);
-	return true;
-}
-
 /* Tokens are looked for by their hashes, all of them each time, so that time tells nothing about which one it is. */
-static const struct caller *caller_by_token(struct bytes authorization)
+const struct caller *front_caller_of(struct bytes token)
 {
 	const struct caller *found = NULL;
 	unsigned char hash[32];
 
-	if (!bearer_hash(authorization, hash))
-		return NULL;
+	crypto_hash_sha256(hash, token.p, token.n);
 	for (size_t i = 0; i < front.now.n_identities; i++) {
 		const struct identity *id = &front.now.identities[i].identity;
 		if (id->kind == IDENTITY_TOKEN && sodium_memcmp(id->id, hash, sizeof(hash)) == 0)
@@ -47,6 +33,18 @@ static const struct caller *caller_by_token(struct bytes authorization)
 	}
 	sodium_memzero(hash, sizeof(hash));
 	return found;
+}
+
+/* "Bearer " and the token, the scheme in any case (RFC 9110 section 11.1). */
+static const struct caller *caller_by_bearer(struct bytes authorization)
+{
+	static const char scheme[] = "Bearer ";
+	size_t n = sizeof(scheme) - 1;
+
+	if (authorization.n <= n ||
+	    !bytes_eq_nocase(bytes_of(authorization.p, n), bytes_str(scheme)))
+		return NULL;
+	return front_caller_of(bytes_skip(authorization, n));
 }
 
 static const struct caller *caller_by_identity(const struct identity *id)
@@ -64,7 +62,7 @@ const struct caller *front_caller(struct conn *c)
 	const struct caller *found = NULL;
 
 	if (c->head.authorization.n)
-		return caller_by_token(c->head.authorization);
+		return caller_by_bearer(c->head.authorization);
 	io_judge(c);
 	for (size_t i = 0; i < c->n_identities; i++) {
 		const struct caller *one = caller_by_identity(&c->identities[i]);
@@ -228,6 +226,7 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 		front.next.calls_max = m->calls_max;
 		front.tls_next.require = m->certificates_required;
 		config_tls_reset(&front.tls_next);
+		httpreq_begin();
 		break;
 	case MSG_s_caller:
 		add_caller(msg);
@@ -235,12 +234,16 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 	case MSG_s_identity:
 		add_identity(msg);
 		break;
+	case MSG_s_httpreq:
+		httpreq_add(msg);
+		break;
 	case MSG_s_tls:
 		buf_put_bytes(&front.tls_next.parts[((const struct s_tls *)msg)->part],
 			      ((const struct s_tls *)msg)->pem);
 		break;
 	case MSG_s_apply:
 		front.now = front.next;
+		httpreq_apply();
 		apply_tls();
 		break;
 	case MSG_s_role:

@@ -3,21 +3,22 @@
 
 /*
  * Inside the front. front.c: its life, callers, the vault's edge. front_io.c: a connection's bytes, TLS, who is there. front_conn.c: connections and HTTP. front_api.c: endpoints, JSON in.
- * front_answer.c: JSON out. front_metrics.c: what is counted. front_openapi.c: the API's description of itself.
+ * front_httpreq.c: the protocol of that name. front_answer.c: JSON out. front_metrics.c: what is counted. front_openapi.c: the API's description of itself.
  */
 #include "base/idmap.h"
 #include "base/metrics.h"
 #include "http/request.h"
 #include "role/config.h"
+#include "role/front_fields.h"
 #include "role/role.h"
 #include "tls/server.h"
 
 #include <sys/types.h>
 
-#define FRONT_CALLERS_MAX    256
+#define FRONT_CALLERS_MAX    IPC_CALLERS_MAX
 #define FRONT_IDENTITIES_MAX 1024
 #define FRONT_JSON_DEPTH     8
-#define ENDPOINTS	     13
+#define ENDPOINTS	     15
 
 struct caller {
 	char name[IPC_CALLER_MAX + 1];
@@ -63,11 +64,15 @@ struct conn {
 	size_t scanned, sent;
 	enum conn_state state;
 	bool close_after;
-	bool spare;	      /* beyond the limit: no calls, and one answer */
-	const char *allow;    /* for a 405: the method that would do; else NULL */
-	struct tls_conn *tls; /* NULL: none */
-	unsigned tls_epoch;   /* which front.tls_epoch its certificate was judged under, */
-	int64_t judged;	      /* and when */
+	bool spare;		       /* beyond the limit: no calls, and one answer */
+	const char *allow;	       /* for a 405: the method that would do; else NULL */
+	bool httpreq;		       /* the request is one of httpreq's; */
+	const struct field_rule *mode; /* in which of its modes, */
+	size_t entry;		       /* by which name, its place in the list, */
+	unsigned entry_epoch;	       /* which was told so often */
+	struct tls_conn *tls;	       /* NULL: none */
+	unsigned tls_epoch;	       /* which front.tls_epoch its certificate was judged under, */
+	int64_t judged;		       /* and when */
 	struct identity *
 		identities; /* who is at the other end: by its certificate, or its user id on the Unix socket */
 	size_t n_identities;
@@ -77,7 +82,7 @@ struct conn {
 	size_t endpoint; /* its place in the table; ENDPOINTS when it is none of ours, or not known yet */
 	char request_id[IPC_REQUEST_ID_MAX + 1];
 	struct buf
-		pieces; /* what the vault sends in several: zones, as a plist of pairs; numbers, as text */
+		pieces; /* what the vault sends in several: zones, as a plist of pairs; numbers, as text. httpreq: what is answered if all goes well */
 	struct buf fresh; /* a newer integration handle, for the answer */
 };
 
@@ -116,6 +121,8 @@ extern struct front front;
 
 /* Who is it? NULL: nobody we know. */
 const struct caller *front_caller(struct conn *c);
+/* Whose token is it? NULL: nobody's. The time that takes tells nothing of the token. */
+const struct caller *front_caller_of(struct bytes token);
 /* All calls are answered, and the role is stopping: end. */
 void front_maybe_end(void);
 
@@ -167,8 +174,35 @@ void conns_stop(void);
 bool api_head(struct conn *c);
 /* The whole request is there; BODY is borrowed for the call. */
 void api_request(struct conn *c, struct bytes body);
+/* Known callers' refusals go into the log, with what the request O (or NULL) says that a vault's line would say. */
+void api_note_refusal(const struct conn *c, enum code code, const json_t *o);
+/* The vault may be asked: the answer is waited for. False: there was not the memory to say what was meant, and that is answered. */
+bool api_may_ask(struct conn *c) must_check;
 /* "add_record": the endpoint at that place in the table. */
 const char *api_endpoint_name(size_t endpoint);
+
+/* ---- front_httpreq.c ---- */
+
+/* The names are told anew; one more; they hold from now on. */
+void httpreq_begin(void);
+void httpreq_add(const struct s_httpreq *m);
+void httpreq_apply(void);
+/* There are names: the protocol is spoken. */
+bool httpreq_on(void);
+/* Who is it, by HTTP Basic (RFC 7617)? NULL: nobody we know. *MAY: the name is one that he may use. */
+const struct caller *httpreq_caller(const struct conn *c, bool *may);
+#define HTTPREQ_CHALLENGE "Basic realm=\"postern\""
+/* The fields that a body must have, by those that O has. */
+const struct field_rule *httpreq_rules(struct conn *c, const json_t *o);
+void httpreq_present(struct conn *c, json_t *o);
+void httpreq_cleanup(struct conn *c, json_t *o);
+/* What the log is told of a request that is refused: what the name stands for, as far as its caller may know, and the record's name, written to SPACE. */
+void httpreq_describe(const struct conn *c, const json_t *o, struct bytes *customer,
+		      struct buf *space);
+/* The client's own word for a field of the API's; empty where it has none. */
+struct bytes httpreq_field(const struct conn *c, struct bytes field);
+/* The name's handle is out of date, and nobody can keep the new one. */
+void httpreq_stale(const struct conn *c);
 
 /* ---- front_answer.c ---- */
 

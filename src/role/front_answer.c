@@ -297,6 +297,10 @@ static void put_answer(struct conn *c, struct buf *b, uint16_t number, const voi
 		break;
 	case MSG_vf_record: {
 		const struct vf_record *m = msg;
+		if (c->httpreq) {
+			buf_put_bytes(b, buf_bytes(&c->pieces));
+			break;
+		}
 		put_pair(b, "record_handle", m->handle);
 		buf_putc(b, ',');
 		put_pair(b, "zone", m->zone);
@@ -309,7 +313,13 @@ static void put_answer(struct conn *c, struct buf *b, uint16_t number, const voi
 	}
 	case MSG_vf_removed: {
 		const struct vf_removed *m = msg;
+		if (c->httpreq) {
+			buf_put_bytes(b, buf_bytes(&c->pieces));
+			buf_putc(b, ',');
+		}
 		buf_printf(b, "\"removed\":%s", m->removed ? "true" : "false");
+		if (c->httpreq)
+			break;
 		put_receipt(b, m->index, m->leaf);
 		break;
 	}
@@ -345,6 +355,10 @@ void api_answer(uint16_t number, const void *msg)
 			metrics_reply(c);
 		return;
 	}
+	if (number == MSG_vf_fresh && c->httpreq) {
+		httpreq_stale(c);
+		return;
+	}
 	if (number == MSG_vf_fresh) {
 		buf_reset(&c->fresh);
 		buf_put_bytes(&c->fresh, ((const struct vf_fresh *)msg)->handle);
@@ -352,7 +366,9 @@ void api_answer(uint16_t number, const void *msg)
 	}
 	if (number == MSG_vf_error) {
 		const struct vf_error *m = msg;
-		conn_problem(c, (enum code)m->code, 0, m->field, m->detail, m->retry_after);
+		conn_problem(c, (enum code)m->code, 0,
+			     c->httpreq ? httpreq_field(c, m->field) : m->field, m->detail,
+			     m->retry_after);
 		return;
 	}
 	buf_putc(&b, '{');

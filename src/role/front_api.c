@@ -25,21 +25,28 @@ static struct bytes at_most(const json_t *o, const char *key, size_t max)
 	return v.n <= max ? v : bytes_of(NULL, 0);
 }
 
-/* Known callers' refusals go into the log, with what the request O (or NULL) says that a vault's line would say. */
-static void note_refusal(const struct conn *c, enum code code, const json_t *o)
+void api_note_refusal(const struct conn *c, enum code code, const json_t *o)
 {
 	const json_t *record = json_object_get(o, "record");
+	struct bytes customer = at_most(o, "customer", CUSTOMER_MAX),
+		     fqdn = at_most(record, "fqdn", IPC_FQDN_MAX),
+		     type = at_most(record, "type", IPC_TYPE_MAX);
+	struct buf name = BUF_INIT(IPC_FQDN_MAX);
 
+	if (c->httpreq) {
+		httpreq_describe(c, o, &customer, &name);
+		fqdn = buf_bytes(&name);
+		type = BYTES("TXT");
+	}
 	channel_send(&front.vault, fv_refused, .request_id = bytes_str(c->request_id),
-		     .caller = bytes_str(c->caller_name),
-		     .customer = at_most(o, "customer", CUSTOMER_MAX), .verb = (uint8_t)c->verb,
-		     .code = (uint8_t)code, .fqdn = at_most(record, "fqdn", IPC_FQDN_MAX),
-		     .type = at_most(record, "type", IPC_TYPE_MAX));
+		     .caller = bytes_str(c->caller_name), .customer = customer,
+		     .verb = (uint8_t)c->verb, .code = (uint8_t)code, .fqdn = fqdn, .type = type);
+	buf_done(&name);
 }
 
 static void invalid(struct conn *c, const json_t *o, const char *field, const char *detail)
 {
-	note_refusal(c, CODE_INVALID_REQUEST, o);
+	api_note_refusal(c, CODE_INVALID_REQUEST, o);
 	conn_problem(c, CODE_INVALID_REQUEST, 0, bytes_str(field), bytes_str(detail), 0);
 }
 
@@ -55,14 +62,13 @@ static bool handle_fits(struct conn *c, json_t *o, const char *field, size_t max
 
 	if (n <= max && (n || !json_object_get(o, field)))
 		return true;
-	note_refusal(c, CODE_HANDLE_INVALID, o);
+	api_note_refusal(c, CODE_HANDLE_INVALID, o);
 	conn_problem(c, CODE_HANDLE_INVALID, 0, bytes_str(field), BYTES("the handle is not valid"),
 		     0);
 	return false;
 }
 
-/* The vault may be asked: the answer is waited for. False: there was not the memory to say what was meant, and that is answered. */
-static bool may_ask(struct conn *c)
+bool api_may_ask(struct conn *c)
 {
 	if (role_out_of_memory(front.role)) {
 		conn_problem(c, CODE_OVERLOADED, 0, BYTES(""), BYTES("out of memory"), 1);
@@ -206,7 +212,7 @@ static void make_integration(struct conn *c, json_t *o)
 	    !take_credentials(c, p, o, &credentials))
 		return;
 	put_list(json_object_get(o, "zones"), &zones);
-	if (!may_ask(c))
+	if (!api_may_ask(c))
 		return;
 	channel_send(&front.vault, fv_make_integration, COMMON(c, o),
 		     .provider = json_get_bytes(o, "provider"),
@@ -217,7 +223,7 @@ static void make_integration(struct conn *c, json_t *o)
 
 static void begin_integration(struct conn *c, json_t *o)
 {
-	if (!may_ask(c))
+	if (!api_may_ask(c))
 		return;
 	channel_send(&front.vault, fv_begin_integration, COMMON(c, o),
 		     .provider = json_get_bytes(o, "provider"),
@@ -242,7 +248,7 @@ static void get_zones(struct conn *c, json_t *o)
 {
 	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX))
 		return;
-	if (!may_ask(c))
+	if (!api_may_ask(c))
 		return;
 	channel_send(&front.vault, fv_get_zones, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"));
@@ -252,7 +258,7 @@ static void inspect_handle(struct conn *c, json_t *o)
 {
 	if (!handle_fits(c, o, "handle", INTEGRATION_HANDLE_MAX))
 		return;
-	if (!may_ask(c))
+	if (!api_may_ask(c))
 		return;
 	channel_send(&front.vault, fv_inspect_handle, COMMON(c, o),
 		     .handle = json_get_bytes(o, "handle"));
@@ -262,7 +268,7 @@ static void rewrap_handle(struct conn *c, json_t *o)
 {
 	if (!handle_fits(c, o, "handle", INTEGRATION_HANDLE_MAX))
 		return;
-	if (!may_ask(c))
+	if (!api_may_ask(c))
 		return;
 	channel_send(&front.vault, fv_rewrap_handle, COMMON(c, o),
 		     .handle = json_get_bytes(o, "handle"));
@@ -325,7 +331,7 @@ static void add_record(struct conn *c, json_t *o)
 	}
 	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX))
 		return;
-	if (!may_ask(c))
+	if (!api_may_ask(c))
 		return;
 	channel_send(&front.vault, fv_add_record, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"),
@@ -340,7 +346,7 @@ static void remove_record(struct conn *c, json_t *o)
 	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX) ||
 	    !handle_fits(c, o, "record_handle", RECORD_HANDLE_MAX))
 		return;
-	if (!may_ask(c))
+	if (!api_may_ask(c))
 		return;
 	channel_send(&front.vault, fv_remove_record, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"),
@@ -352,7 +358,7 @@ static void check_record(struct conn *c, json_t *o)
 	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX) ||
 	    !handle_fits(c, o, "record_handle", RECORD_HANDLE_MAX))
 		return;
-	if (!may_ask(c))
+	if (!api_may_ask(c))
 		return;
 	channel_send(&front.vault, fv_check_record, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"),
@@ -401,8 +407,9 @@ static const struct endpoint {
 	enum http_method method;
 	enum verb
 		verb; /* what the caller must be allowed; VERB_COUNT: nothing, nor need it be known */
-	const struct field_rule *rules;
+	const struct field_rule *rules; /* of a body; httpreq: NULL, there are several */
 	void (*fn)(struct conn *c, json_t *o);
+	bool httpreq;
 } endpoints[] = {
 	{"/make_integration", HTTP_POST, VERB_MAKE_INTEGRATION, make_rules, make_integration},
 	{"/begin_integration", HTTP_POST, VERB_BEGIN_INTEGRATION, begin_rules, begin_integration},
@@ -412,6 +419,8 @@ static const struct endpoint {
 	{"/check_record", HTTP_POST, VERB_CHECK_RECORD, remove_rules, check_record},
 	{"/inspect_handle", HTTP_POST, VERB_INSPECT_HANDLE, handle_rules, inspect_handle},
 	{"/rewrap_handle", HTTP_POST, VERB_REWRAP_HANDLE, handle_rules, rewrap_handle},
+	{"/present", HTTP_POST, VERB_ADD_RECORD, NULL, httpreq_present, true},
+	{"/cleanup", HTTP_POST, VERB_REMOVE_RECORD, NULL, httpreq_cleanup, true},
 	{"/providers", HTTP_GET, VERB_COUNT, NULL, get_providers},
 	{"/healthz", HTTP_GET, VERB_COUNT, NULL, get_healthz},
 	{"/readyz", HTTP_GET, VERB_COUNT, NULL, get_readyz},
@@ -426,27 +435,36 @@ const char *api_endpoint_name(size_t endpoint)
 	return endpoints[endpoint].target + 1;
 }
 
+/* NULL: there is none, or it is not switched on. */
 static const struct endpoint *endpoint_of(const struct conn *c)
 {
 	for (size_t i = 0; i < ARRAY_LEN(endpoints); i++)
 		if (bytes_is(c->head.target, endpoints[i].target))
-			return &endpoints[i];
+			return endpoints[i].httpreq && !httpreq_on() ? NULL : &endpoints[i];
 	return NULL;
 }
 
+/* The answer is the same whoever the name is unknown to: us, or the caller that it is not for. */
 static bool admit(struct conn *c, const struct endpoint *e)
 {
-	const struct caller *caller = front_caller(c);
+	bool may = true;
+	const struct caller *caller = e->httpreq ? httpreq_caller(c, &may) : front_caller(c);
 
-	if (!caller) {
+	if (caller) {
+		memcpy(c->caller_name, caller->name, sizeof(c->caller_name));
+		c->verb = e->verb;
+	}
+	if (caller && !may)
+		api_note_refusal(c, CODE_UNAUTHENTICATED, NULL);
+	if (!caller || !may) {
 		conn_problem(c, CODE_UNAUTHENTICATED, 0, BYTES(""),
-			     BYTES("a known bearer token is required"), 0);
+			     e->httpreq ? BYTES("a known name and its token are required")
+					: BYTES("a known bearer token is required"),
+			     0);
 		return false;
 	}
-	memcpy(c->caller_name, caller->name, sizeof(c->caller_name));
-	c->verb = e->verb;
 	if (!(caller->verbs & 1u << e->verb)) {
-		note_refusal(c, CODE_FORBIDDEN, NULL);
+		api_note_refusal(c, CODE_FORBIDDEN, NULL);
 		conn_problem(c, CODE_FORBIDDEN, 0, BYTES(""), BYTES("this caller may not do that"),
 			     0);
 		return false;
@@ -460,6 +478,7 @@ bool api_head(struct conn *c)
 
 	c->caller_name[0] = 0;
 	c->verb = VERB_COUNT;
+	c->httpreq = e && e->httpreq;
 	if (!e) {
 		conn_problem(c, CODE_NOT_FOUND, 0, BYTES(""), BYTES("no such endpoint"), 0);
 		return false;
@@ -501,7 +520,8 @@ static json_t *parse_body(struct conn *c, const struct endpoint *e, struct bytes
 		return NULL;
 	}
 	if (r == 0)
-		why = fields_check(o, e->rules, "", field, sizeof(field));
+		why = fields_check(o, e->httpreq ? httpreq_rules(c, o) : e->rules, "", field,
+				   sizeof(field));
 	/* An empty one would bind to nobody, unnoticed. */
 	if (r == 0 && !why && json_object_get(o, "customer") && !json_get_bytes(o, "customer").n) {
 		field_path(field, sizeof(field), "", "customer");
@@ -523,11 +543,13 @@ static json_t *parse_body(struct conn *c, const struct endpoint *e, struct bytes
 
 void api_request(struct conn *c, struct bytes body)
 {
-	const struct endpoint *e = endpoint_of(c);
+	const struct endpoint *e;
 	json_t *o;
 
-	if (!e)
+	/* Not by its name: that may have been switched off since. */
+	if (c->endpoint >= ENDPOINTS)
 		log_fatal("bug: a request that api_head() refused");
+	e = &endpoints[c->endpoint];
 	if (e->method == HTTP_GET) {
 		e->fn(c, NULL);
 		return;

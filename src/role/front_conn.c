@@ -121,6 +121,7 @@ static void next_request(struct conn *c)
 	c->scanned = 0;
 	c->allow = NULL;
 	c->endpoint = ENDPOINTS;
+	c->httpreq = false;
 	c->state = c->in.n ? CONN_HEAD : CONN_IDLE;
 	if (!c->in.n)
 		buf_done(&c->in); /* ten thousand idle connections hold no buffers */
@@ -214,6 +215,7 @@ void conn_problem(struct conn *c, enum code code, unsigned status, struct bytes 
 					  .retry_after = retry_after,
 					  .integration_handle = buf_bytes(&c->fresh),
 					  .allow = c->allow,
+					  .authenticate = c->httpreq ? HTTPREQ_CHALLENGE : NULL,
 					  .close = c->close_after || front.role->stopping});
 	begin_answer(c);
 }

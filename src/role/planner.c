@@ -175,6 +175,7 @@ static int fill(struct plan *p, const struct vp_op *m)
 	op->type = m->type;
 	op->mode = m->mode;
 	op->ttl = m->ttl;
+	op->look = m->look;
 	if ((m->fqdn.n && dns_name_parse(&op->fqdn, m->fqdn) != 0) ||
 	    (m->zone.n && dns_name_parse(&op->zone, m->zone) != 0))
 		return -EBADMSG;

@@ -27,6 +27,20 @@ static void tell_callers(const struct config *config, struct channel *c, bool id
 	}
 }
 
+static void tell_httpreq(const struct config *config, struct channel *c)
+{
+	for (size_t i = 0; i < config->n_httpreq; i++) {
+		const struct config_httpreq *h = &config->httpreq[i];
+		struct s_httpreq m = {.name = bytes_str(h->name),
+				      .handle = buf_bytes(&h->handle),
+				      .customer = bytes_str(h->customer),
+				      .zones = buf_bytes(&h->zones)};
+
+		memcpy(m.callers, h->callers, sizeof(m.callers));
+		channel_send_fd(c, MSG_s_httpreq, &m, -1);
+	}
+}
+
 /* The next piece of *REST, taken off it; empty at its end. */
 static struct bytes next_piece(struct bytes *rest)
 {
@@ -62,6 +76,7 @@ static void tell_front(const struct config *config, struct channel *c)
 	channel_send(c, s_front, .connections_max = config->connections_max,
 		     .calls_max = config->calls_max, .certificates_required = config->tls.require);
 	tell_callers(config, c, true);
+	tell_httpreq(config, c);
 	tell_tls(config, c);
 	channel_send(c, s_apply, 0);
 }

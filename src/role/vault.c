@@ -235,77 +235,96 @@ static void take_name(struct dns_name *out, struct bytes canonical)
 		log_fatal("bug: a handle holds a name that is none");
 }
 
-static bool within_zones(const struct call *c)
+static bool is_within(const struct dns_name *name, struct bytes zones)
 {
-	struct bytes zones = c->integration.zones, item;
+	struct bytes item;
 	struct dns_name zone;
 
 	if (!zones.n)
 		return true;
 	while (plist_next(&zones, &item)) {
 		take_name(&zone, item);
-		if (dns_name_within(&c->fqdn, &zone))
+		if (dns_name_within(name, &zone))
 			return true;
 	}
 	return false;
 }
 
-/* Is the record about certificates? False when the call is over. */
-static bool pass_policy(struct call *c)
+static bool within_zones(const struct call *c)
+{
+	return is_within(&c->fqdn, c->integration.zones) &&
+	       is_within(&c->fqdn, buf_bytes(&c->zones_asked));
+}
+
+/* Is the record about certificates, and in the zones? False when the call is over. */
+static bool pass_record(struct call *c, enum record_mode mode)
 {
 	const struct policy_record record = {
-		.name = &c->fqdn, .type = c->type, .mode = c->mode, .value = buf_bytes(&c->value)};
+		.name = &c->fqdn, .type = c->type, .mode = mode, .value = buf_bytes(&c->value)};
 	enum policy_rule rule = policy_check(&vault.config->policy, c->profile, &record);
 	char detail[IPC_DETAIL_MAX + 1];
 
-	if (rule == RULE_ALLOWED)
+	if (rule == RULE_ALLOWED && within_zones(c))
 		return true;
 	metrics_denied(rule);
 	snprintf(detail, sizeof(detail), "%s: %s (profile %s)", policy_rule_text(rule),
 		 policy_rule_sentence(rule), policy_profile_text(c->profile));
-	call_refuse(c, CODE_POLICY_DENIED, "record", detail);
+	if (rule == RULE_ALLOWED)
+		call_refuse(c, CODE_POLICY_DENIED, "record.fqdn", "outside the handle's zones");
+	else
+		call_refuse(c, CODE_POLICY_DENIED, "record", detail);
+	return false;
+}
+
+bool take_record(struct call *c, const struct asked *asked)
+{
+	int r = 0;
+
+	c->type = rr_type_parse(asked->type);
+	buf_put_bytes(&c->fqdn_text, asked->fqdn);
+	buf_put_bytes(&c->type_text, asked->type);
+	if (!open_integration(c, asked->handle, true))
+		return false;
+	if (dns_name_parse(&c->fqdn, asked->fqdn) != 0) {
+		c->fqdn.len = 0;
+		call_refuse(c, CODE_INVALID_REQUEST, "record.fqdn", "not a domain name");
+		return false;
+	}
+	if (c->type != RR_NONE)
+		r = record_value_canonical(c->type, asked->value, &c->value);
+	if (r != 0) {
+		buf_reset(&c->value);
+		call_refuse(c, CODE_INVALID_REQUEST, "record.value", "not a value of this type");
+		return false;
+	}
+	if (take_zones(c, asked->zones))
+		return true;
+	call_refuse(c, CODE_INVALID_REQUEST, "zones", "not a list of at most 64 domain names");
 	return false;
 }
 
 void add_go(struct call *c)
 {
-	if (!pass_policy(c))
-		return;
-	if (!within_zones(c)) {
-		metrics_denied(RULE_ALLOWED);
-		call_refuse(c, CODE_POLICY_DENIED, "record.fqdn", "outside the handle's zones");
-		return;
-	}
-	call_go(c);
+	if (pass_record(c, c->clean ? MODE_REPLACE : c->mode))
+		call_go(c);
+}
+
+void record_go(struct call *c, bool follow)
+{
+	if (follow)
+		call_follow(c); /* to add_go() */
+	else
+		add_go(c);
 }
 
 static void add(struct call *c, const struct fv_add_record *m)
 {
-	int r = 0;
+	const struct asked asked = {m->handle, m->fqdn, m->type, m->value, m->zones};
 
-	c->type = rr_type_parse(m->type);
 	c->mode = (enum record_mode)m->mode;
 	c->ttl = m->ttl;
-	buf_put_bytes(&c->fqdn_text, m->fqdn);
-	buf_put_bytes(&c->type_text, m->type);
-	if (!open_integration(c, m->handle, true))
-		return;
-	if (dns_name_parse(&c->fqdn, m->fqdn) != 0) {
-		c->fqdn.len = 0;
-		call_refuse(c, CODE_INVALID_REQUEST, "record.fqdn", "not a domain name");
-		return;
-	}
-	if (c->type != RR_NONE)
-		r = record_value_canonical(c->type, m->value, &c->value);
-	if (r != 0) {
-		buf_reset(&c->value);
-		call_refuse(c, CODE_INVALID_REQUEST, "record.value", "not a value of this type");
-		return;
-	}
-	if (m->follow_cname)
-		call_follow(c); /* to add_go() */
-	else
-		add_go(c);
+	if (take_record(c, &asked))
+		record_go(c, m->follow_cname);
 }
 
 /* ---- remove_record, check_record ---- */
@@ -433,6 +452,11 @@ static void on_front(void *arg, struct channel *ch, uint16_t number, const void 
 		c = BEGIN(VERB_REMOVE_RECORD, (const struct fv_remove_record *)msg);
 		if (c)
 			remove_record(c, msg);
+		break;
+	case MSG_fv_clean_record:
+		c = BEGIN(VERB_REMOVE_RECORD, (const struct fv_clean_record *)msg);
+		if (c)
+			clean_record(c, msg);
 		break;
 	case MSG_fv_check_record:
 		c = BEGIN(VERB_CHECK_RECORD, (const struct fv_check_record *)msg);

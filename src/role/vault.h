@@ -3,7 +3,7 @@
 
 /*
  * Inside the vault. vault.c: its life, its edges, and what the front asks. vault_config.c: what the operator wants. vault_call.c: a call's way through planner, scribe and courier.
- * vault_limits.c: how much of it. vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_fresh.c: credentials that were renewed. vault_check.c: what DNS is asked. vault_metrics.c: what is counted.
+ * vault_limits.c: how much of it. vault_lane.c: which change of a zone comes when. vault_line.c: lines for the audit log. vault_answer.c: what the front is told. vault_setup.c: integrations in two steps. vault_clean.c: removing without a record handle. vault_fresh.c: credentials that were renewed. vault_check.c: what DNS is asked. vault_metrics.c: what is counted.
  */
 #include "base/idmap.h"
 #include "role/role.h"
@@ -91,8 +91,11 @@ struct call {
 	struct integration
 		integration;  /* borrows from plain, or from credentials and zones_asked */
 	struct record record; /* remove, inspect: borrows from record_plain */
-	struct buf plain, record_plain, credentials, zones_asked;
+	struct buf plain, record_plain, credentials;
+	struct buf
+		zones_asked; /* make_integration: for the handle; add, clean: the record is in one of these, unless there are none */
 	bool has_integration, has_record;
+	bool clean;	    /* remove_record without a record handle: vault_clean.c */
 	bool fresh;	    /* the credential is newer than the caller's handle */
 	struct setup setup; /* borrows from setup_plain, or from the next */
 	struct buf setup_plain, redirect_uri, verifier;
@@ -184,8 +187,21 @@ bool may_use_provider(struct call *c, const char *field) must_check;
 /* make_integration: the credential is known; verify it, and seal. */
 void make_go(struct call *c);
 
-/* add_record: it is known at which name. */
+/*
+ * Open the handle; take a record as it is asked for, and in which of its zones it may be. False when the call is over.
+ */
+struct asked {
+	struct bytes handle, fqdn, type, value, zones;
+};
+bool take_record(struct call *c, const struct asked *asked) must_check;
+/* The record is known that is to be added, or cleaned up: at its name, or where CNAMEs lead from there? */
+void record_go(struct call *c, bool follow);
+/* It is known at which name: may it be, and if so, on to the provider. */
 void add_go(struct call *c);
+
+/* ---- vault_clean.c ---- */
+
+void clean_record(struct call *c, const struct fv_clean_record *m);
 
 /* ---- vault_check.c ---- */
 
@@ -309,6 +325,8 @@ void lane_leave(struct call *c);
 /* ---- vault_line.c ---- */
 
 void line_intent(struct call *c);
+/* A planner tells of records that the call's change overwrites. */
+void line_replaced(struct call *c, struct channel *planner, struct bytes lines);
 /* The last line of a call. With an intent behind it, it is kept until it is durable and nothing waits; else the answer waits for it. */
 void line_last(struct call *c);
 /* So many calls of the caller were refused for their rate. */

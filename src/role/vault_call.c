@@ -274,26 +274,40 @@ void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsig
 
 /* ---- with courier and planner ---- */
 
+/* The record comes with the call: its zone is not known. */
+static bool has_zone_to_find(const struct call *c)
+{
+	return c->verb == VERB_ADD_RECORD || c->clean;
+}
+
 static enum op_kind reading_op(const struct call *c)
 {
 	if (c->verb == VERB_CHECK_RECORD)
 		return OP_STATUS;
-	return c->verb == VERB_ADD_RECORD ? OP_FIND_ZONE : OP_ZONES;
+	return has_zone_to_find(c) ? OP_FIND_ZONE : OP_ZONES;
 }
 
-static void send_op(struct call *c, enum op_kind op)
+/* The provider's id of what is to be removed. */
+static struct bytes wanted_id(const struct call *c, enum op_kind op)
+{
+	if (c->has_record)
+		return c->record.provider_id;
+	return op == OP_REMOVE ? buf_bytes(&c->record_id) : bytes_of(NULL, 0);
+}
+
+static void send_op(struct call *c, enum op_kind op, bool look)
 {
 	struct buf fields = BUF_INIT(IPC_CREDENTIALS_MAX);
 
 	if (provider_public_fields(c->provider, c->integration.credentials, &fields) < 0)
 		log_fatal("out of memory");
 	channel_send(&vault.planner[call_class(c)], vp_op, .call = c->node.id,
-		     .provider = bytes_str(c->provider->name), .op = (uint8_t)op,
+		     .provider = bytes_str(c->provider->name), .op = (uint8_t)op, .look = look,
 		     .now = clock_usec() / 1000000, .fields = buf_bytes(&fields),
 		     .fqdn = dns_name_text(&c->fqdn), .zone = dns_name_text(&c->zone),
 		     .zone_id = buf_bytes(&c->zone_id), .type = (uint8_t)c->type,
 		     .value = buf_bytes(&c->value), .mode = (uint8_t)c->mode, .ttl = c->ttl,
-		     .record_id = c->has_record ? c->record.provider_id : bytes_of(NULL, 0));
+		     .record_id = wanted_id(c, op));
 	buf_done(&fields);
 }
 
@@ -384,14 +398,14 @@ void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg,
 		traded(c, msg);
 		return;
 	}
-	if (c->state == CALL_OPENING && c->verb == VERB_REMOVE_RECORD) {
+	if (c->state == CALL_OPENING && c->verb == VERB_REMOVE_RECORD && !c->clean) {
 		begin_change(c); /* the zone stands in the record's handle */
 	} else if (c->state == CALL_OPENING) {
 		c->state = CALL_READING;
-		send_op(c, reading_op(c));
+		send_op(c, reading_op(c), false);
 	} else if (c->state == CALL_PERMIT) {
 		c->state = CALL_CHANGING;
-		send_op(c, c->verb == VERB_ADD_RECORD ? OP_ADD : OP_REMOVE);
+		send_op(c, c->verb == VERB_ADD_RECORD ? OP_ADD : OP_REMOVE, false);
 	}
 }
 
@@ -421,9 +435,14 @@ static bool holds_secret(const struct call *c, struct bytes text)
 	return found;
 }
 
+static bool is_one_of(struct bytes zones, const struct dns_name *zone)
+{
+	return zones.n == 0 || plist_has(zones, dns_name_text(zone));
+}
+
 static bool zone_permitted(const struct call *c, const struct dns_name *zone)
 {
-	return c->integration.zones.n == 0 || plist_has(c->integration.zones, dns_name_text(zone));
+	return is_one_of(c->integration.zones, zone) && is_one_of(buf_bytes(&c->zones_asked), zone);
 }
 
 /*
@@ -451,13 +470,24 @@ static void zone_found(struct call *c, const struct pv_result *m)
 	buf_put_bytes(&c->zone_id, m->zone_id);
 	if (buf_status(&c->zone_id) < 0)
 		log_fatal("out of memory");
-	if (zone_permitted(c, &c->zone)) {
+	if (!zone_permitted(c, &c->zone)) {
+		metrics_denied(RULE_ALLOWED);
+		call_refuse(c, CODE_POLICY_DENIED, "record.fqdn",
+			    "the name lies in a zone that the handle does not cover");
+	} else if (c->clean) {
+		send_op(c, OP_ADD, true);
+	} else {
 		begin_change(c);
-		return;
 	}
-	metrics_denied(RULE_ALLOWED);
-	call_refuse(c, CODE_POLICY_DENIED, "record.fqdn",
-		    "the name lies in a zone that the handle does not cover");
+}
+
+/* Whether what is to be cleaned up is there. Its removal, when that has its turn, looks once more. */
+static void looked(struct call *c, const struct pv_result *m)
+{
+	if (m->found)
+		begin_change(c);
+	else
+		call_finish(c); /* removed: false */
 }
 
 static bool has_zone(struct bytes pairs, struct bytes zone)
@@ -498,12 +528,13 @@ static void op_over(struct call *c, const struct pv_result *m)
 		    !bytes_printable(m->detail) || holds_secret(c, m->detail))
 			detail[0] = 0;
 		call_fail(c, (enum code)m->code,
-			  m->code == CODE_ZONE_NOT_FOUND && c->verb == VERB_ADD_RECORD
-				  ? "record.fqdn"
-				  : "",
+			  m->code == CODE_ZONE_NOT_FOUND && has_zone_to_find(c) ? "record.fqdn"
+										: "",
 			  detail);
-	} else if (c->state == CALL_READING && c->verb == VERB_ADD_RECORD) {
+	} else if (c->state == CALL_READING && has_zone_to_find(c) && !c->has_zone) {
 		zone_found(c, m);
+	} else if (c->state == CALL_READING && c->clean) {
+		looked(c, m);
 	} else if (c->verb == VERB_CHECK_RECORD) {
 		let_go(c);
 		c->state = CALL_NEW;
@@ -533,35 +564,6 @@ static void add_zones(struct call *c, struct bytes list)
 		call_fail(c, CODE_PROVIDER_REJECTED, "", "the account has too many zones");
 }
 
-/* In items that fit a line of the log, whatever the provider had there. */
-static void add_replaced(struct call *c, struct channel *ch, struct bytes lines)
-{
-	struct bytes line;
-
-	while (plist_next(&lines, &line)) {
-		struct buf item = BUF_INIT(REPLACED_ITEM_MAX);
-		bool first = true;
-
-		while (line.n || first) {
-			size_t room = REPLACED_ITEM_MAX - 1, n = line.n < room ? line.n : room;
-
-			buf_reset(&item);
-			if (!first)
-				buf_putc(&item, '+');
-			buf_put(&item, line.p, n);
-			plist_put(&c->replaced, buf_bytes(&item));
-			line = bytes_skip(line, n);
-			first = false;
-		}
-		buf_done(&item);
-	}
-	if (role_out_of_memory(vault.role))
-		call_fail(c, CODE_OVERLOADED, "",
-			  "out of memory"); /* what is to be logged is not whole */
-	else if (buf_status(&c->replaced) < 0)
-		channel_reject(ch); /* no planner of ours says as much; C is gone behind this */
-}
-
 void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd)
 {
 	/* Each of these messages begins with its call. */
@@ -574,7 +576,7 @@ void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg,
 		add_zones(c, ((const struct pv_zones *)msg)->zones);
 		break;
 	case MSG_pv_replaced:
-		add_replaced(c, ch, ((const struct pv_replaced *)msg)->lines);
+		line_replaced(c, ch, ((const struct pv_replaced *)msg)->lines);
 		break;
 	case MSG_pv_result:
 		op_over(c, msg);

@@ -103,7 +103,7 @@ void on_resolver(void *arg, struct channel *ch, uint16_t number, const void *msg
 
 	if (!c || c->state != CALL_ASKING)
 		return; /* it ended meanwhile */
-	if ((number == MSG_rv_followed) != (c->verb == VERB_ADD_RECORD) ||
+	if ((number == MSG_rv_followed) == (c->verb == VERB_CHECK_RECORD) ||
 	    (number == MSG_rv_server && !add_server(c, msg)) ||
 	    (number == MSG_rv_followed && f->code == CODE_OK &&
 	     dns_name_parse(&c->fqdn, f->fqdn) != 0))

@@ -165,7 +165,7 @@ static void fill(struct vs_line *m, const struct call *c,
 		m->zone = dns_name_text(&c->zone);
 	m->fqdn = c->fqdn.len ? dns_name_text(&c->fqdn)
 			      : at_most(buf_bytes(&c->fqdn_text), DNS_NAME_MAX);
-	if (c->verb == VERB_ADD_RECORD || c->has_record) {
+	if (c->verb == VERB_ADD_RECORD || c->has_record || c->clean) {
 		m->type = c->type ? bytes_str(rr_type_text(c->type)) : buf_bytes(&c->type_text);
 		m->mode = bytes_str(record_mode_text(c->mode));
 	}
@@ -186,7 +186,7 @@ static void fill_outcome(struct vs_line *m, const struct call *c)
 	else if (c->verb == VERB_ADD_RECORD && c->found)
 		result = "found";
 	else if (c->verb == VERB_REMOVE_RECORD && !c->removed)
-		result = c->has_intent ? "gone" : "kept";
+		result = c->has_intent || c->clean ? "gone" : "kept";
 	m->result = bytes_str(result);
 	if (c->code != CODE_OK)
 		m->code = bytes_str(code_text(c->code));
@@ -199,6 +199,35 @@ static struct bytes event_text(char text[EVENT_MAX], enum verb verb, const char 
 {
 	snprintf(text, EVENT_MAX, "%s.%s", verb_text(verb), moment);
 	return bytes_str(text);
+}
+
+/* In items that fit a line, whatever the provider had there. */
+void line_replaced(struct call *c, struct channel *ch, struct bytes lines)
+{
+	struct bytes line;
+
+	while (plist_next(&lines, &line)) {
+		struct buf item = BUF_INIT(REPLACED_ITEM_MAX);
+		bool first = true;
+
+		while (line.n || first) {
+			size_t room = REPLACED_ITEM_MAX - 1, n = line.n < room ? line.n : room;
+
+			buf_reset(&item);
+			if (!first)
+				buf_putc(&item, '+');
+			buf_put(&item, line.p, n);
+			plist_put(&c->replaced, buf_bytes(&item));
+			line = bytes_skip(line, n);
+			first = false;
+		}
+		buf_done(&item);
+	}
+	if (role_out_of_memory(vault.role))
+		call_fail(c, CODE_OVERLOADED, "",
+			  "out of memory"); /* what is to be logged is not whole */
+	else if (buf_status(&c->replaced) < 0)
+		channel_reject(ch); /* no planner of ours says as much; C is gone behind this */
 }
 
 /* Take as many items off *LIST as are at most MAX bytes in the log; none, when the first is more. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What the end-to-end tests share: a gateway beside a real PowerDNS, and words for what is done with them."""
 import atexit
+import base64
 import concurrent.futures
 import contextlib
 import os
@@ -99,6 +100,23 @@ def gateway_of(section, env=None, **files):
             yield g
         finally:
             g.stop()
+
+
+def speak_httpreq(g, p, name="web", zones=(), dns=None):
+    """Have a gateway of gateway_of() do so: a name for its one caller, and a handle for P. The headers that a client sends.
+
+    DNS: the dns_answers.NameServer that says where CNAMEs lead, where the configuration has none yet.
+    """
+    with open(g.dir + "/httpreq.handle", "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+        f.write(integrate(g, p) + "\n")
+    with open(g.dir + "/postern.conf", "a") as f:
+        f.write('\nhttpreq "%s" { handle_file = "%s/httpreq.handle" zones = {%s} callers = {"all"} }\n' % (
+            name, g.dir, ", ".join('"%s"' % z for z in zones)))
+        if dns:
+            f.write('resolver { servers = {"127.0.0.1:%d"} }\n' % dns.port)
+    g.restart()
+    pair = "%s:%s" % (name, g.token)
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode(), "Content-Type": "application/json"}
 
 
 def credentials(p):

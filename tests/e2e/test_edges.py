@@ -207,8 +207,8 @@ def test_request_id_of_another_call():
             intent = [l for l in g.audit() if l["event"] == "add_record.intent"][-1]
             for s in sockets(g.pids()["postern-front"]):
                 s.send(struct.pack(">HQ", number_of("fv_add_record"), 1 << 60) + text(intent["request_id"]) + text("dev") + text("") +
-                       text(handle) + text("_acme-challenge.in.no.zone.example") + text("TXT") + text("v") +
-                       struct.pack(">BIB", 0, 60, 0))
+                       text(handle) + text("_acme-challenge.in.no.zone.example") + text("TXT") + text("v") + text("") +
+                       struct.pack(">BBI", 0, 0, 60))
                 s.close()
             assert g.post("/get_zones", {"integration_handle": handle})[0] == 200  # it was heard before this
             of_it = [l for l in g.audit() if l["request_id"] == intent["request_id"]]

@@ -5,7 +5,7 @@ import json
 import re
 
 import tap
-from common import gateway
+from common import gateway, gateway_of, pdns, speak_httpreq
 from openapi import (COMPONENTS, DOCUMENT, JSON, PROBLEMS, ROOT, answer_examples, check, check_problem, errors, jsonschema, operations,
                      request_examples, request_schema, resolve, status_of)
 from servers import exchange
@@ -19,6 +19,7 @@ def read(path):
 
 
 API = read("src/role/front_api.c")
+HTTPREQ = read("src/role/front_httpreq.c")
 
 
 # ---- valid ----
@@ -161,7 +162,7 @@ def endpoints():
 def tables():
     """Name -> {field: (kind, required, max, items)}, as the front has them; limits as they are written."""
     found = {}
-    for name, text in re.findall(r"static const struct field_rule (\w+)\[\] = \{(.*?)\n\};", API, re.S):
+    for name, text in re.findall(r"static const struct field_rule (\w+)\[\] = \{(.*?)\n\};", API + HTTPREQ, re.S):
         found[name] = {field: (kind, ".required = true" in rest, *(
             (re.search(r"\.%s = ([^,}]+)" % key, rest) or [None, None])[1] for key in ("max", "items")))
             for field, kind, rest in re.findall(r'\{"(\w+)", FIELD_(\w+)([^}]*)\}', text)}
@@ -172,21 +173,23 @@ def test_endpoints():
     said = {(method, path) for method, path, _ in operations()}
     assert set(endpoints()) == said, set(endpoints()) ^ said
     verbs = re.findall(r'X\(\w+, "(\w+)"\)', re.search(r"#define VERB_LIST\(X\)(.*?)\n\n", read("src/ipc/edges.h"), re.S)[1])
-    assert {"/" + v for v in verbs} == {path for _, path, op in operations() if op.get("security") != []}
-    with gateway() as g:
+    assert {"/" + v for v in verbs} == {path for _, path, op in operations() if op.get("security") != [] and op["tags"] != ["httpreq"]}
+    with gateway_of('self_hosted { plain_http = {"127.0.0.1"} }') as g:
+        speak_httpreq(g, pdns())
         g.on_answer = check
         for method, path in said:
             other = {"GET": "POST", "POST": "GET"}[method]
             assert g.request(other, path, headers={"Content-Length": "0"} if other == "POST" else None)[0] == 405, path
             for beside in (path + "/", path[:-1], path.upper(), "/v1" + path):
                 assert g.get(beside)[0] == 404, beside
-        g.token = "ptk1_nobody"
+        g.now.token = "ptk1_nobody"
         for method, path, op in operations():
             status = g.request(method, path, "{}" if method == "POST" else None, {"Content-Type": JSON})[0]
             open_to_all = not op.get("security", DOCUMENT["security"]) or {} in op.get("security", [])
             assert (status == 401) == (not open_to_all), (path, status)
 
 
+HTTPREQ_TABLES = ["default_rules", "capital_rules", "raw_rules"]  # in the order of the alternatives
 KINDS = {"TEXT": "string", "BOOL": "boolean", "NUMBER": "integer", "OBJECT": "object", "TEXTS": "array"}
 
 
@@ -204,12 +207,15 @@ def test_fields():
     have = tables()
     for (method, path), (_, table) in endpoints().items():
         op = DOCUMENT["paths"][path][method.lower()]
-        if method == "POST":
+        if op["tags"] == ["httpreq"]:
+            for part, table in zip(request_schema(op)["oneOf"], HTTPREQ_TABLES, strict=True):
+                compare_fields(path, have[table], part)
+        elif method == "POST":
             compare_fields(path, have[table], request_schema(op))
         else:
             assert "requestBody" not in op and table == "NULL", path
     compare_fields("record", have["record_rules"], COMPONENTS["schemas"]["NewRecord"])
-    used = {table for _, table in endpoints().values()} | {"record_rules"}
+    used = {table for _, table in endpoints().values()} | {"record_rules", *HTTPREQ_TABLES}
     assert used - {"NULL"} == set(have), used ^ set(have)
 
 

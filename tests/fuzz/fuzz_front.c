@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A whole request through the front: head, caller, JSON, fields, the message for the vault. Each request gets one answer or becomes one message, within its caps, of what a caller with that
- * verb asked for. A refusal names a field by its name alone: no answer holds what came in. Whatever comes behind the head is the body, so that an input need not have its length right.
+ * verb asked for, or a client of httpreq's with a name that is for its caller. A refusal names a field by its name alone: no answer holds what came in. Whatever comes behind the head is the body, so that an input need not have its length right.
  */
 #include "fuzz.h"
 #include "http/reply.h"
@@ -48,14 +48,16 @@ void __wrap_conn_problem(struct conn *c, enum code code, unsigned status, struct
 	seen.status = status ? status : code_status(code);
 	CHECK(code != CODE_OK && code < CODE_COUNT && detail.n);
 	CHECK(bytes_to_str(field, seen.field, sizeof(seen.field)) == 0);
-	http_problem_put(&seen.answer,
-			 &(const struct http_problem){.code = code,
-						      .status = status,
-						      .field = field,
-						      .detail = detail,
-						      .request_id = bytes_str(c->request_id),
-						      .retry_after = retry_after,
-						      .allow = c->allow});
+	http_problem_put(
+		&seen.answer,
+		&(const struct http_problem){.code = code,
+					     .status = status,
+					     .field = field,
+					     .detail = detail,
+					     .request_id = bytes_str(c->request_id),
+					     .retry_after = retry_after,
+					     .authenticate = c->httpreq ? HTTPREQ_CHALLENGE : NULL,
+					     .allow = c->allow});
 }
 
 void __wrap_conn_wait(struct conn *c)
@@ -141,7 +143,33 @@ static void check_credentials(struct bytes pairs, const json_t *o)
 	CHECK(pairs.n == 0);
 }
 
-static void check_fields(const void *msg, const json_t *o)
+/* What a body of httpreq's asks for, read once more. */
+static void check_httpreq(const struct bytes fqdn, struct bytes type, struct bytes value,
+			  struct bytes handle, struct bytes zones, const json_t *o)
+{
+	const char *key_auth = json_string_value(json_object_get(o, "keyAuth"));
+	const json_t *name = json_object_get(o, "fqdn");
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char text[64];
+
+	CHECK(bytes_is(handle, "pti1_site") && bytes_is(type, "TXT") && plist_count(zones) == 1);
+	if (!json_object_get(o, "domain")) {
+		CHECK(json_object_size(o) == 2);
+		same_text(fqdn, o, name ? "fqdn" : "FQDN");
+		same_text(value, o, name ? "value" : "Value");
+		return;
+	}
+	CHECK(json_object_size(o) == 3 && key_auth);
+	CHECK(bytes_starts(fqdn, BYTES("_acme-challenge.")));
+	same_text(bytes_skip(fqdn, strlen("_acme-challenge.")), o, "domain");
+	crypto_hash_sha256(hash, (const unsigned char *)key_auth,
+			   json_string_length(json_object_get(o, "keyAuth")));
+	sodium_bin2base64(text, sizeof(text), hash, sizeof(hash),
+			  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	CHECK(bytes_is(value, text));
+}
+
+static void check_fields(const struct conn *c, const void *msg, const json_t *o)
 {
 	const json_t *record = json_object_get(o, "record");
 
@@ -164,6 +192,12 @@ static void check_fields(const void *msg, const json_t *o)
 		break;
 	case MSG_fv_add_record: {
 		const struct fv_add_record *m = msg;
+		if (c->httpreq) {
+			check_httpreq(m->fqdn, m->type, m->value, m->handle, m->zones, o);
+			CHECK(m->mode == MODE_COEXIST && m->ttl == 0 && m->follow_cname);
+			break;
+		}
+		CHECK(m->zones.n == 0);
 		same_text(m->handle, o, "integration_handle");
 		same_text(m->fqdn, record, "fqdn");
 		same_text(m->type, record, "type");
@@ -177,6 +211,12 @@ static void check_fields(const void *msg, const json_t *o)
 		same_text(((const struct fv_remove_record *)msg)->record_handle, o,
 			  "record_handle");
 		break;
+	case MSG_fv_clean_record: {
+		const struct fv_clean_record *m = msg;
+		check_httpreq(m->fqdn, m->type, m->value, m->handle, m->zones, o);
+		CHECK(m->follow_cname);
+		break;
+	}
 	case MSG_fv_inspect_handle:
 	case MSG_fv_rewrap_handle:
 		same_text(((const struct fv_inspect_handle *)msg)->handle, o, "handle");
@@ -207,15 +247,22 @@ static void check_message(const struct conn *c, const json_t *o)
 	};
 
 	CHECK(seen.refusals == 0 && json_is_object(o));
-	CHECK(c->verb < VERB_COUNT && seen.number == by_verb[c->verb]);
+	CHECK(c->verb < VERB_COUNT);
+	if (c->httpreq && c->verb == VERB_REMOVE_RECORD)
+		CHECK(seen.number == MSG_fv_clean_record);
+	else
+		CHECK(seen.number == by_verb[c->verb]);
 	CHECK(wire_decode(&edge_front_vault.rows[seen.number].msg, buf_bytes(&seen.message), msg) ==
 	      0);
 	CHECK(common->call == 1 && bytes_is(common->request_id, c->request_id));
 	CHECK(bytes_is(common->caller, "shop") ||
 	      (bytes_is(common->caller, "few") && c->verb == VERB_GET_ZONES));
-	same_text(common->customer, o, "customer");
+	if (c->httpreq)
+		CHECK(bytes_is(common->customer, "acme"));
+	else
+		same_text(common->customer, o, "customer");
 	CHECK(!json_object_get(o, "customer") || common->customer.n);
-	check_fields(msg, o);
+	check_fields(c, msg, o);
 }
 
 /* ---- */
@@ -234,6 +281,26 @@ static void add_caller(const char *name, const char *token, uint32_t verbs)
 	identity_hash(bytes_str(token), i->identity.id);
 }
 
+/* "site", which the caller "shop" may use, and "other", which he may not. */
+static void add_names(void)
+{
+	struct s_httpreq m = {.name = BYTES("site"),
+			      .handle = BYTES("pti1_site"),
+			      .customer = BYTES("acme"),
+			      .callers = {1}};
+	struct buf zones = BUF_INIT(64);
+
+	plist_put(&zones, BYTES("example.org"));
+	m.zones = buf_bytes(&zones);
+	httpreq_begin();
+	httpreq_add(&m);
+	m.name = BYTES("other");
+	m.callers[0] = 2;
+	httpreq_add(&m);
+	httpreq_apply();
+	buf_done(&zones);
+}
+
 static void begin(void)
 {
 	if (front.role)
@@ -244,6 +311,7 @@ static void begin(void)
 	front.now.calls_max = 1;
 	add_caller("shop", "all", VERBS_ALL);
 	add_caller("few", "few", 1u << VERB_GET_ZONES);
+	add_names();
 	CHECK(api_init() == 0);
 }
 
@@ -266,7 +334,10 @@ static void run(struct conn *c, struct bytes body)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct conn c = {.state = CONN_HEAD, .request_id = "fuzz", .fresh = BUF_INIT(1)};
+	struct conn c = {.state = CONN_HEAD,
+			 .request_id = "fuzz",
+			 .fresh = BUF_INIT(1),
+			 .pieces = BUF_INIT(1 << 20)};
 	struct bytes in = bytes_of(data, size);
 
 	begin();
@@ -278,5 +349,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run(&c, bytes_skip(in, c.head.size));
 	buf_done(&seen.answer);
 	buf_done(&seen.message);
+	buf_done(&c.pieces);
 	return 0;
 }

@@ -371,7 +371,79 @@ static void no_authorities(void)
 	facts.ca_readable = false;
 }
 
+/* One name, and all is well with it. */
+static void with_httpreq(void)
+{
+	config->callers[0].verbs = 1u << VERB_ADD_RECORD | 1u << VERB_REMOVE_RECORD;
+	config->n_httpreq = 1;
+	memcpy(config->httpreq[0].name, "web", sizeof("web"));
+	config->httpreq[0].callers[0] = 1;
+	facts.httpreq[0].opens = true;
+}
+
+static void wrong_handle(void)
+{
+	with_httpreq();
+	facts.httpreq[0].opens = false;
+}
+
+static void handle_expired(void)
+{
+	with_httpreq();
+	facts.httpreq[0].expires = NOW;
+}
+
+static void handle_expires(void)
+{
+	with_httpreq();
+	facts.httpreq[0].expires = NOW + 14 * DAY;
+}
+
+static void handle_renews(void)
+{
+	with_httpreq();
+	facts.httpreq[0].renews = true;
+}
+
+static void handle_way(void)
+{
+	with_httpreq();
+	facts.handles = good_place("/etc/postern/handles/web", 1);
+	open_way(&facts.handles);
+}
+
+static void client_without_token(void)
+{
+	with_httpreq();
+	config->identities[0].kind = IDENTITY_DNS;
+}
+
+static void client_may_not_remove(void)
+{
+	with_httpreq();
+	config->callers[0].verbs = 1u << VERB_ADD_RECORD;
+}
+
+static void client_may_more(void)
+{
+	with_httpreq();
+	config->callers[0].verbs |= 1u << VERB_GET_ZONES;
+}
+
 static const struct judgement of_config[] = {
+	{with_httpreq, "ok httpreq: /present and /cleanup are served, for 1 name\n", GRADE_NOTE},
+	{wrong_handle, "FAIL httpreq: web: its handle does not open\n", GRADE_FAIL},
+	{handle_expired, "FAIL httpreq: web: its handle has expired\n", GRADE_FAIL},
+	{handle_expires, "warn httpreq: web: its handle expires in 14 days\n", GRADE_WARN},
+	{handle_renews, "warn httpreq: web: its credential is renewed", GRADE_WARN},
+	{handle_way, "FAIL httpreq: /etc/postern/handles/web: others may write to /open\n",
+	 GRADE_FAIL},
+	{client_without_token, "FAIL httpreq: web: issuer has no token", GRADE_FAIL},
+	{client_may_not_remove, "FAIL httpreq: web: issuer may not both add and remove\n",
+	 GRADE_FAIL},
+	{client_may_more, "warn httpreq: web: whoever steals the token of issuer may do more",
+	 GRADE_WARN},
+
 	{several_active, "note keys: 2 keys are active, and the first of them seals\n", GRADE_NOTE},
 	{several_active, " opens, ", GRADE_NOTE},
 	{several_active, " opens only\n", GRADE_NOTE},

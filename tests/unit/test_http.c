@@ -372,7 +372,7 @@ static void test_reply(void **state)
 			     "Content-Length: 2\r\nCache-Control: no-store\r\n\r\n{}"));
 	buf_reset(&b);
 	http_reply_put(&b, &(const struct http_reply){.status = 299,
-						      .bearer = true,
+						      .authenticate = "Bearer",
 						      .allow = "GET",
 						      .request_id = BYTES("a.B-1_"),
 						      .retry_after = 7,

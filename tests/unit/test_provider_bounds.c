@@ -22,6 +22,7 @@ struct round {
 	struct buf credentials, public, zone_id, wanted_id, value;
 	unsigned reached[OP_KINDS * PROVIDER_STEPS_MAX];
 	unsigned answers, requests;
+	unsigned looks; /* of adds that only look: those that found the record */
 };
 
 /* ---- what is asked of the provider ---- */
@@ -78,6 +79,7 @@ static void begin(struct round *r, struct engine *e, enum op_kind kind)
 	e->op.type = records[which].type;
 	e->op.value = bytes_str(records[which].value);
 	e->op.mode = dice_is(&r->dice, 50) ? MODE_REPLACE : MODE_COEXIST;
+	e->op.look = kind == OP_ADD && dice_is(&r->dice, 30);
 	e->op.wanted_id = buf_bytes(&r->wanted_id);
 	assert_int_equal(dns_name_parse(&e->op.zone, BYTES("example.org")), 0);
 	assert_int_equal(
@@ -132,6 +134,8 @@ static void check(struct round *r, const struct engine *e, const struct engine_r
 	const char *why;
 
 	assert_int_equal(target_base(r->provider, b.fields, &base), 0);
+	if (e->op.look && q->exchange->changes)
+		wrong(r, q->exchange, q->args, "it was only to look");
 	if (target_build(r->provider, q->exchange, &base, b.fields, q->args, q->query, &permit,
 			 &target) != 0)
 		wrong(r, q->exchange, q->args, "the courier refuses the arguments");
@@ -309,6 +313,10 @@ static void run_op(struct round *r)
 			engine_lost(&e, CODE_PROVIDER_TIMEOUT, true, "lost");
 	}
 	assert_int_equal(more, ENGINE_DONE);
+	if (e.op.look) {
+		assert_false(e.op.changed);
+		r->looks += e.op.found;
+	}
 	engine_done(&e);
 }
 
@@ -364,8 +372,10 @@ static void test_provider(void **state)
 		for (r.answers = 0; r.answers < ANSWERS / 2;)
 			run_op(&r);
 	}
-	while (unasked(&r) && r.answers < 10 * ANSWERS)
+	while ((unasked(&r) || !r.looks) && r.answers < 10 * ANSWERS)
 		run_op(&r);
+	if (!r.looks)
+		fail_msg("%s: no look found a record", p->name);
 	if (unasked(&r))
 		fail_msg("%s: \"%s\" was never asked", p->name, unasked(&r)->name);
 	recordings_done(&r.recordings);
