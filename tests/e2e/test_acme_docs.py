@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """docs/acme.md and the pages of the clients, followed literally: each command is run, in order, with the real clients, against Pebble.
 
-Only these are not what they seem: paths are below a directory of the test's; the gateway, its certificate and PowerDNS are where the test has them; the clients are told, by a
+Only these are not what they seem: paths are below a directory of the test's; the zone has another name; the gateway, its certificate and PowerDNS are where the test has them; the clients are told, by a
 wrapper, which authority to ask and where their files are; `systemctl` is played by the test. acme.sh is not in Debian: its script is called by a
 harness that has the functions it expects.
 """
@@ -14,11 +14,12 @@ import tempfile
 import tap
 from acme_clients import acme_gateway, free_port, knows, write
 from acme_servers import Pebble, installed
-from common import pdns
+from common import pdns, together
 from servers import BINARY, CA, ROOT, wait_for
 
-ZONE = "example.com"
-P = pdns(ZONE)
+KINDS = "certbot", "dehydrated", "lego", "acme-sh"
+ZONES = {kind: kind + ".example" for kind in KINDS}  # for what the documents call example.com: all are followed at once
+P = pdns(*ZONES.values())
 PATHS = re.compile(r"(?<![\w.{}/-])/(etc|run)/")
 
 
@@ -30,8 +31,8 @@ def blocks(name):
 class Machine:
     """The gateway and the host in one: what a document says is done below .dir."""
 
-    def __init__(self, g, d):
-        self.g, self.dir = g, d
+    def __init__(self, g, d, zone):
+        self.g, self.dir, self.zone, self.names = g, d, zone, ["*." + zone, zone]
         for name in "bin", "run", "etc/cron.d", "etc/dehydrated/conf.d":
             os.makedirs(d + "/" + name)
         os.mkdir(d + "/etc/postern", 0o700)
@@ -47,7 +48,7 @@ class Machine:
 
     def here(self, text):
         text = text.replace("https://gateway.example.com:8443", self.g.tls_url).replace("http://127.0.0.1:8081", P.api_url)
-        text = text.replace("/usr/sbin/postern", self.dir + "/bin/postern")
+        text = text.replace("/usr/sbin/postern", self.dir + "/bin/postern").replace("example.com", self.zone)
         if not knows("check_record"):
             text = text.replace(",check_record", "").replace(" --wait", "")
         return PATHS.sub(lambda m: self.dir + m[0], text)
@@ -76,7 +77,7 @@ class Machine:
             f.write(more)
         self.env["POSTERN_HOOK_CONFIG"] = settings
         done = self.follow(trying)
-        assert done.stdout == done.stderr == "" and P.all_txt(ZONE) == [], done
+        assert done.stdout == done.stderr == "" and P.all_txt(self.zone) == [], done
         assert self.follow(sweeping).stdout == ""
 
     def loads(self):
@@ -84,85 +85,64 @@ class Machine:
 
     def done(self):
         """What was added is gone, and was added by the caller that the document makes."""
-        assert P.all_txt(ZONE) == [] and os.listdir(self.dir + "/state") == []
+        assert P.all_txt(self.zone) == [] and os.listdir(self.dir + "/state") == []
         callers = {line["caller"] for line in self.g.audit() if line["event"] == "add_record.outcome"}
         assert callers == {"web1"}, callers
 
 
-def on_machine(test):
-    def run():
-        authority = CA()
-        certificate, key = authority.issue("localhost")
-        port = free_port()
-        try:
-            with acme_gateway(P, 'tls { listen = {"127.0.0.1:%d"} certificate = "%s" key = "%s" }\n' % (port, certificate, key)) as g:
-                g.tls_url = "https://localhost:%d" % port
-                with tempfile.TemporaryDirectory() as d:
-                    m = Machine(g, d)
-                    shutil.copy(authority.file, d + "/etc/postern/gateway-ca.pem")
-                    m.set_up()
-                    test(m)
-                    m.done()
-        finally:
-            authority.close()
-    run.__name__ = test.__name__
-    return run
-
-
-def with_pebble(client):
-    def wrap(test):
-        def run(m):
-            missing = installed("pebble", client)
-            if missing:
-                raise tap.Skip(missing)
-            with Pebble(P) as pebble:
+def follow(kind):
+    """docs/acme.md on a machine of its own, then TRY(machine, pebble) of that client."""
+    authority = CA()
+    certificate, key = authority.issue("localhost")
+    port = free_port()
+    try:
+        with acme_gateway(P, 'tls { listen = {"127.0.0.1:%d"} certificate = "%s" key = "%s" }\n' % (port, certificate, key)) as g:
+            g.tls_url = "https://localhost:%d" % port
+            with tempfile.TemporaryDirectory() as d, Pebble(P) as pebble:
+                m = Machine(g, d, ZONES[kind])
                 m.env.update(pebble.trust)
-                test(m, pebble)
-        run.__name__ = test.__name__
-        return on_machine(run)
-    return wrap
+                shutil.copy(authority.file, d + "/etc/postern/gateway-ca.pem")
+                m.set_up()
+                TRIES[kind](m, pebble)
+                m.done()
+    finally:
+        authority.close()
 
 
-NAMES = ["*." + ZONE, ZONE]
-
-
-@with_pebble("certbot")
-def test_certbot(m, pebble):
+def certbot(m, pebble):
     m.script("certbot", 'exec /usr/bin/certbot "$@" --server %s --config-dir %s/le --work-dir %s/le --logs-dir %s/le' % (pebble.url, m.dir, m.dir, m.dir))
     first, again = blocks("acme-certbot")
     m.follow(first)
-    file = m.dir + "/le/live/%s/fullchain.pem" % ZONE
+    file = m.dir + "/le/live/%s/fullchain.pem" % m.zone
     serial = pebble.serial_of(file)
-    assert pebble.names_of(file) == NAMES
+    assert pebble.names_of(file) == m.names
     m.follow(again)
     m.follow(again.replace("renew", "renew --force-renewal --no-random-sleep-on-renew"))
     assert pebble.serial_of(file) != serial
 
 
-@with_pebble("dehydrated")
-def test_dehydrated(m, pebble):
+def dehydrated(m, pebble):
     base = m.dir + "/etc/dehydrated"
     write(base + "/config", 'CONFIG_D="%s/conf.d"\nBASEDIR="%s/var"\nDOMAINS_TXT="%s/domains.txt"\nCA="%s"\n' % (base, base, base, pebble.url))
     os.mkdir(base + "/var")
     m.script("dehydrated", 'exec /usr/bin/dehydrated "$@" --config %s/config' % base)
     for text in blocks("acme-dehydrated"):
         m.follow(text)
-    file = base + "/var/certs/%s/fullchain.pem" % ZONE
+    file = base + "/var/certs/%s/fullchain.pem" % m.zone
     serial = pebble.serial_of(file)
-    assert pebble.names_of(file) == NAMES
+    assert pebble.names_of(file) == m.names
     m.follow("dehydrated --cron --force\n")
     assert pebble.serial_of(file) != serial
 
 
-@with_pebble("lego")
-def test_lego(m, pebble):
+def lego(m, pebble):
     m.script("lego", 'exec /usr/bin/lego --server %s --dns.disable-cp "$@"' % pebble.url)
     script, first, again = blocks("acme-lego")
     m.follow(script)
     m.follow(first)
-    file = m.dir + "/etc/lego/certificates/%s.crt" % ZONE
+    file = m.dir + "/etc/lego/certificates/%s.crt" % m.zone
     serial = pebble.serial_of(file)
-    assert pebble.names_of(file) == NAMES
+    assert pebble.names_of(file) == m.names
     exports = first.splitlines()[0] + "\n"
     assert exports.startswith("export "), exports
     m.follow(exports + again)
@@ -181,11 +161,10 @@ call() { ( . {script}; "$@" ) || exit 1; }
 """
 
 
-@on_machine
-def test_acme_sh(m):
+def acme_sh(m, _):
     """The dnsapi script, as acme.sh calls it: sourced in a subshell; by sh and by bash; the path of the settings is remembered for the renewals."""
     write(m.dir + "/account.conf", "")
-    name, config = "_acme-challenge." + ZONE, m.env.pop("POSTERN_HOOK_CONFIG")
+    name, config = "_acme-challenge." + m.zone, m.env.pop("POSTERN_HOOK_CONFIG")
     for shell in "sh", "bash":
         def call(command, env=None):
             text = ACME_SH.replace("{script}", ROOT + "/examples/acme.sh/dns_postern.sh") + "call " + command
@@ -202,6 +181,16 @@ def test_acme_sh(m):
             assert (done.returncode, done.stderr) == (0, ""), done
         with open(m.dir + "/account.conf") as f:
             assert f.read() == "SAVED_POSTERN_HOOK_CONFIG='%s'\n" % config
+
+
+TRIES = {"certbot": certbot, "dehydrated": dehydrated, "lego": lego, "acme-sh": acme_sh}
+
+
+def test_each_page():
+    missing = installed("pebble", "certbot", "dehydrated", "lego", "jq")
+    if missing:
+        raise tap.Skip(missing)
+    together(follow, KINDS)
 
 
 if __name__ == "__main__":
