@@ -122,7 +122,7 @@ def site():
     s.configure(SECTIONS)
     s.reload()
     atexit.register(directory.cleanup)
-    atexit.register(s.now.stop)
+    atexit.register(lambda: s.now.stop())  # the one that runs then
     return s
 
 
