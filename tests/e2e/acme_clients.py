@@ -10,7 +10,6 @@ import tempfile
 from common import Configured, configured, make_token
 from servers import BINARY, FakeUpstream
 
-VERBS = "add_record,remove_record,check_record"
 HERE = 'self_hosted { allow = {"127.0.0.1"} plain_http = {"127.0.0.1"} }\n'
 
 
@@ -37,10 +36,10 @@ class Gateway(Configured):
 def acme_gateway(dns=None, more=""):
     """DNS: the server that it asks for CNAMEs. MORE: of its configuration."""
     section = HERE + more
-    if dns and knows("check_record"):
+    if dns:
         section += 'resolver { servers = {"%s:%s"} allow = {"127.0.0.0/8"} }\n' % (dns.dns_host, dns.dns_port)
     admin, admin_line = make_token()
-    web, web_line = make_token("web", verbs())
+    web, web_line = make_token("web", "add_record,remove_record,check_record")
     with configured(section, admin_line + "\n" + web_line) as d:
         with open(d + "/postern.conf") as f:
             text = f.read()
@@ -51,15 +50,6 @@ def acme_gateway(dns=None, more=""):
             yield g
         finally:
             g.stop()
-
-
-def knows(verb):
-    return subprocess.run([BINARY, "keygen", "--token", "x", "--verbs", verb], capture_output=True).returncode == 0
-
-
-def verbs():
-    """All three; two while the gateway has no check_record yet."""
-    return VERBS if knows("check_record") else "add_record,remove_record"
 
 
 class HeldAfterChange(FakeUpstream):
@@ -243,7 +233,5 @@ def renew(client):
 
 @contextlib.contextmanager
 def host(g, handle, **settings):
-    if not knows("check_record"):
-        settings.setdefault("follow_cname", "false")
     with Host(settings.pop("url", g.url), g.web, handle, **settings) as h:
         yield h

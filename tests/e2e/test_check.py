@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 
 import tap
+from acme_clients import Host
 from common import add, added, gateway_of, integrate, pdns, refused, remove, together
 from dns_answers import A, AAAA, CNAME, NS, NXDOMAIN, SERVFAIL, TXT, NameServer, Question, enter_network, need_network, record, wire_name
 from dns_servers import Bind, Knot
@@ -142,6 +143,18 @@ def test_one_lags():
         # asked by the names of the zone's servers and no others
         asked = {n for n, _ in dns.asked if "." in n}  # and not this machine's name, which others look up
         assert asked == {ZONE, "ns1." + ZONE, "ns2." + ZONE}, asked
+
+
+def test_a_hook_waits():
+    """`postern hook --wait` goes on when the one that lags has it, and says nothing."""
+    with world(servers={"ns1": (PDNS,), "ns2": (KNOT,)}) as (g, _, _), Knot(ZONE, at=(KNOT,)) as knot:
+        with Host(g.url, g.token, integrate(g, pdns())) as h:
+            hook = h.start_hook("add", "--wait", NAME, "waits")
+            wait_for(lambda: [l for l in g.audit() if l["event"] == "check_record.outcome"])
+            assert hook.poll() is None
+            knot.make(ZONE, NAME + ' 60 TXT "waits"')
+            assert (*hook.communicate(timeout=60), hook.returncode) == ("", "", 0)
+            assert h.hook("remove", NAME, "waits").returncode == 0 and h.entries() == []
 
 
 def test_over_tcp_only():
