@@ -326,7 +326,7 @@ void lane_leave(struct call *c);
 
 void line_intent(struct call *c);
 /* A planner tells of records that the call's change overwrites. */
-void line_replaced(struct call *c, struct channel *planner, struct bytes lines);
+void line_replaced(struct call *c, struct channel *ch, struct bytes lines);
 /* The last line of a call. With an intent behind it, it is kept until it is durable and nothing waits; else the answer waits for it. */
 void line_last(struct call *c);
 /* So many calls of the caller were refused for their rate. */
