@@ -395,6 +395,9 @@ static void scribe_stop(struct role *r)
 	commit();
 	sign();
 	tell_signed();
+	/* What is due in the same turn of the loop must not open it again, without the keys. */
+	loop_timer_clear(r->loop, &scribe.check);
+	loop_timer_clear(r->loop, &scribe.heartbeat);
 	store_free(scribe.store);
 	scribe.store = NULL;
 	sodium_free(scribe.signers);

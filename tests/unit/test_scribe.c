@@ -428,6 +428,8 @@ TEST(stop)
 	assert_true(rig.stopped);
 	assert_int_equal(hear(PROC_SUPERVISOR, r_event)->durable, 1);
 	expect(&there, "log.open gateway.stop ");
+	/* It looks after it no more, not even in the turn in which it ends: its keys are gone. */
+	later(600000);
 	close(other);
 }
 
