@@ -341,12 +341,16 @@ static void add_record(struct conn *c, json_t *o)
 		     .follow_cname = json_is_true(json_object_get(record, "follow_cname")));
 }
 
+/* Of an integration and a record of it. False when it was answered. */
+static bool may_ask_of_record(struct conn *c, json_t *o)
+{
+	return handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX) &&
+	       handle_fits(c, o, "record_handle", RECORD_HANDLE_MAX) && api_may_ask(c);
+}
+
 static void remove_record(struct conn *c, json_t *o)
 {
-	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX) ||
-	    !handle_fits(c, o, "record_handle", RECORD_HANDLE_MAX))
-		return;
-	if (!api_may_ask(c))
+	if (!may_ask_of_record(c, o))
 		return;
 	channel_send(&front.vault, fv_remove_record, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"),
@@ -355,10 +359,7 @@ static void remove_record(struct conn *c, json_t *o)
 
 static void check_record(struct conn *c, json_t *o)
 {
-	if (!handle_fits(c, o, "integration_handle", INTEGRATION_HANDLE_MAX) ||
-	    !handle_fits(c, o, "record_handle", RECORD_HANDLE_MAX))
-		return;
-	if (!api_may_ask(c))
+	if (!may_ask_of_record(c, o))
 		return;
 	channel_send(&front.vault, fv_check_record, COMMON(c, o),
 		     .handle = json_get_bytes(o, "integration_handle"),

@@ -235,11 +235,11 @@ void conn_wait(struct conn *c)
 /* The client's own name for the request, or a new one. False: it gave one that is none, and was told so. */
 static bool take_request_id(struct conn *c)
 {
-	new_request_id(c);
-	if (!c->head.request_id.n)
-		return true;
 	if (http_is_request_id(c->head.request_id) &&
 	    bytes_to_str(c->head.request_id, c->request_id, sizeof(c->request_id)) == 0)
+		return true;
+	new_request_id(c);
+	if (!c->head.request_id.n)
 		return true;
 	conn_problem(c, CODE_INVALID_REQUEST, 0, BYTES("X-Request-Id"),
 		     BYTES("must be 1 to 64 letters, digits, '.', '_' or '-'"), 0);

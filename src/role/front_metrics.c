@@ -18,11 +18,11 @@ static void put_answers(struct buf *b)
 		       "request was for none.");
 	for (size_t e = 0; e <= ENDPOINTS; e++)
 		for (enum code code = 0; code < CODE_COUNT; code++) {
+			if (!front.answers[e][code])
+				continue;
 			snprintf(labels, sizeof(labels), "endpoint=\"%s\",code=\"%s\"",
 				 e < ENDPOINTS ? api_endpoint_name(e) : "", code_text(code));
-			if (front.answers[e][code])
-				metrics_put(b, "postern_requests_total", labels,
-					    front.answers[e][code]);
+			metrics_put(b, "postern_requests_total", labels, front.answers[e][code]);
 		}
 }
 

@@ -209,11 +209,13 @@ uint32_t limit_integration(const struct call *c)
 
 uint32_t limit_under_way(struct call *c)
 {
-	uint64_t id = hash_of('u', bytes_str(c->rules.name), BYTES(""));
-	struct under_way *u = idmap_entry(idmap_find(&vault.under_way, id), struct under_way, node);
+	struct under_way *u;
+	uint64_t id;
 
 	if (c->rules.in_flight == 0)
 		return 0;
+	id = hash_of('u', bytes_str(c->rules.name), BYTES(""));
+	u = idmap_entry(idmap_find(&vault.under_way, id), struct under_way, node);
 	if (u && u->n >= c->rules.in_flight) {
 		note_refused(c->rules.name, LIMIT_IN_FLIGHT);
 		return 1;

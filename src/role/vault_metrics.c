@@ -89,11 +89,13 @@ static void put_answers(struct buf *b, enum verb v, size_t provider)
 
 	for (enum code code = 0; code < CODE_COUNT; code++) {
 		uint64_t n = seen.answers[v][provider][code];
-		size_t at = strlen(labels_of(labels, v, provider));
+		size_t at;
 
+		if (!n)
+			continue;
+		at = strlen(labels_of(labels, v, provider));
 		snprintf(labels + at, sizeof(labels) - at, ",code=\"%s\"", code_text(code));
-		if (n)
-			metrics_put(b, "postern_calls_total", labels, n);
+		metrics_put(b, "postern_calls_total", labels, n);
 	}
 }
 
