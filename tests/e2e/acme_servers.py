@@ -7,12 +7,16 @@
 
 Challenges are looked up at the one DNS server given: anything with .dns_host and .dns_port (servers.PowerDNS, dns_servers.Bind and Knot).
 """
+import atexit
 import re
 import shutil
 import subprocess
 import tempfile
 
+import tap
 from servers import ROOT, has_symbol
+
+_shared = None
 
 
 def installed(*programs):
@@ -65,3 +69,15 @@ class Pebble:
     def serial_of(self, chain):
         """What tells a renewed certificate from the one before."""
         return subprocess.run(["openssl", "x509", "-in", chain, "-noout", "-serial"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def pebble_of(dns, clients):
+    """One Pebble for all tests of a program, looking up challenges at DNS; where it or one of CLIENTS (each names its program in .NEEDS) is missing, the test is skipped."""
+    global _shared
+    missing = installed("pebble", *{c.NEEDS for c in clients})
+    if missing:
+        raise tap.Skip(missing)
+    if _shared is None:
+        _shared = Pebble(dns)
+        atexit.register(_shared.stop)
+    return _shared

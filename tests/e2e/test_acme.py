@@ -1,27 +1,17 @@
 # SPDX-License-Identifier: ISC
 """certbot, dehydrated and lego get certificates from Pebble, in strict mode, through `postern hook`, the gateway and a real PowerDNS."""
-import atexit
-
 import tap
 from acme_clients import Certbot, Dehydrated, DehydratedChained, Lego, LegoRaw, acme_gateway, host, obtain, renew
-from acme_servers import Pebble, installed
+from acme_servers import pebble_of
 from common import integrate, pdns, together
 
 CLIENTS = [Certbot, Dehydrated, DehydratedChained, Lego, LegoRaw]
 ZONE = "acme.example"
 P = pdns(ZONE)
-_pebble = None
 
 
 def pebble():
-    global _pebble
-    missing = installed("pebble", *{c.NEEDS for c in CLIENTS})
-    if missing:
-        raise tap.Skip(missing)
-    if _pebble is None:
-        _pebble = Pebble(P)
-        atexit.register(_pebble.stop)
-    return _pebble
+    return pebble_of(P, CLIENTS)
 
 
 def clean(h, below, p=P, zone=ZONE):

@@ -2,7 +2,6 @@
 """Certificates from Pebble through `postern hook` when things are not as they should be: the gateway dies, the hook dies, names are delegated, servers are
 others than PowerDNS. And what a thief finds on the host.
 """
-import atexit
 import base64
 import os
 import signal
@@ -10,25 +9,17 @@ import threading
 
 import tap
 from acme_clients import Certbot, Dehydrated, DehydratedChained, HeldAfterChange, Lego, LegoRaw, acme_gateway, host, obtain, renew
-from acme_servers import Pebble, installed
+from acme_servers import Pebble, pebble_of
 from common import credentials, integrate, pdns, together
 from dns_servers import Bind, Knot
 
 CLIENTS = [Certbot, Dehydrated, DehydratedChained, Lego, LegoRaw]
 ZONE, DELEGATED = "faults.example", "challenges.example"
 P = pdns(ZONE, DELEGATED)
-_pebble = None
 
 
 def pebble():
-    global _pebble
-    missing = installed("pebble", *{c.NEEDS for c in CLIENTS})
-    if missing:
-        raise tap.Skip(missing)
-    if _pebble is None:
-        _pebble = Pebble(P)
-        atexit.register(_pebble.stop)
-    return _pebble
+    return pebble_of(P, CLIENTS)
 
 
 def nothing_left(h, zone=ZONE, p=P):
