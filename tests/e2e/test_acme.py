@@ -61,20 +61,21 @@ def test_ten_names():
     with_each_client(ten_names, [Certbot, DehydratedChained, Lego])
 
 
-def parallel(kind):
-    kind, g, handle = kind
+def parallel(job):
+    kind, names, g, handle = job
     with host(g, handle) as h:
-        client = kind(h, pebble())
-        obtain(client, ZONE, "*." + ZONE)
+        obtain(kind(h, pebble()), *names)
         assert h.entries() == []
 
 
 def test_ten_clients_at_once():
-    """Each a host of its own; all at one name, with two values each."""
+    """Each a host of its own; five at one name and five at another, most with two values. Eight values are what a name may have here:
+    Pebble asks by UDP without EDNS, and takes an answer cut short (RFC 1035, 4.2.1) for one that says there is nothing."""
     with acme_gateway(P) as g:
         handle = integrate(g, P)
         pebble()
-        together(parallel, [(kind, g, handle) for kind in 2 * CLIENTS])
+        orders = [[name, "*." + name] if n < 3 else [name] for name in (ZONE, "b." + ZONE) for n in range(len(CLIENTS))]
+        together(parallel, [(kind, names, g, handle) for kind, names in zip(2 * CLIENTS, orders)])
         assert P.all_txt(ZONE) == [], P.all_txt(ZONE)
 
 
