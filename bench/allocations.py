@@ -30,7 +30,10 @@ from servers import CA  # noqa: E402
 
 WARM, MEASURED = 40, 200
 ZONES = 50
-CHAIN = 9  # functions that are shown of a site
+CHAIN = 7  # functions that are shown of a site
+# Through these everything goes: they are not shown.
+PLUMBING = {"memory_alloc", "wiping_realloc", "buf_grow", "buf_extend", "buf_put", "buf_put_bytes", "buf_puts", "buf_putc", "buf_put_be16", "buf_put_be32"}
+BOTTOM = {"dispatch", "loop_run"}
 
 
 # ---- count_roles.h, once more ----
@@ -59,26 +62,23 @@ class Counted:
         with open(FILE, "r+b") as f:
             self.roles = Roles.from_buffer(mmap.mmap(f.fileno(), 0))
 
-    def now(self):
-        """{role: {what: how many}}; "sites": {(frames): [count, bytes]}"""
-        found = {}
-        for p in self.roles.process[:self.roles.processes]:
-            counts = {k: getattr(p.counts, k) for k in KINDS}
-            counts["sites"] = {s.hash: (s.count, s.bytes, i) for i, s in enumerate(p.site) if s.count}
-            counts["place"] = p
-            found[p.name.decode()] = counts
-        return found
+    def processes(self):
+        return {p.name.decode(): p for p in self.roles.process[:self.roles.processes]}
 
     def settled(self):
-        """What is counted once all is quiet: what follows on an answer belongs to its request."""
+        """{role: {what: how many}} once all is quiet: what follows on an answer belongs to its request."""
         before, deadline = None, time.monotonic() + 5
-        while time.monotonic() < deadline:
-            now = [getattr(p.counts, k) for p in self.roles.process[:self.roles.processes] for k in KINDS]
-            if now == before:
-                break
+        while True:
+            now = {name: {k: getattr(p.counts, k) for k in KINDS} for name, p in self.processes().items()}
+            if now == before or time.monotonic() > deadline:
+                return now
             before = now
             time.sleep(0.05)
-        return self.now()
+
+    def forget_sites(self):
+        for p in self.processes().values():
+            ctypes.memset(p.site, 0, ctypes.sizeof(p.site))
+            p.sites_lost = 0
 
 
 # ---- from where ----
@@ -105,27 +105,29 @@ def is_ours(frame):
 
 
 def chain(site, names):
+    """The functions, the innermost first, down to the loop; a library's own have its name, once."""
     found = []
     for f in site.frame[:site.frames]:
-        found += names[f.offset] if is_ours(f) else [(f.symbol or f.object).decode()]
+        for name in names[f.offset] if is_ours(f) else [(f.symbol or f.object).decode()]:
+            if name in BOTTOM:
+                return " < ".join(found[:CHAIN])
+            if name not in PLUMBING and name not in found[-1:]:
+                found.append(name)
     return " < ".join(found[:CHAIN])
 
 
-def print_sites(role, before, after, n):
-    place = after["place"]
-    grown = {i: (count - before["sites"].get(h, (0, 0, i))[0], size - before["sites"].get(h, (0, 0, i))[1])
-             for h, (count, size, i) in after["sites"].items()}
-    grown = {i: g for i, g in grown.items() if g[0] * 2 >= n}  # else it is not each request's
-    names = functions({f.offset for i in grown for f in place.site[i].frame[:place.site[i].frames] if is_ours(f)})
-    rows = collections.Counter()
-    sizes = collections.Counter()
-    for i, (count, size) in grown.items():
-        rows[chain(place.site[i], names)] += count
-        sizes[chain(place.site[i], names)] += size
-    for text, count in rows.most_common():
-        print("            %6.1f %8.0f  %s" % (count / n, sizes[text] / n, text))
-    if place.sites_lost:
-        print("            %d are from places that there was no room for" % place.sites_lost)
+def print_sites(process, n):
+    sites = [s for s in process.site if s.count]
+    names = functions({f.offset for s in sites for f in s.frame[:s.frames] if is_ours(f)})
+    counts, sizes = collections.Counter(), collections.Counter()
+    for s in sites:
+        counts[chain(s, names)] += s.count
+        sizes[chain(s, names)] += s.bytes
+    for text, count in counts.most_common():
+        if count * 10 >= n:  # else it is no request's
+            print("            %6.1f %8.0f  %s" % (count / n, sizes[text] / n, text))
+    if process.sites_lost:
+        print("            %6.1f           from places that there was no room for" % (process.sites_lost / n))
 
 
 # ---- requests ----
@@ -191,6 +193,7 @@ def measure(counted, client, request, sites):
     for _ in range(WARM):
         getattr(client, request)()
     before = counted.settled()
+    counted.forget_sites()
     for _ in range(MEASURED):
         getattr(client, request)()
     after = counted.settled()
@@ -204,7 +207,7 @@ def measure(counted, client, request, sites):
         good = good and not each["sodium"]
         total = {k: total[k] + each[k] for k in KINDS}
         if sites:
-            print_sites(role, before[role], after[role], MEASURED)
+            print_sites(counted.processes()[role], MEASURED)
     print("    %-24s %8.1f %8.1f %10.0f %8.2f" % ("together", total["allocations"], total["frees"], total["bytes"], total["sodium"]))
     return good
 

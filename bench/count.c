@@ -41,6 +41,7 @@ void *realloc(void *p, size_t n)
 {
 	if (p || n)
 		count(n);
+	counts->frees += p != NULL;
 	return __libc_realloc(p, n);
 }
 

@@ -11,7 +11,7 @@
 struct counts {
 	uint64_t allocations; /* malloc(), calloc(), and realloc() but for realloc(NULL, 0) */
 	uint64_t bytes;	      /* that they were asked for */
-	uint64_t frees;	      /* but for free(NULL) */
+	uint64_t frees;	      /* but for free(NULL); realloc(), of what there was before */
 	uint64_t
 		sodium; /* sodium_malloc() and sodium_allocarray(): pages of their own, with mmap() and mprotect() */
 };

@@ -19,7 +19,7 @@ struct counted_frame {
 	char symbol[48]; /* the nearest that the object exports, cut off; "": none */
 };
 
-/* Whence allocations came. */
+/* Whence allocations came. The reader zeroes them all while nothing happens. */
 struct counted_site {
 	uint64_t hash; /* of the addresses; 0: not used */
 	uint64_t count, bytes, frames;

@@ -3,8 +3,6 @@
 
 #include "ipc/edges.h"
 
-#include <stdio.h>
-
 struct message {
 	const struct edge *edge;
 	uint16_t number;
@@ -42,14 +40,10 @@ static void decode(void *arg, uint64_t n)
 static void rows(const struct edge *edge, uint16_t number, const void *msg)
 {
 	struct message m = {.edge = edge, .number = number, .msg = msg, .out = BUF_INIT(WIRE_MAX)};
-	char name[80];
 
 	encode(&m, 1);
-	snprintf(name, sizeof(name), "%s %s (%zu bytes): encode", edge->name, form(&m)->name,
-		 m.out.n);
-	micro_run(name, encode, &m);
-	snprintf(name, sizeof(name), "%s %s: decode", edge->name, form(&m)->name);
-	micro_run(name, decode, &m);
+	micro_run(encode, &m, "%s %s (%zu bytes): encode", edge->name, form(&m)->name, m.out.n);
+	micro_run(decode, &m, "%s %s: decode", edge->name, form(&m)->name);
 	buf_done(&m.out);
 }
 #define ROWS(edge, name, ...) rows(&edge_##edge, MSG_##name, &(const struct name){__VA_ARGS__})

@@ -115,17 +115,12 @@ static void write_replies(void *arg, uint64_t n)
 
 void micro_front(void)
 {
-	char name[80];
-
 	begin();
-	snprintf(name, sizeof(name), "a request's head (%zu bytes) read", rig.head.n);
-	micro_run(name, read_heads, NULL);
-	snprintf(name, sizeof(name), "an add_record's body (%zu bytes) read and checked",
-		 rig.body.n);
-	micro_run(name, read_requests, NULL);
-	micro_run("its answer's body written", write_answers, NULL);
-	snprintf(name, sizeof(name), "a reply with a body of %zu bytes put together", rig.body.n);
-	micro_run(name, write_replies, NULL);
+	micro_run(read_heads, NULL, "a request's head (%zu bytes) read", rig.head.n);
+	micro_run(read_requests, NULL, "an add_record's body (%zu bytes) read and checked",
+		  rig.body.n);
+	micro_run(write_answers, NULL, "its answer's body written");
+	micro_run(write_replies, NULL, "a reply with a body of %zu bytes put together", rig.body.n);
 	loop_free(rig.role.loop);
 	buf_done(&rig.head);
 	buf_done(&rig.body);

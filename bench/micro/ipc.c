@@ -5,7 +5,6 @@
 #include "ipc/channel.h"
 
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -97,7 +96,6 @@ static void rows(const char *where, int cpu, int other_cpu)
 	struct counts *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct asker a = {.in_flight = 1};
-	char name[80];
 	int fds[2];
 	pid_t pid;
 
@@ -114,11 +112,8 @@ static void rows(const char *where, int cpu, int other_cpu)
 	channel_init(&a.channel, a.loop, &edge_vault_scribe, SIDE_A, on_answer, on_gone, &a);
 	must(channel_open(&a.channel, fds[0]) == 0, "channel");
 	micro_count_also(shared);
-	for (a.in_flight = 1; a.in_flight <= 64; a.in_flight *= 64) {
-		snprintf(name, sizeof(name), "%s, %s", where,
-			 a.in_flight == 1 ? "one at a time" : "64 in flight");
-		micro_run(name, round_trips, &a);
-	}
+	for (a.in_flight = 1; a.in_flight <= 64; a.in_flight *= 64)
+		micro_run(round_trips, &a, "%s, in flight: %u", where, (unsigned)a.in_flight);
 	micro_count_also(NULL);
 	channel_close(&a.channel);
 	loop_free(a.loop);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define LONG_LOG 1000000 /* lines */
+#define ID_SIZE	 33
 
 static const unsigned char seed[NOTE_SEED_BYTES] = {1}; /* no secret: the log is a bench's */
 
@@ -23,7 +24,7 @@ struct log {
 	struct note_signer signer;
 	struct store *store;
 	uint64_t lines; /* that were staged */
-	size_t batch;	/* lines that a commit stands for */
+	unsigned batch; /* lines that a commit stands for */
 };
 
 static int no_sync(int fd)
@@ -59,12 +60,12 @@ static void close_log(struct log *l)
 }
 
 /* An intent and its outcome, in turns. */
-static struct audit_line line_of(uint64_t number, char id[32])
+static struct audit_line line_of(uint64_t number, char id[ID_SIZE])
 {
 	struct audit_line l = audit_line_empty();
 	bool outcome = number % 2;
 
-	snprintf(id, 32, "%032" PRIx64, number / 2);
+	snprintf(id, ID_SIZE, "%032" PRIx64, number / 2);
 	l.time = clock_usec();
 	l.event = outcome ? BYTES("add_record.outcome") : BYTES("add_record.intent");
 	l.request_id = bytes_str(id);
@@ -86,18 +87,19 @@ static struct audit_line line_of(uint64_t number, char id[32])
 	return l;
 }
 
-static void append(void *arg, uint64_t n)
+static void commit(void *arg, uint64_t n)
 {
 	struct log *l = arg;
 
 	while (n--) {
-		struct store_receipt receipt;
-		char id[33];
-		struct audit_line line = line_of(l->lines, id);
+		for (unsigned i = 0; i < l->batch; i++) {
+			struct store_receipt receipt;
+			char id[ID_SIZE];
+			struct audit_line line = line_of(l->lines++, id);
 
-		must(store_stage(l->store, &line, &receipt) == 0, store_problem(l->store));
-		if (++l->lines % l->batch == 0)
-			must(store_commit(l->store, clock_usec()) == 0, store_problem(l->store));
+			must(store_stage(l->store, &line, &receipt) == 0, store_problem(l->store));
+		}
+		must(store_commit(l->store, clock_usec()) == 0, store_problem(l->store));
 	}
 }
 
@@ -106,7 +108,7 @@ static void make(void *arg, uint64_t n)
 	struct buf out = BUF_INIT(AUDIT_LINE_MAX);
 
 	for (uint64_t i = 0; i < n; i++) {
-		char id[33];
+		char id[ID_SIZE];
 		struct audit_line line = line_of(i, id);
 
 		buf_reset(&out);
@@ -119,7 +121,7 @@ static void hash(void *arg, uint64_t n)
 {
 	unsigned char leaf[32];
 	struct buf out = BUF_INIT(AUDIT_LINE_MAX);
-	char id[33];
+	char id[ID_SIZE];
 	struct audit_line line = line_of(1, id);
 
 	must(audit_line_put(&line, &out) == 0, "line");
@@ -128,42 +130,31 @@ static void hash(void *arg, uint64_t n)
 	buf_done(&out);
 }
 
-static void append_in_batches_of(struct log *l, size_t batch, const char *how)
+static void commits_of(struct log *l, unsigned batch, const char *how)
 {
-	char name[80];
-
 	l->batch = batch;
-	append(l, (batch - l->lines % batch) % batch);
-	snprintf(name, sizeof(name), "appended, %s, %zu to a commit", how, batch);
-	micro_run(name, append, l);
-}
-
-static void written(struct log *l, const char *how)
-{
-	store_sync = no_sync;
-	append_in_batches_of(l, 1, how);
-	append_in_batches_of(l, 32, how);
+	micro_run(commit, l, "appended, %s, by %u", how, batch);
 }
 
 void micro_log(void)
 {
 	int (*sync)(int fd) = store_sync;
-	struct log l = {.batch = 1};
+	struct log l = {0};
 
-	micro_run("made: the text", make, NULL);
-	micro_run("chained: its leaf hash", hash, NULL);
+	micro_run(make, NULL, "one line made: the text");
+	micro_run(hash, NULL, "one line chained: its leaf hash");
 	open_log(&l);
-	written(&l, "new log, not synced");
-	store_sync = sync;
-	append_in_batches_of(&l, 1, "synced");
-	append_in_batches_of(&l, 8, "synced");
-	append_in_batches_of(&l, 32, "synced");
+	commits_of(&l, 1, "synced");
+	commits_of(&l, 8, "synced");
+	commits_of(&l, 32, "synced");
 	store_sync = no_sync;
+	commits_of(&l, 1, "not synced");
+	commits_of(&l, 32, "not synced");
 	l.batch = 1000;
-	if (l.lines < LONG_LOG)
-		append(&l, LONG_LOG - l.lines);
-	append(&l, 1000 - l.lines % 1000);
-	written(&l, "1,000,000 lines, not synced");
+	while (l.lines < LONG_LOG)
+		commit(&l, 1);
+	commits_of(&l, 1, "not synced, behind 1,000,000 lines");
+	commits_of(&l, 32, "not synced, behind 1,000,000 lines");
 	store_sync = sync;
 	close_log(&l);
 }

@@ -11,8 +11,8 @@
 /* N operations. */
 typedef void micro_fn(void *arg, uint64_t n);
 
-/* Print a row: nanoseconds, allocations and bytes of one operation of FN. */
-void micro_run(const char *name, micro_fn *fn, void *arg);
+/* Print a row: nanoseconds, allocations and bytes of one operation of FN. FMT: what it is. */
+void micro_run(micro_fn *fn, void *arg, const char *fmt, ...) printf_like(3, 4);
 /* What another process counts is counted in, from now on; NULL: not any more. It lies in shared memory. */
 void micro_count_also(const struct counts *also);
 /* A line of text below the last row. */

@@ -31,6 +31,6 @@ void micro_policy(void)
 	struct dns_name name;
 
 	must(dns_name_parse(&name, BYTES(SAMPLE_FQDN)) == 0, "name");
-	micro_run("an add's name and value made canonical", canonicalise, NULL);
-	micro_run("an add under guarded", check, &name);
+	micro_run(canonicalise, NULL, "an add's name and value made canonical");
+	micro_run(check, &name, "an add under guarded");
 }

@@ -3,8 +3,6 @@
 
 #include "seal/handle.h"
 
-#include <stdio.h>
-
 static const unsigned char nonce[NONCE_BYTES] = {1}; /* no secret: nothing here is */
 
 /* Of N keys the last is the active one, and so the last that is looked at. */
@@ -144,14 +142,6 @@ static void open_records(void *arg, uint64_t n)
 	}
 }
 
-static void row(const char *what, size_t keys, micro_fn *fn, struct sealed *s)
-{
-	char name[80];
-
-	snprintf(name, sizeof(name), "%s, %zu key%s", what, keys, keys == 1 ? "" : "s");
-	micro_run(name, fn, s);
-}
-
 static void with_keys(size_t n)
 {
 	struct sealed s = {.ring = ring_of(n),
@@ -163,10 +153,10 @@ static void with_keys(size_t n)
 	must(integration_seal(&s.ring, nonce, &in, &s.integration) == 0 &&
 		     record_seal(&s.ring, nonce, &record, &s.record) == 0,
 	     "seal");
-	row("seal an integration handle", n, seal_integrations, &s);
-	row("open an integration handle", n, open_integrations, &s);
-	row("seal a record handle", n, seal_records, &s);
-	row("open a record handle", n, open_records, &s);
+	micro_run(seal_integrations, &s, "seal an integration handle, keys: %zu", n);
+	micro_run(open_integrations, &s, "open an integration handle, keys: %zu", n);
+	micro_run(seal_records, &s, "seal a record handle, keys: %zu", n);
+	micro_run(open_records, &s, "open a record handle, keys: %zu", n);
 	buf_done(&s.integration);
 	buf_done(&s.record);
 }
