@@ -128,6 +128,7 @@ static const struct group {
 	{"codec", "messages between roles: encoded and decoded, nothing sent", micro_codec},
 	{"front", "the front: HTTP and JSON, nothing sent", micro_front},
 	{"planner", "the planner: Cloudflare's answers", micro_planner},
+	{"courier", "the courier: the credential in Cloudflare's answers", micro_courier},
 	{"policy", "policy", micro_policy},
 	{"log", "the audit log: so many lines, staged and committed", micro_log},
 	{"ipc", "a message to another process and its answer, both processes' allocations",
@@ -172,7 +173,7 @@ static void check_counting(void)
 int main(int argc, char **argv)
 {
 	if (!are_groups(argc, argv)) {
-		fputs("usage: micro [seal|codec|front|planner|policy|log|ipc]…\n"
+		fputs("usage: micro [seal|codec|front|planner|courier|policy|log|ipc]…\n"
 		      "BENCH_DIR: where the log is written (/var/tmp)\n",
 		      stderr);
 		return 2;

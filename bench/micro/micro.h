@@ -34,6 +34,10 @@ struct bytes sample_integration_handle(void);
 struct bytes sample_record_handle(void);
 /* The credentials in it. */
 struct bytes sample_credentials(void);
+/* Cloudflare's answers: a page of SAMPLE_ZONES zones; to an add. */
+#define SAMPLE_ZONES 50
+struct bytes sample_zones(void);
+struct bytes sample_added(void);
 
 /* ---- the groups ---- */
 
@@ -41,6 +45,7 @@ void micro_seal(void);
 void micro_codec(void);
 void micro_front(void);
 void micro_planner(void);
+void micro_courier(void);
 void micro_policy(void);
 void micro_log(void);
 void micro_ipc(void);

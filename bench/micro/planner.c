@@ -33,6 +33,28 @@
 	"\"created_on\":\"2026-01-04T01:17:22.142861Z\",\"modified_on\":"                          \
 	"\"2026-01-04T01:17:22.142861Z\"}," ENVELOPE "}"
 
+struct bytes sample_zones(void)
+{
+	static struct buf list = BUF_INIT(PROVIDER_BODY_MAX);
+
+	if (list.n)
+		return buf_bytes(&list);
+	buf_puts(&list, "{\"result\":[");
+	for (unsigned i = 0; i < SAMPLE_ZONES; i++)
+		buf_printf(&list, "%s" ZONE, i ? "," : "", i, i);
+	buf_printf(&list,
+		   "],\"result_info\":{\"page\":1,\"per_page\":50,\"total_pages\":1,"
+		   "\"count\":%u,\"total_count\":%u}," ENVELOPE "}",
+		   SAMPLE_ZONES, SAMPLE_ZONES);
+	must(buf_status(&list) == 0, "zones");
+	return buf_bytes(&list);
+}
+
+struct bytes sample_added(void)
+{
+	return BYTES(ADDED);
+}
+
 /* An operation at one step: what is fed to it there. */
 struct at_step {
 	struct engine engine;
@@ -139,32 +161,15 @@ static void answer_rows(const char *what, struct at_step *s)
 	micro_run(parse, s, "    of which as JSON, taken in and freed");
 }
 
-static void zones(void)
-{
-	const unsigned count = 50; /* a page */
-	struct buf list = BUF_INIT(PROVIDER_BODY_MAX);
-	struct at_step s;
-
-	buf_puts(&list, "{\"result\":[");
-	for (unsigned i = 0; i < count; i++)
-		buf_printf(&list, "%s" ZONE, i ? "," : "", i, i);
-	buf_printf(&list,
-		   "],\"result_info\":{\"page\":1,\"per_page\":50,\"total_pages\":1,"
-		   "\"count\":%u,\"total_count\":%u}," ENVELOPE "}",
-		   count, count);
-	begin(&s, OP_ZONES);
-	s.body = buf_bytes(&list);
-	answer_rows("a list of 50 zones", &s);
-	must(s.engine.op.zone_count == count, "zones");
-	engine_done(&s.engine);
-	buf_done(&list);
-}
-
 void micro_planner(void)
 {
 	struct at_step s;
 
-	zones();
+	begin(&s, OP_ZONES);
+	s.body = sample_zones();
+	answer_rows("a list of 50 zones", &s);
+	must(s.engine.op.zone_count == SAMPLE_ZONES, "zones");
+	engine_done(&s.engine);
 	begin(&s, OP_ADD);
 	s.body = BYTES(NONE_THERE);
 	answer_rows("a look that finds nothing", &s);
