@@ -10,6 +10,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/*
+ * A target may have this: is the seed what its file's name says? One that is out of date is refused at its first byte, and nothing behind that is ever tried. Asked by replay_main.c.
+ */
+bool fuzz_seed(const char *name, struct bytes seed) __attribute__((weak));
+
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \
 		if (!(cond)) {                                                                     \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Every message of every edge. First byte: the edge; the rest is the message, number in front. What is decoded keeps to the caps of its list,
- * and has one spelling: encoded again it is the same bytes.
+ * and has one spelling: encoded again it is the same bytes. A seed has the name of its message.
  */
 #include "fuzz.h"
 #include "ipc/edges.h"
@@ -57,18 +57,35 @@ static void check_refused(const struct wire_msg *m, const unsigned char *out)
 		CHECK(out[i] == 0);
 }
 
+/* Which message IN is of, without its first byte; NULL: none. */
+static const struct wire_msg *message_of(struct bytes *in, uint16_t *number)
+{
+	const struct edge *edge = edges[fuzz_byte(in) % ARRAY_LEN(edges)];
+
+	if (in->n > WIRE_MAX || wire_number(*in, number) != 0 || *number >= edge->count)
+		return NULL;
+	return &edge->rows[*number].msg;
+}
+
+bool fuzz_seed(const char *name, struct bytes seed)
+{
+	_Alignas(uint64_t) unsigned char out[EDGE_STRUCT_MAX];
+	uint16_t number;
+	const struct wire_msg *m = message_of(&seed, &number);
+
+	return m && strcmp(m->name, name) == 0 && wire_decode(m, seed, out) == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_Alignas(uint64_t) unsigned char out[EDGE_STRUCT_MAX];
 	struct buf again = BUF_INIT(WIRE_MAX);
 	struct bytes in = bytes_of(data, size);
-	const struct edge *edge = edges[fuzz_byte(&in) % ARRAY_LEN(edges)];
-	const struct wire_msg *m;
 	uint16_t number;
+	const struct wire_msg *m = message_of(&in, &number);
 
-	if (in.n > WIRE_MAX || wire_number(in, &number) != 0 || number >= edge->count)
+	if (!m)
 		return 0;
-	m = &edge->rows[number].msg;
 	CHECK(m->size <= sizeof(out));
 	memset(out, 0xa5, sizeof(out));
 	if (wire_decode(m, in, out) != 0) {

@@ -204,8 +204,13 @@ static void check_fields(const struct conn *c, const void *msg, const json_t *o)
 		same_text(m->value, record, "value");
 		CHECK(m->mode < RECORD_MODES);
 		CHECK(m->ttl == (uint32_t)json_integer_value(json_object_get(record, "ttl")));
+		CHECK(m->follow_cname == json_is_true(json_object_get(record, "follow_cname")));
 		break;
 	}
+	case MSG_fv_check_record:
+		same_text(((const struct fv_check_record *)msg)->handle, o, "integration_handle");
+		same_text(((const struct fv_check_record *)msg)->record_handle, o, "record_handle");
+		break;
 	case MSG_fv_remove_record:
 		same_text(((const struct fv_remove_record *)msg)->handle, o, "integration_handle");
 		same_text(((const struct fv_remove_record *)msg)->record_handle, o,
@@ -242,6 +247,7 @@ static void check_message(const struct conn *c, const json_t *o)
 		[VERB_GET_ZONES] = MSG_fv_get_zones,
 		[VERB_ADD_RECORD] = MSG_fv_add_record,
 		[VERB_REMOVE_RECORD] = MSG_fv_remove_record,
+		[VERB_CHECK_RECORD] = MSG_fv_check_record,
 		[VERB_INSPECT_HANDLE] = MSG_fv_inspect_handle,
 		[VERB_REWRAP_HANDLE] = MSG_fv_rewrap_handle,
 	};
