@@ -2,6 +2,7 @@
 #include "dns/wire.h"
 
 #define POINTER	       0xc0 /* both bits of a length (RFC 1035 section 4.1.4) */
+#define POINTERS_MAX   127  /* a name has no more labels, each of which one may lead to */
 #define TXT_STRING_MAX 255
 
 /* ---- types ---- */
@@ -83,14 +84,14 @@ int wire_name_parse(struct wire_name *out, struct bytes text)
 
 int wire_name_read(struct wire_name *out, struct bytes message, size_t *at)
 {
-	size_t i = *at, run = *at, end = 0;
+	size_t i = *at, run = *at, end = 0, pointers = 0;
 	struct wire_name w = {0};
 
 	while (i < message.n && message.p[i] != 0) {
 		unsigned char c = message.p[i];
 
 		if ((c & POINTER) == POINTER) {
-			if (message.n - i < 2)
+			if (message.n - i < 2 || ++pointers > POINTERS_MAX)
 				return DNS_E_NAME;
 			if (!end)
 				end = i + 2;

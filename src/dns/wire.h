@@ -48,7 +48,8 @@ void wire_name_of(struct wire_name *out, const struct dns_name *name);
 int wire_name_parse(struct wire_name *out, struct bytes text) must_check;
 /*
  * Read a name at *AT and move *AT behind it. A pointer must lead to before where the run of labels
- * that it ends began, so that there can be no loop; and behind the message's header. 0 or DNS_E_NAME: broken, or over 255 bytes.
+ * that it ends began, so that there can be no loop; and behind the message's header. 0 or DNS_E_NAME: broken, over 255 bytes, or over 127 pointers: a message has room for thousands of names, and
+ * whoever made it could have each of them walk through thousands.
  */
 int wire_name_read(struct wire_name *out, struct bytes message, size_t *at) must_check;
 /* As one of our names. 0 or DNS_E_NAME when it is none that we accept. */

@@ -3,7 +3,7 @@
 
 /*
  * One question to one DNS server, by its address: over UDP, then over TCP where the answer was cut (RFC 7766 section 5) or none came. No recursion is asked for. What counts as an answer comes from that
- * address and port, has the id and the question (message_answers()), and can be read to its last byte; all else is passed over. Ids are random, ports the kernel's choice, for each question anew.
+ * address and port, has the id and the question (message_answers()), can be read to its last byte, and over UDP has 4096 bytes at most; all else is passed over. Ids are random, ports the kernel's choice, for each question anew.
  *
  * Addresses are judged as the HTTPS client's are (egress/address.h), before anything is sent.
  */

@@ -299,6 +299,61 @@ def test_hostile_servers():
         assert g.get("/readyz")[0] == 200
 
 
+def walks(message):
+    """64 KiB in which each of some thousand names leads through as many pointers, one to the next."""
+    out = bytearray(message[:2] + struct.pack("!5H", 0x8580, 1, 0, 0, 0) + message[12:] + b"\0" + struct.pack("!HHIHB", TXT, 1, 0, 0, 0))
+    last = len(out) - 1
+    while len(out) < 0x3ffe:
+        out += struct.pack("!H", 0xc000 | last)
+        last = len(out) - 2
+    struct.pack_into("!H", out, len(message) + 9, len(out) - len(message) - 11)
+    n = (65500 - len(out)) // 12
+    out += n * struct.pack("!HHHIH", 0xc000 | last, TXT, 1, 0, 0)
+    struct.pack_into("!H", out, 6, 1 + n)
+    return bytes(out)
+
+
+class Busy(NameServer):
+    """Has whoever asks read a lot: over UDP what is no answer, though it looks like one; over TCP what may be."""
+
+    def serve_udp(self):
+        with contextlib.suppress(OSError):
+            while message := self.udp.recvfrom(4096)[0]:
+                pass
+
+    def reply(self, message, tcp):
+        return walks(message)
+
+
+class BusyByUDP(Busy):
+    def serve_udp(self):
+        with contextlib.suppress(OSError):
+            while True:
+                message, peer = self.udp.recvfrom(4096)
+                if not message:
+                    return
+                for _ in range(4):
+                    self.udp.sendto(b"\xff\xff" + walks(message)[2:], peer)
+
+
+def test_busy_servers():
+    """What they send is soon read: no process is taken for one that hangs, and others are answered."""
+    hosts = {"ns%d" % i: ["9.6.%d.%d" % (i, k) for k in (1, 2)] for i in range(16)}
+    with contextlib.ExitStack() as stack, world() as (g, dns, p):
+        for n, addresses in enumerate(hosts.values()):
+            for a in addresses:
+                stack.enter_context((Busy, BusyByUDP)[n % 2](a))
+        slow = "busy.example"
+        p.ensure_zone(slow)
+        dns.servers(slow, **hosts)
+        handle, before = integrate(g, p), g.pids()
+        fast_handle, slow_handle = added(g, handle, NAME, "fast"), added(g, handle, "_acme-challenge." + slow, "slow")
+        answers = together(lambda i: checked(g, handle, slow_handle if i % 8 else fast_handle), range(16), 16)
+        for i, (visible, said) in enumerate(answers):
+            assert (visible, set(said.values())) == ((False, {"no_answer"}) if i % 8 else (True, {True})), (i, said)
+        assert g.pids() == before
+
+
 def test_nobody_is_there():
     """No server, no address, nobody who listens, no DNS."""
     with world() as (g, dns, p):

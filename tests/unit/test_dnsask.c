@@ -26,7 +26,8 @@ static unsigned *datagrams; /* that came, as both processes count them */
 
 /* ---- the server ---- */
 
-static struct buf answer_of(const unsigned char *q, size_t n, unsigned flags)
+/* SIZE: bytes that it is filled up to, by a record that nobody asked for; 0: it is not. */
+static struct buf answer_of(const unsigned char *q, size_t n, unsigned flags, size_t size)
 {
 	struct buf b = BUF_INIT(MESSAGE_MAX);
 
@@ -34,6 +35,13 @@ static struct buf answer_of(const unsigned char *q, size_t n, unsigned flags)
 	b.p[2] = (unsigned char)(0x84 | flags);
 	b.p[7] = 1;
 	buf_put(&b, "\xc0\x0c\0\x10\0\1\0\0\0\x3c\0\6\5proof", 18);
+	if (size) {
+		b.p[11] = 1;
+		buf_put(&b, "\0\0\x63\0\1\0\0\0", 9);
+		buf_put_be16(&b, (uint16_t)(size - b.n - 2));
+		while (b.n < size)
+			buf_putc(&b, 0);
+	}
 	return b;
 }
 
@@ -45,7 +53,10 @@ static bool is(const unsigned char *q, const char *label)
 static void answer_udp(int fd, const unsigned char *q, size_t n, const struct sockaddr *to,
 		       socklen_t len)
 {
-	struct buf b = answer_of(q, n, is(q, "cut") || is(q, "never") ? 2 : 0);
+	struct buf b = answer_of(q, n, is(q, "cut") || is(q, "never") ? 2 : 0,
+				 is(q, "largest") ? 4096
+				 : is(q, "large") ? 4097
+						  : 0);
 
 	if (is(q, "silent") || is(q, "tcp") || (is(q, "again") && *datagrams % 2)) {
 		buf_done(&b);
@@ -79,7 +90,7 @@ static _Noreturn void serve_udp(int fd)
 
 static void answer_tcp(int fd, const unsigned char *q, size_t n)
 {
-	struct buf b = answer_of(q, n, 0), framed = BUF_INIT(2 + MESSAGE_MAX);
+	struct buf b = answer_of(q, n, 0, 0), framed = BUF_INIT(2 + MESSAGE_MAX);
 	unsigned char end;
 
 	if (is(q, "never") || is(q, "silent"))
@@ -268,6 +279,10 @@ static void test_hostile(void **state)
 	expect("flood", "127.0.0.1", DNSASK_ANSWERED);
 	expect("loop", "127.0.0.1", DNSASK_ANSWERED); /* TCP has a better one */
 	assert_int_equal(*datagrams, 3);
+	expect("largest", "127.0.0.1", DNSASK_ANSWERED);
+	assert_int_equal(*datagrams, 4);
+	expect("large", "127.0.0.1", DNSASK_ANSWERED); /* over TCP it is smaller */
+	assert_int_equal(*datagrams, 6);
 }
 
 static void test_nobody(void **state)

@@ -152,6 +152,25 @@ static void test_names_do_not_grow(void **state)
 	buf_done(&b);
 }
 
+/* Pointers that lead to pointers: as many as a name could need, and no more. */
+static void test_names_lead_on(void **state)
+{
+	struct buf b = BUF_INIT(4096);
+	struct wire_name w;
+	size_t good = 0;
+
+	buf_put(&b, (unsigned char[MESSAGE_HEAD]){0}, MESSAGE_HEAD);
+	buf_put(&b, "\1a", 3);
+	for (size_t i = 1; i < 200; i++) {
+		size_t at = b.n;
+
+		buf_put_be16(&b, (uint16_t)(0xc000 | (i == 1 ? MESSAGE_HEAD : at - 2)));
+		good += wire_name_read(&w, buf_bytes(&b), &at) == 0;
+	}
+	assert_int_equal(good, 127);
+	buf_done(&b);
+}
+
 /* ---- values ---- */
 
 static void expect_rdata(enum rr_type t, struct bytes value, const char *hex)
@@ -515,6 +534,7 @@ int main(void)
 		cmocka_unit_test(test_names_longest),
 		cmocka_unit_test(test_names_read),
 		cmocka_unit_test(test_names_do_not_grow),
+		cmocka_unit_test(test_names_lead_on),
 		cmocka_unit_test(test_rdata),
 		cmocka_unit_test(test_rdata_strings),
 		cmocka_unit_test(test_rdata_refused),
