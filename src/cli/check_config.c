@@ -24,6 +24,11 @@ static int check_config(const struct command *self, int argc, char **argv)
 	if (access(config->ca_file, R_OK) < 0)
 		fprintf(stderr, "postern: warning: %s: %s: no provider can be reached over HTTPS\n",
 			config->ca_file, strerror(errno));
+	for (size_t i = 0; i < config->n_httpreq; i++)
+		if (config->httpreq[i].unknown.n)
+			fprintf(stderr, "postern: warning: httpreq \"%s\": no such caller: %.*s\n",
+				config->httpreq[i].name, (int)config->httpreq[i].unknown.n,
+				(const char *)config->httpreq[i].unknown.p);
 	printf("%s: good; root keys: %zu, callers: %zu", path, config->n_keys, config->n_callers);
 	if (config->n_httpreq)
 		printf(", names of httpreq: %zu", config->n_httpreq);

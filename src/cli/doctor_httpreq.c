@@ -63,6 +63,12 @@ void judge_httpreq(struct report *r, const struct config_facts *f)
 		const struct config_httpreq *h = &c->httpreq[i];
 
 		judge_handle(r, h->name, &f->httpreq[i], f->now);
+		if (h->unknown.n)
+			report(r, GRADE_WARN, "httpreq",
+			       "Take it out of callers; or is it spelt otherwise in the callers "
+			       "file?",
+			       "%s: no such caller: %.*s", h->name, (int)h->unknown.n,
+			       (const char *)h->unknown.p);
 		for (size_t k = 0; k < c->n_callers; k++)
 			if (h->callers[k / 8] & 1u << k % 8)
 				judge_user(r, h->name, c, k);

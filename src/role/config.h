@@ -81,7 +81,8 @@ struct config_httpreq {
 	struct buf zones;		 /* plist of canonical names; empty: the handle's own */
 	struct buf caller_names;	 /* plist; and by their places in the list: */
 	unsigned char callers[IPC_CALLERS_MAX / 8]; /* see FIELDS_s_httpreq */
-	unsigned line;				    /* of the configuration, where it ends */
+	/* "a, b": those whom the callers file does not have. They may nothing: whoever takes a caller away must not be refused for what is said of it elsewhere. */
+	struct buf unknown;
 };
 
 /* Lies in sodium_malloc() memory as a whole, for the keys' sake. */

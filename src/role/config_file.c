@@ -142,8 +142,8 @@ static int on_provider(cfg_t *cfg, cfg_opt_t *opt)
 static int on_httpreq(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
-	const char *why = httpreq_draft_finish(&reading->httpreq, cfg_title(section),
-					       (unsigned)cfg->line, reading->config);
+	const char *why =
+		httpreq_draft_finish(&reading->httpreq, cfg_title(section), reading->config);
 
 	return why ? complain(cfg, "httpreq", why) : 0;
 }
@@ -310,7 +310,7 @@ static int parse(struct reading *r, struct buf *text)
 		return CONFIG_E_BAD;
 	if (callers_load(r->callers, r->config, r->err) != 0)
 		return CONFIG_E_BAD;
-	return httpreq_find_callers(r->config, r->path, r->err);
+	return httpreq_find_callers(r->config, r->err);
 }
 
 int config_load(const char *path, struct config **out, char *err)

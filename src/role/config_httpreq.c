@@ -4,12 +4,14 @@
 
 #include <stdlib.h>
 
+#define CALLER_NAMES_MAX (CONFIG_CALLERS_MAX * (IPC_CALLER_MAX + 4))
+
 void httpreq_draft_init(struct config_httpreq *h)
 {
 	*h = (struct config_httpreq){.handle = BUF_INIT(INTEGRATION_HANDLE_MAX + 2),
 				     .zones = BUF_INIT(IPC_ZONES_MAX),
-				     .caller_names =
-					     BUF_INIT(CONFIG_CALLERS_MAX * (IPC_CALLER_MAX + 4))};
+				     .caller_names = BUF_INIT(CALLER_NAMES_MAX),
+				     .unknown = BUF_INIT(CALLER_NAMES_MAX)};
 }
 
 void httpreq_draft_done(struct config_httpreq *h)
@@ -18,6 +20,7 @@ void httpreq_draft_done(struct config_httpreq *h)
 	buf_done(&h->handle);
 	buf_done(&h->zones);
 	buf_done(&h->caller_names);
+	buf_done(&h->unknown);
 }
 
 /* A handle on one line. It is no secret without a token; but it is nobody's to read, and is read as one. */
@@ -96,8 +99,7 @@ static bool name_valid(struct bytes name)
 	return name.n > 0 && name.n <= IPC_CALLER_MAX;
 }
 
-const char *httpreq_draft_finish(struct config_httpreq *h, const char *name, unsigned line,
-				 struct config *c)
+const char *httpreq_draft_finish(struct config_httpreq *h, const char *name, struct config *c)
 {
 	if (!name_valid(bytes_str(name)))
 		return "must be called by 1 to 64 of a-z, 0-9, '.', '_' and '-'";
@@ -108,33 +110,32 @@ const char *httpreq_draft_finish(struct config_httpreq *h, const char *name, uns
 	if (c->n_httpreq == HTTPREQ_MAX)
 		return "is one name too many";
 	memcpy(h->name, name, strlen(name));
-	h->line = line;
 	c->httpreq[c->n_httpreq++] = *h;
 	httpreq_draft_init(h);
 	return NULL;
 }
 
-static bool find_caller(struct config_httpreq *h, const struct config *c, struct bytes name)
+static void find_caller(struct config_httpreq *h, const struct config *c, struct bytes name)
 {
 	for (size_t i = 0; i < c->n_callers; i++)
 		if (bytes_is(name, c->callers[i].name)) {
 			h->callers[i / 8] |= (unsigned char)(1u << i % 8);
-			return true;
+			return;
 		}
-	return false;
+	buf_puts(&h->unknown, h->unknown.n ? ", " : "");
+	buf_put_bytes(&h->unknown, name);
 }
 
-int httpreq_find_callers(struct config *c, const char *path, char *err)
+int httpreq_find_callers(struct config *c, char *err)
 {
 	for (size_t i = 0; i < c->n_httpreq; i++) {
-		struct bytes names = buf_bytes(&c->httpreq[i].caller_names), name;
+		struct config_httpreq *h = &c->httpreq[i];
+		struct bytes names = buf_bytes(&h->caller_names), name;
 
 		while (plist_next(&names, &name))
-			if (!find_caller(&c->httpreq[i], c, name))
-				return config_bad(err,
-						  "%s:%u: httpreq.callers: there is no caller %.*s",
-						  path, c->httpreq[i].line, (int)name.n,
-						  (const char *)name.p);
+			find_caller(h, c, name);
+		if (buf_status(&h->unknown) < 0)
+			return config_bad(err, "out of memory");
 	}
 	return 0;
 }

@@ -86,11 +86,11 @@ void httpreq_draft_done(struct config_httpreq *h);
 /* NULL, or a static sentence about what is wrong with the value of "httpreq.KEY". */
 const char *httpreq_draft_take(struct config_httpreq *h, const char *key,
 			       struct bytes value) must_check;
-/* The section is whole, NAME its title, and ends in LINE: into C. NULL, or what is wrong. */
-const char *httpreq_draft_finish(struct config_httpreq *h, const char *name, unsigned line,
+/* The section is whole, and NAME its title: into C. NULL, or what is wrong. */
+const char *httpreq_draft_finish(struct config_httpreq *h, const char *name,
 				 struct config *c) must_check;
-/* C's callers are known: those that the sections name are among them. 0 or CONFIG_E_BAD; PATH is the configuration's. */
-int httpreq_find_callers(struct config *c, const char *path, char *err) must_check;
+/* C's callers are known: which are those that the sections name? 0 or CONFIG_E_BAD. */
+int httpreq_find_callers(struct config *c, char *err) must_check;
 
 /* ---- config_deny.c ---- */
 

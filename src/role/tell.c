@@ -38,6 +38,9 @@ static void tell_httpreq(const struct config *config, struct channel *c)
 
 		memcpy(m.callers, h->callers, sizeof(m.callers));
 		channel_send_fd(c, MSG_s_httpreq, &m, -1);
+		if (h->unknown.n)
+			log_warn("httpreq \"%s\": no such caller: %.*s", h->name, (int)h->unknown.n,
+				 (const char *)h->unknown.p);
 	}
 }
 

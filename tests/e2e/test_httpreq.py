@@ -59,7 +59,6 @@ def test_reload_as_a_whole():
         s.configure(SECTIONS)
         good = 'handle_file = "{d}/all" callers = {"web1"}'
         cases = (
-            ('httpreq "x" { %s }' % good.replace("web1", "nobody"), "httpreq.callers: there is no caller nobody"),
             ('httpreq "x" { %s }' % good.replace("web1", "NO"), "httpreq.callers: must be names of the callers file"),
             ('httpreq "x" { callers = {"web1"} }', "httpreq: lacks handle_file"),
             ('httpreq "x" { handle_file = "{d}/all" }', "httpreq: lacks callers"),
@@ -91,6 +90,30 @@ def test_reload_as_a_whole():
                 ok(s.present(challenge("whole"), "v"), challenge("whole"), "v")
             assert "pti1_" not in s.now.stderr_text()
             ok(s.cleanup(challenge("whole"), "v"), challenge("whole"), "v", removed=True)
+        finally:
+            s.now.stop()
+
+
+def test_a_caller_is_taken_away():
+    """Its line goes out of the callers file, and no more than that: its token is nobody's, though names still speak of it, and who shared a name with it goes on."""
+    with tempfile.TemporaryDirectory() as d:
+        s = Site(d)
+        s.configure(SECTIONS)
+        s.reload()
+        name = challenge("taken-away")
+        try:
+            ok(s.present(name, "v"), name, "v")
+            with open(d + "/callers") as f:
+                s.put("callers", "".join(line for line in f if not line.startswith("web1 ")))
+            s.reload()
+            for who in ("web1", "web1"), ("shared", "web1"), ("web1", "web2"):
+                refused(s.cleanup(name, "v", *who), 401, "unauthenticated")
+            ok(s.cleanup(name, "v", "shared", "web2"), name, "v", removed=True)
+            done = s.now.cli("check-config", d + "/postern.conf")
+            for text in s.now.stderr_text(), done.stderr:
+                assert 'httpreq "web1": no such caller: web1' in text and 'httpreq "web2"' not in text, text
+            assert done.returncode == 0
+            assert "web1: no such caller: web1" in s.now.cli("doctor", "--config", d + "/postern.conf").stdout
         finally:
             s.now.stop()
 

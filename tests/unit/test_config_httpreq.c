@@ -105,8 +105,6 @@ static void test_bad(void **state)
 		 "5: httpreq.callers: must be names of the callers file"},
 		{"httpreq \"x\" { handle_file = \"@/k\" callers = {\"a\", \"a\"} }",
 		 "5: httpreq.callers: has a name twice"},
-		{"httpreq \"x\" { handle_file = \"@/k\"\ncallers = {\"a\", \"nobody\"} }",
-		 "6: httpreq.callers: there is no caller nobody"},
 		{"httpreq \"x\" { handle_file = \"@/conf\" callers = {\"a\"} }",
 		 "5: httpreq.handle_file: must have no permission for group or others (chmod "
 		 "600)"},
@@ -127,6 +125,27 @@ static void test_bad(void **state)
 		assert_int_equal(load(cases[i].section, &c), CONFIG_E_BAD);
 		expect_error(want);
 	}
+}
+
+/* Who is not in the callers file any more: he may nothing, and all the others may what they may. */
+static void test_unknown(void **state)
+{
+	const struct config_httpreq *h;
+	struct config *c;
+
+	if (load("httpreq \"x\" { handle_file = \"@/k\" callers = {\"no\", \"b\", \"nobody\"} }\n"
+		 "httpreq \"y\" { handle_file = \"@/k\" callers = {\"no\"} }\n"
+		 "httpreq \"z\" { " GOOD "}\n",
+		 &c) != 0)
+		fail_msg("%s", err);
+	h = c->httpreq;
+	assert_int_equal(h[0].callers[0], 1 << 1);
+	assert_true(bytes_is(buf_bytes(&h[0].unknown), "no, nobody"));
+	assert_int_equal(h[1].callers[0], 0);
+	assert_true(bytes_is(buf_bytes(&h[1].unknown), "no"));
+	assert_int_equal(h[2].callers[0], 1);
+	assert_int_equal(h[2].unknown.n, 0);
+	config_free(c);
 }
 
 /* One handle, and what is not one. */
@@ -189,9 +208,8 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_handles),
+		cmocka_unit_test(test_good),	cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_unknown), cmocka_unit_test(test_handles),
 		cmocka_unit_test(test_many),
 	};
 

@@ -430,6 +430,13 @@ static void client_may_more(void)
 	config->callers[0].verbs |= 1u << VERB_GET_ZONES;
 }
 
+static void client_is_gone(void)
+{
+	with_httpreq();
+	config->httpreq[0].unknown = BUF_INIT(10);
+	buf_puts(&config->httpreq[0].unknown, "gone");
+}
+
 static const struct judgement of_config[] = {
 	{with_httpreq, "ok httpreq: /present and /cleanup are served, for 1 name\n", GRADE_NOTE},
 	{wrong_handle, "FAIL httpreq: web: its handle does not open\n", GRADE_FAIL},
@@ -441,6 +448,7 @@ static const struct judgement of_config[] = {
 	{client_without_token, "FAIL httpreq: web: issuer has no token", GRADE_FAIL},
 	{client_may_not_remove, "FAIL httpreq: web: issuer may not both add and remove\n",
 	 GRADE_FAIL},
+	{client_is_gone, "warn httpreq: web: no such caller: gone\n", GRADE_WARN},
 	{client_may_more, "warn httpreq: web: whoever steals the token of issuer may do more",
 	 GRADE_WARN},
 
