@@ -17,7 +17,8 @@ from service import Notified, listener, manager
 
 ZONE = "service.example"
 P = pdns(ZONE)
-OTHERS = ["postern-front", "postern-vault", "postern-planner", "postern-planner-self", "postern-courier", "postern-courier-self"]
+OTHERS = ["postern-front", "postern-vault", "postern-planner", "postern-planner-self", "postern-courier", "postern-courier-self",
+          "postern-resolver"]
 
 
 def ask(address, path="/readyz", family=socket.AF_INET):

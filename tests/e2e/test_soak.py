@@ -23,6 +23,7 @@ import urllib.parse
 
 import tap
 from common import NO_LIMITS, credentials, pdns
+from dns_answers import NS, A, NameServer, Question, record
 from servers import BINARY, CA, ROOT, Postern, exchange, has_symbol, wait_for
 
 DAY = 130000
@@ -30,7 +31,7 @@ CALLS = int(os.environ.get("SOAK_REQUESTS", DAY))
 ZONES, CUSTOMERS = 60, 300
 CLIENTS = 12  # the first of them at a real PowerDNS, the others at a provider in memory, which is quicker
 RELOADS = 24
-ROLES = ["front", "vault", "scribe", "planner", "planner-self", "courier", "courier-self"]
+ROLES = ["front", "vault", "scribe", "planner", "planner-self", "courier", "courier-self", "resolver"]
 WARM = 0.4   # of all calls; the roles are killed before
 GROWTH_KIB = 256  # by a day's calls: one small allocation in sixteen calls that nobody frees
 
@@ -46,6 +47,7 @@ callers = "{d}/callers"
 ca_file = "{ca}"
 root_key "a" {{ file = "{d}/a.key" }}
 self_hosted {{ plain_http = {{"127.0.0.1"}} }}
+resolver {{ servers = {{"127.0.0.1:{dns}"}} allow = {{"127.9.9.9"}} }}
 provider "cloudflare" {{ base = "https://127.0.0.1:{port}/client/v4" }}
 audit {{ segment_size = 8 origin = "soak.example/log" checkpoint_keys = {{"{d}/checkpoint.key"}} }}
 """
@@ -54,7 +56,7 @@ audit {{ segment_size = 8 origin = "soak.example/log" checkpoint_keys = {{"{d}/c
 class Gateway(Postern):
     """With .secure and .plain, its addresses with TLS and without, and .greedy, the token of a caller that may do little."""
 
-    def __init__(self, d, ca, port):
+    def __init__(self, d, ca, port, dns):
         self.dir, self.secure, self.plain = d, None, None
         for key in ("a", "checkpoint"):
             subprocess.run([BINARY, "keygen", "%s/%s.key" % (d, key)], check=True, capture_output=True)
@@ -64,7 +66,7 @@ class Gateway(Postern):
         for name, path in zip(("server.pem", "server.key"), ca.issue("127.0.0.1")):
             with open(path) as f:
                 self.put(name, f.read())
-        self.put("postern.conf", CONF.format(d=d, ca=ca.file, port=port) + NO_LIMITS)
+        self.put("postern.conf", CONF.format(d=d, ca=ca.file, port=port, dns=dns) + NO_LIMITS)
         super().__init__(config=d + "/postern.conf", token=token, audit_dir=d + "/audit")
 
     def caller(self, name):
@@ -195,11 +197,14 @@ class Worker(Client):
         common = {"integration_handle": handle, "customer": customer}
         records = []
         for name in ("_acme-challenge", "_acme-challenge.w%d-%d" % (self.number, turn % 50)):
-            record = {"fqdn": "%s.%s" % (name, zone), "type": "TXT", "value": "%s-%d-%d-%030x" % (customer, self.number, turn, turn)}
+            record = {"fqdn": "%s.%s" % (name, zone), "type": "TXT", "value": "%s-%d-%d-%030x" % (customer, self.number, turn, turn),
+                      "follow_cname": turn % 10 == 0}
             records.append(self.post("/add_record", dict(common, record=record))["record_handle"])
         if turn % 100 == 0:
             self.post("/get_zones", common)
             self.post("/inspect_handle", {"handle": records[0], "customer": customer})
+            checked = self.post("/check_record", dict(common, record_handle=records[0]))
+            assert [s["problem"] for s in checked["servers"]] == ["no_answer"], checked
             self.post("/add_record", dict(common, record={"fqdn": "_dmarc." + zone, "type": "TXT", "value": "v=DMARC1"}), want=403)
             self.post("/get_zones", {"integration_handle": handle, "customer": "another"}, want=422)
         for record in records:
@@ -290,6 +295,15 @@ def check_log(g):
     assert done.returncode == 0 and done.stdout.startswith("good: "), done.stdout
 
 
+class DNS(NameServer):
+    """What the resolver asks: no name is a CNAME, and each zone has a server at an address where none is."""
+
+    def reply(self, message, tcp):
+        q = Question(message, tcp)
+        said = {NS: [record(None, NS, "ns.soak.example")], A: [record(None, A, "127.9.9.9")]}
+        return q.answer(*said.get(q.type, []))
+
+
 @contextlib.contextmanager
 def provider(ca):
     """Cloudflare; its port."""
@@ -354,9 +368,9 @@ def test_a_day():
     ca = CA()
     context = ssl.create_default_context(cafile=ca.file)
     p = pdns(*("z%d.soak.example" % n for n in range(0, ZONES, CLIENTS)))
-    with tempfile.TemporaryDirectory() as d, provider(ca) as port:
+    with tempfile.TemporaryDirectory() as d, provider(ca) as port, DNS("127.0.0.1", 0) as dns:
         os.chmod(d, 0o755)
-        g = Gateway(d, ca, port)
+        g = Gateway(d, ca, port, dns.port)
         try:
             soak = run(g, context, p)
             wait_for(lambda: not g.cli("audit", "unresolved", "--config", d + "/postern.conf").stdout)
