@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #define LENGTH_SIZE 2
+#define READ_MAX    4096
 
 struct dnstcp_call {
 	const struct dnstcp *shared;
@@ -167,23 +168,22 @@ static size_t missing(const struct dnstcp_call *c)
 	return LENGTH_SIZE + (size_t)(b->p[0] << 8 | b->p[1]) - b->n;
 }
 
+/* There is memory for what has come, not for what the server says will: it may be one of thousands that say so and then nothing. */
 static void receive_more(struct dnstcp_call *c)
 {
-	size_t have = c->answer.n, want = missing(c);
-	unsigned char *p = buf_extend(&c->answer, want);
-	ssize_t n;
+	unsigned char chunk[READ_MAX];
+	size_t want = missing(c);
+	ssize_t n = recv(c->fd.fd, chunk, want < sizeof(chunk) ? want : sizeof(chunk), 0);
 
-	if (!p) {
-		call_end(c, EGRESS_INTERNAL);
-		return;
-	}
-	n = recv(c->fd.fd, p, want, 0);
 	if (n < 0 && would_block())
-		n = 0;
-	else if (n <= 0)
-		n = -1;
-	buf_truncate(&c->answer, have + (n > 0 ? (size_t)n : 0));
-	if (n < 0 || (c->answer.n == LENGTH_SIZE && missing(c) < DNSTCP_MESSAGE_MIN))
+		return;
+	if (n > 0) {
+		buf_put(&c->answer, chunk, (size_t)n);
+		explicit_bzero(chunk, (size_t)n);
+	}
+	if (buf_status(&c->answer) < 0)
+		call_end(c, EGRESS_INTERNAL);
+	else if (n <= 0 || (c->answer.n == LENGTH_SIZE && missing(c) < DNSTCP_MESSAGE_MIN))
 		call_end(c, EGRESS_RESET);
 	else if (missing(c) == 0)
 		call_end(c, EGRESS_OK);

@@ -354,6 +354,33 @@ def test_busy_servers():
         assert g.pids() == before
 
 
+class Stalls(Busy):
+    """Over TCP it says that much will come, and no more."""
+
+    def serve_connection(self, s):
+        with s, contextlib.suppress(OSError):
+            s.recv(4096)
+            s.sendall(b"\xff\xff" + b"x" * 10)
+            s.recv(1)  # until the other one goes
+
+
+def test_stalled_servers():
+    """What is to come needs no memory."""
+    if has_symbol("__asan_init"):
+        raise tap.Skip("AddressSanitizer keeps what was freed")
+    hosts = {"ns%d" % i: ["9.7.%d.%d" % (i, k) for k in (1, 2)] for i in range(16)}
+    with contextlib.ExitStack() as stack, world(servers=hosts) as (g, _, p):
+        for a in sum(hosts.values(), []):
+            stack.enter_context(Stalls(a))
+        handle = integrate(g, p)
+        record_handle = added(g, handle, NAME, "stalls")
+        answers = together(lambda i: checked(g, handle, record_handle), range(60), 60)
+        assert all(visible is False and set(said.values()) == {"no_answer"} for visible, said in answers), answers
+        with open("/proc/%d/status" % g.pids()["postern-resolver"]) as f:
+            peak = next(int(line.split()[1]) >> 10 for line in f if line.startswith("VmHWM"))
+        assert peak <= 20, "%d MiB" % peak
+
+
 def test_nobody_is_there():
     """No server, no address, nobody who listens, no DNS."""
     with world() as (g, dns, p):
