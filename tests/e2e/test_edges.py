@@ -100,7 +100,7 @@ def test_scribe():
 
 def test_vault():
     """What it may not say: a scribe's answer. Whoever meets the network and denounces the vault goes with it."""
-    misbehave("postern-vault", b"\0\2" + b"\0" * 80, set(ROLES) - {"postern-scribe"})
+    misbehave("postern-vault", struct.pack(">HQBQ", number_of("sv_written"), 1, 1, 1) + b"\0" * 32, set(ROLES) - {"postern-scribe"})
 
 
 def to_supervisor(g, role, message):
