@@ -331,7 +331,7 @@ void line_replaced(struct call *c, struct channel *ch, struct bytes lines);
 void line_last(struct call *c);
 /* So many calls of the caller were refused for their rate. */
 void line_limited(struct bytes caller, uint32_t count);
-/* The front refused a known caller. */
+/* The front refused a known caller. One over its rate is counted, as calls are. */
 void line_refused(const struct fv_refused *m);
 /* A new scribe: name what is in flight, then say again what it has not confirmed. */
 void lines_greet(void);

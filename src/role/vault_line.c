@@ -315,8 +315,10 @@ void line_last(struct call *c)
 	}
 }
 
+/* It counts as a call, though it did not come so far: a thief of a token that may little shall not fill the disk that all need. */
 void line_refused(const struct fv_refused *m)
 {
+	const struct caller_rules *rules = rules_of(m->caller);
 	char event[EVENT_MAX];
 	struct vs_line line = {.request_id = m->request_id,
 			       .caller = m->caller,
@@ -328,7 +330,7 @@ void line_refused(const struct fv_refused *m)
 			       .duration_ms = -1};
 
 	line.event = event_text(event, (enum verb)m->verb, "refused");
-	if (channel_is_open(&vault.scribe))
+	if ((!rules || !limit_caller(rules)) && channel_is_open(&vault.scribe))
 		send_line(&line, LINE_NOTE, NULL);
 }
 

@@ -97,6 +97,17 @@ def test_rate_of_a_caller():
         assert (told[0]["caller"], told[0]["code"], told[0]["value"]) == ("one", "rate_limited", "2 calls"), told
 
 
+def test_rate_of_refusals():
+    """What is refused counts too: whoever has a token that may little cannot fill the log with what he may not."""
+    with limited("", one="rate=1 burst=5", two="") as g:
+        for _ in range(40):
+            refused(g.post("/add_record", {}), 400, "invalid_request")
+        told = wait_for(lambda: [l for l in g.audit() if l["event"] == "calls.refused"], 5)
+        assert (told[0]["caller"], told[0]["code"]) == ("one", "rate_limited"), told
+        lines = [l for l in g.audit() if l["event"] == "add_record.refused"]
+        assert 5 <= len(lines) < 30 and {l["caller"] for l in lines} == {"one"}, len(lines)
+
+
 def test_rate_of_an_integration():
     with limited("integration_rate = 1 integration_burst = 4", one="") as g:
         first, second = integrate(g, P), integrate(g, P)

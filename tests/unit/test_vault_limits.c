@@ -217,6 +217,29 @@ static void test_rate_of_a_caller(void **state)
 	later(5000);
 }
 
+/* Those that the front refuses count too, and over the rate the log hears of their number alone. */
+static void test_rate_of_refusals(void **state)
+{
+	struct integration i = cloudflare();
+
+	only(&(const struct s_caller){.providers = UINT64_MAX, .rate = 1, .burst = 2});
+	for (uint64_t n = 1; n <= 5; n++) {
+		say(PROC_FRONT, fv_refused, FROM_FRONT(n), .verb = VERB_GET_ZONES,
+		    .code = CODE_INVALID_REQUEST);
+		if (n <= 2)
+			logged("get_zones.refused", "refused");
+	}
+	say(PROC_FRONT, fv_inspect_handle, FROM_FRONT(6), .handle = handle_of(&i));
+	expect_limited(6, 1, "more calls than this caller may make");
+	assert_silence();
+	later(1000);
+	expect_told("4 calls");
+	/* Of whom we do not know: the front is ahead by a reload, or broken. */
+	say(PROC_FRONT, fv_refused, .call = 7, .caller = BYTES("nobody"), .verb = VERB_GET_ZONES,
+	    .code = CODE_FORBIDDEN);
+	assert_bytes(logged("get_zones.refused", "refused")->caller, "nobody");
+}
+
 static void test_rate_of_an_integration(void **state)
 {
 	struct integration one = cloudflare(), two = cloudflare();
@@ -414,6 +437,7 @@ int main(void)
 		limits_test(test_loosest_of_a_new_handle),
 		limits_test(test_denied),
 		limits_test(test_rate_of_a_caller),
+		limits_test(test_rate_of_refusals),
 		limits_test(test_rate_of_an_integration),
 		limits_test(test_under_way),
 		limits_test(test_told_to_nobody),
