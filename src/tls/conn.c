@@ -60,27 +60,35 @@ static BIO_METHOD *method(const struct openssl *o)
 
 /* ---- a connection ---- */
 
-int tls_conn_new(struct tls_conn **out, const struct tls_server *s, int fd)
+int conn_make(struct tls_conn **out, const struct openssl *o, SSL *ssl, int fd)
 {
-	const struct openssl *o = s->o;
 	struct tls_conn *c = calloc(1, sizeof(*c));
 	BIO *b = c && method(o) ? o->BIO_new(method(o)) : NULL;
-	SSL *ssl = b ? o->SSL_new(s->ctx) : NULL;
 
-	if (!ssl) {
-		if (b)
-			o->BIO_free(b);
+	if (!b) {
+		o->SSL_free(ssl);
 		free(c);
-		o->ERR_clear_error();
 		return -ENOMEM;
 	}
 	*c = (struct tls_conn){.o = o, .ssl = ssl, .fd = fd};
 	o->BIO_set_data(b, c);
 	o->BIO_set_init(b, 1);
 	o->SSL_set_bio(ssl, b, b); /* SSL owns it */
-	o->SSL_set_accept_state(ssl);
 	*out = c;
 	return 0;
+}
+
+int tls_conn_new(struct tls_conn **out, const struct tls_server *s, int fd)
+{
+	SSL *ssl = s->o->SSL_new(s->ctx);
+	int r = -ENOMEM;
+
+	if (ssl) {
+		s->o->SSL_set_accept_state(ssl);
+		r = conn_make(out, s->o, ssl, fd);
+	}
+	s->o->ERR_clear_error();
+	return r;
 }
 
 void tls_conn_free(struct tls_conn *c)
