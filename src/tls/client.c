@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#define SEND_MAX 4096 /* bytes of a record; as many are held while it is sent */
+
 struct tls_client {
 	const struct openssl *o;
 	SSL_CTX *ctx;
@@ -38,6 +40,8 @@ static bool set_options(const struct openssl *o, SSL_CTX *ctx)
 	/* Ten thousand connections that wait hold no buffers. */
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_MODE,
 			SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, NULL);
+	/* Requests are small. */
+	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MAX_SEND_FRAGMENT, SEND_MAX, NULL);
 	/* A record's head and body by one recv(). */
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_READ_AHEAD, 1, NULL);
 	o->SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);

@@ -133,7 +133,12 @@ int tls_recv(struct tls_conn *c, void *p, size_t n, size_t *got)
 
 int tls_send(struct tls_conn *c, const void *p, size_t n, size_t *sent)
 {
-	return outcome(c, c->o->SSL_write_ex(c->ssl, p, n, sent));
+	int r = outcome(c, c->o->SSL_write_ex(c->ssl, p, n, sent));
+
+	/* SSL_MODE_RELEASE_BUFFERS frees what was read into, but not what was written from. */
+	if (r == 0)
+		(void)c->o->SSL_free_buffers(c->ssl);
+	return r;
 }
 
 bool tls_pending(const struct tls_conn *c)
