@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define RECEIVE_BURST 64 /* packets per turn, so that one busy peer does not starve the others */
 #define PACKET_FULL (32 * 1024) /* bytes; it is not made larger, but by one message that is */
 
 struct queued {
@@ -286,8 +287,8 @@ static bool peer_gone(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* One packet. */
-static void receive(struct channel *c)
+/* One packet. False when there is none now, or the channel closed. */
+static bool receive(struct channel *c)
 {
 	static unsigned char in[WIRE_MAX + 1];
 	union {
@@ -305,13 +306,15 @@ static void receive(struct channel *c)
 	int fd;
 
 	/* ECONNRESET: it died with something of ours unread; what it had said is still there, and comes next. */
-	if (n < 0 && (errno == ECONNRESET || is_passing(errno)))
-		return;
+	if (n < 0 && errno == ECONNRESET)
+		return true;
+	if (n < 0 && is_passing(errno))
+		return false;
 	if (n < 0)
 		broken(c, errno);
 	if (n < 0 || (n == 0 && msg.msg_controllen == 0 && peer_gone(c->watch.fd))) {
 		drop(c, false);
-		return;
+		return false;
 	}
 	ok = n > 0 && n <= WIRE_MAX && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 	fd = take_fd(&msg, ok);
@@ -322,6 +325,7 @@ static void receive(struct channel *c)
 		log_warn("%s: malformed message from the peer", c->edge->name);
 		channel_reject(c);
 	}
+	return ok && channel_is_open(c);
 }
 
 static void on_event(void *arg, uint32_t events)
@@ -330,7 +334,8 @@ static void on_event(void *arg, uint32_t events)
 
 	if (events & EPOLLOUT)
 		flush(c);
-	receive(c);
+	for (int i = 0; i < RECEIVE_BURST && receive(c); i++)
+		;
 }
 
 void channel_init(struct channel *c, struct loop *loop, const struct edge *edge, enum side side,

@@ -338,8 +338,7 @@ static void test_supervisor_goes_on(void **state)
 		channel_send(&b.c, r_ready, 0);
 		failures[i](&a);
 		assert_true(fault_met());
-		/* The other end, which sees it too, stops the loop as well. */
-		while (!a.closed) {
+		if (!a.closed) {
 			assert_true(a.c.hung);
 			assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
 		}
