@@ -6,7 +6,8 @@
 
 enum state { STATUS_LINE, FIELDS, CHUNK_SIZE, CHUNK, CHUNK_END, TRAILERS, COUNTED, UNTIL_CLOSE, OVER };
 
-#define BLANKS " \t"
+#define BLANKS	     " \t"
+#define CHUNK_DIGITS 15 /* far more than an answer may have, and no overflow */
 
 void http_answer_init(struct http_answer *a, bool head)
 {
@@ -158,7 +159,7 @@ static bool read_chunk_size(struct http_answer *a, struct bytes line)
 
 	a->left = 0;
 	while (n < line.n && hex(line.p[n]) >= 0) {
-		if (a->left >> 58)
+		if (n == CHUNK_DIGITS)
 			return false;
 		a->left = a->left << 4 | (unsigned)hex(line.p[n++]);
 	}
