@@ -102,25 +102,29 @@ static void read_connection(struct http_answer *a, struct bytes value)
 	}
 }
 
-/* False: it is none, or says what cannot be. A line that goes on with the one before (obsolete since RFC 7230) is none. */
-static bool read_field(struct http_answer *a, struct bytes line, struct bytes *name, struct bytes *value)
+/* A line that goes on with the one before (obsolete since RFC 7230) is none. */
+static bool is_field(struct bytes line, struct bytes *name, struct bytes *value)
 {
 	size_t colon = bytes_find(line, BYTES(":"));
 
 	*name = bytes_of(line.p, colon);
-	if (colon == line.n || !all_of(*name, is_tchar) || !is_text(line))
-		return false;
 	*value = trim(bytes_skip(line, colon + 1), BLANKS);
-	if (bytes_eq_nocase(*name, BYTES("Content-Length")))
-		return read_length(a, *value);
-	if (bytes_eq_nocase(*name, BYTES("Transfer-Encoding"))) {
+	return colon < line.n && all_of(*name, is_tchar) && is_text(line);
+}
+
+/* False: it says what cannot be. */
+static bool read_field(struct http_answer *a, struct bytes name, struct bytes value)
+{
+	if (bytes_eq_nocase(name, BYTES("Content-Length")))
+		return read_length(a, value);
+	if (bytes_eq_nocase(name, BYTES("Transfer-Encoding"))) {
 		/* We asked for no other coding. */
-		if (a->chunked || a->http_1_0 || !bytes_eq_nocase(*value, BYTES("chunked")))
+		if (a->chunked || a->http_1_0 || !bytes_eq_nocase(value, BYTES("chunked")))
 			return false;
 		a->chunked = true;
 	}
-	if (bytes_eq_nocase(*name, BYTES("Connection")))
-		read_connection(a, *value);
+	if (bytes_eq_nocase(name, BYTES("Connection")))
+		read_connection(a, value);
 	return true;
 }
 
@@ -183,7 +187,7 @@ static enum http_answer_event read_line(struct http_answer *a, struct bytes line
 			a->state = after_head(a);
 			return HTTP_ANSWER_MORE;
 		}
-		if (!read_field(a, line, name, value))
+		if (!is_field(line, name, value) || !read_field(a, *name, *value))
 			return HTTP_ANSWER_BAD;
 		return a->status < 200 ? HTTP_ANSWER_MORE : HTTP_ANSWER_FIELD;
 	case CHUNK_SIZE:
@@ -197,6 +201,8 @@ static enum http_answer_event read_line(struct http_answer *a, struct bytes line
 	default: /* TRAILERS */
 		if (line.n == 0)
 			a->state = OVER;
+		else if (!is_field(line, name, value))
+			return HTTP_ANSWER_BAD;
 		return HTTP_ANSWER_MORE;
 	}
 }

@@ -86,7 +86,7 @@ static const struct {
 	{"HTTP/1.1 304 Not\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", true, 304, "Transfer-Encoding=chunked;", "", 3},
 	/* chunks */
 	{CHUNKED "5\r\nhello\r\n0\r\n\r\n", true, 200, "Transfer-Encoding=chunked;", "hello", 0},
-	{CHUNKED "A;ext=\"1\"\r\n0123456789\r\n0005 \r\nhello\r\n0\r\nX: 1\r\nnonsense\r\n\r\nmore", true, 200, "Transfer-Encoding=chunked;",
+	{CHUNKED "A;ext=\"1\"\r\n0123456789\r\n0005 \r\nhello\r\n0\r\nX: 1\r\nContent-Length: x\r\n\r\nmore", true, 200, "Transfer-Encoding=chunked;",
 	 "0123456789hello", 4},
 	{CHUNKED "1\nx\n0\n\n", true, 200, "Transfer-Encoding=chunked;", "x", 0},
 	{OK "Content-Length: 3\r\ntransfer-encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", false, 200,
@@ -151,6 +151,7 @@ static const struct bytes bad[] = {
 	BYTES(CHUNKED "5\r\nhellohello\r\n0\r\n\r\n"),
 	BYTES(CHUNKED "5\r\nhello0\r\n\r\n"),
 	BYTES(CHUNKED "5;\r;\r\nhello\r\n0\r\n\r\n"),
+	BYTES(CHUNKED "0\r\nnonsense\r\n\r\n"),
 	BYTES(CHUNKED "fffffffffffffffff\r\n"),
 	BYTES(CHUNKED "0000000000000005\r\nhello\r\n0\r\n\r\n"),
 };
