@@ -28,6 +28,8 @@ bench:
 	@scripts/build build
 	@bench/run.py
 	@bench/verify.py
+	@build/bench/micro
+	@bench/allocations.py
 
 # The Debian package, into build-deb.
 deb:
@@ -54,7 +56,7 @@ install: build
 	meson install -C build --no-rebuild
 
 format:
-	@find src tests -name '*.[ch]' -exec clang-format -i {} +
+	@find src tests bench -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
 	rm -rf build build-asan build-fuzz build-cov build-deb build-roots
