@@ -31,10 +31,12 @@ static void decode(void *arg, uint64_t n)
 	unsigned char out[EDGE_STRUCT_MAX] __attribute__((aligned(16)));
 	uint16_t number;
 
-	while (n--)
-		must(wire_number(buf_bytes(&m->out), &number) == 0 &&
-			     wire_decode(form(m), buf_bytes(&m->out), out) == 0,
+	while (n--) {
+		struct bytes in = buf_bytes(&m->out);
+
+		must(wire_number(in, &number) == 0 && wire_decode(form(m), &in, out) == 0,
 		     form(m)->name);
+	}
 }
 
 static void rows(const struct edge *edge, uint16_t number, const void *msg)

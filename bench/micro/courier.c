@@ -9,14 +9,22 @@ struct answered {
 	const struct exchange *exchange;
 };
 
+static void put_forms(const struct buf *shown, struct buf *forms)
+{
+	const struct bytes pairs = sample_credentials();
+
+	secrets_forms(&provider_cloudflare, pairs, forms);
+	secrets_shown_forms(&provider_cloudflare, pairs, buf_bytes(shown), forms);
+}
+
 static void make_forms(void *arg, uint64_t n)
 {
-	struct buf *shown = arg;
+	const struct buf *shown = arg;
 
 	while (n--) {
 		struct buf forms = BUF_INIT(SECRETS_FORMS_MAX);
 
-		secrets_forms(&provider_cloudflare, sample_credentials(), buf_bytes(shown), &forms);
+		put_forms(shown, &forms);
 		must(buf_status(&forms) == 0, "forms");
 		buf_done(&forms);
 	}
@@ -53,7 +61,7 @@ void micro_courier(void)
 	buf_printf(&line, "Authorization: Bearer %.*s", (int)token.n, (const char *)token.p);
 	plist_put(&a.body, buf_bytes(&line));
 	secrets_note(&provider_cloudflare, bytes_of(NULL, 0), buf_bytes(&a.body), &shown);
-	secrets_forms(&provider_cloudflare, sample_credentials(), buf_bytes(&shown), &a.forms);
+	put_forms(&shown, &a.forms);
 	micro_run(make_forms, &shown, "a token's forms, and its header's, made");
 	answer_row(&a, sample_zones(), "a list of 50 zones");
 	answer_row(&a, sample_added(), "the add's answer");

@@ -4,86 +4,11 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <stdio.h>
 
 void json_cleanup(json_t **v)
 {
 	json_decref(*v);
 	*v = NULL;
-}
-
-/*
- * jansson recurses, to a depth fixed when it was built (2048), and makes eighty bytes of one, so
- * look first. Brackets and commas inside strings do not count; on malformed text the answer does
- * not matter, for the parser will refuse it. Returns what is too much, or NULL.
- */
-static const char *too_much(struct bytes in, unsigned depth)
-{
-	unsigned level = 0, values = 1;
-	bool string = false;
-
-	for (size_t i = 0; i < in.n; i++) {
-		unsigned char c = in.p[i];
-		if (string) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				string = false;
-		} else if (c == '"') {
-			string = true;
-		} else if (c == '[' || c == '{') {
-			values++;
-			if (++level > depth)
-				return "nested too deep";
-		} else if (c == ',') {
-			values++;
-		} else if ((c == ']' || c == '}') && level > 0) {
-			level--;
-		}
-		if (values > JSON_VALUES_MAX)
-			return "too many values";
-	}
-	return NULL;
-}
-
-int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t err_size)
-{
-	const unsigned char *nul = in.n ? memchr(in.p, 0, in.n) : NULL;
-	const unsigned long failures = memory_failures();
-	const char *why;
-	json_error_t e;
-	json_t *v;
-
-	/* jansson loses a NUL that follows a number, and would take "[1\0]" */
-	if (nul) {
-		if (err)
-			snprintf(err, err_size, "NUL at byte %zu", (size_t)(nul - in.p) + 1);
-		return JSON_E_BAD;
-	}
-	why = too_much(in, depth);
-	if (why) {
-		if (err)
-			snprintf(err, err_size, "%s", why);
-		return JSON_E_BAD;
-	}
-	v = json_loadb((const char *)in.p, in.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
-	/* jansson leaves out of a string what there is no memory for, or calls the text invalid */
-	if (memory_failures() != failures ||
-	    (!v && json_error_code(&e) == json_error_out_of_memory)) {
-		json_decref(v);
-		return -ENOMEM;
-	}
-	if (!v) {
-		/* e.text quotes the input: a secret may stand there */
-		if (err && json_error_code(&e) == json_error_duplicate_key)
-			snprintf(err, err_size, "duplicate key at line %d, column %d", e.line,
-				 e.column);
-		else if (err)
-			snprintf(err, err_size, "line %d, column %d", e.line, e.column);
-		return JSON_E_BAD;
-	}
-	*out = v;
-	return 0;
 }
 
 struct bytes json_bytes(const json_t *v)

@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * JSON in and out. Reading is jansson's, behind limits of ours; writing is a few appends to a buf.
+ * JSON in and out. The values are jansson's; reading is ours, with limits (json_read.c); writing is a few appends to a buf.
  */
 #include "base/buf.h"
 
 #include <jansson.h>
 
 /*
- * An array or object counts twice. jansson would make 330 MB of 4 MiB of "{},"; of so many it makes
+ * An array or object counts twice. 4 MiB of "{}," would make 330 MB; so many make
  * 65 MB at most. The densest honest answer, a zone of PowerDNS's with small sets, has 365,000 in
  * 4 MiB.
  */

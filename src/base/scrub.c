@@ -26,70 +26,71 @@ static bool next_form(struct bytes *list, struct form *out)
 	return true;
 }
 
-static void put_form(struct buf *forms, const struct form *f)
+/* IN_DATA: of a secret that is long enough. */
+static void put_form(struct buf *forms, bool in_data, size_t least, struct bytes text)
 {
-	struct buf item = BUF_INIT(FORM_MAX + 2);
-
-	buf_putc(&item, f->in_data);
-	buf_putc(&item, (unsigned char)f->least);
-	buf_put_bytes(&item, f->text);
-	if (buf_status(&item) == 0)
-		plist_put(forms, buf_bytes(&item));
-	else
-		forms->failed = buf_status(&item);
-	buf_done(&item);
+	buf_put_be32(forms, (uint32_t)(2 + text.n));
+	buf_putc(forms, in_data);
+	buf_putc(forms, (unsigned char)least);
+	buf_put_bytes(forms, text);
 }
 
-/* What stands in base64 when SHIFT bytes come before it in a group of three: the characters that no neighbour has a part in. */
-static void put_base64(struct buf *forms, struct bytes secret, size_t shift,
-		       void (*encode)(struct buf *, struct bytes))
+/*
+ * What stands in base64 when SHIFT bytes come before it in a group of three: the characters that no neighbour has a part in. CODED is both alphabets' text, which mostly is the
+ * same.
+ */
+static void put_base64(struct buf *forms, bool in_data, struct bytes coded, struct bytes url_coded, size_t shift, size_t n)
 {
-	struct buf plain = BUF_INIT(FORM_MAX), coded = BUF_INIT(FORM_MAX);
-	struct form f = {secret.n >= SCRUB_DATA_MIN, BASE64_MIN, {0}};
-	size_t from = shift ? shift + 1 : 0;
+	size_t from = shift ? shift + 1 : 0, length = (shift + n) * 8 / 6 - from;
+	struct bytes text = bytes_of(coded.p + from, length), other = bytes_of(url_coded.p + from, length);
 
-	buf_put(&plain, "\0\0", shift);
-	buf_put_bytes(&plain, secret);
-	encode(&coded, buf_bytes(&plain));
-	f.text = bytes_of(coded.p + from, plain.n * 8 / 6 - from);
-	if (buf_status(&plain) == 0 && buf_status(&coded) == 0)
-		put_form(forms, &f);
-	else
-		forms->failed = -ENOBUFS;
-	buf_done(&plain);
-	buf_done(&coded);
+	put_form(forms, in_data, BASE64_MIN, text);
+	if (!bytes_eq(text, other))
+		put_form(forms, in_data, BASE64_MIN, other);
 }
 
-static void put_hex(struct buf *forms, struct bytes secret, bool upper)
+static void put_all_base64(struct buf *forms, bool in_data, struct bytes secret, struct buf *plain, struct buf *coded, struct buf *url_coded)
 {
-	struct buf text = BUF_INIT(FORM_MAX);
-	struct form f = {secret.n >= SCRUB_DATA_MIN, (size_t)2 * SCRUB_MIN, {0}};
+	for (size_t shift = 0; shift < 3; shift++) {
+		buf_reset(plain);
+		buf_reset(coded);
+		buf_reset(url_coded);
+		buf_put(plain, "\0\0", shift);
+		buf_put_bytes(plain, secret);
+		text_put_b64(coded, buf_bytes(plain));
+		text_put_b64url(url_coded, buf_bytes(plain));
+		if (buf_status(plain) == 0 && buf_status(coded) == 0 && buf_status(url_coded) == 0)
+			put_base64(forms, in_data, buf_bytes(coded), buf_bytes(url_coded), shift, secret.n);
+	}
+}
 
-	text_put_hex(&text, secret);
-	for (size_t i = 0; upper && i < text.n; i++)
-		if (text.p[i] >= 'a')
-			text.p[i] -= 'a' - 'A';
-	f.text = buf_bytes(&text);
-	if (buf_status(&text) == 0)
-		put_form(forms, &f);
-	else
-		forms->failed = buf_status(&text);
-	buf_done(&text);
+static void put_hex(struct buf *forms, bool in_data, struct bytes secret, struct buf *text)
+{
+	buf_reset(text);
+	text_put_hex(text, secret);
+	put_form(forms, in_data, (size_t)2 * SCRUB_MIN, buf_bytes(text));
+	for (size_t i = 0; i < text->n; i++)
+		if (text->p[i] >= 'a')
+			text->p[i] -= 'a' - 'A';
+	put_form(forms, in_data, (size_t)2 * SCRUB_MIN, buf_bytes(text));
 }
 
 void scrub_add(struct buf *forms, struct bytes secret)
 {
-	const struct form whole = {secret.n >= SCRUB_DATA_MIN, SCRUB_MIN, secret};
+	struct buf plain = BUF_INIT(FORM_MAX), coded = BUF_INIT(FORM_MAX), other = BUF_INIT(FORM_MAX);
+	bool in_data = secret.n >= SCRUB_DATA_MIN;
 
 	if (secret.n < SCRUB_MIN)
 		return;
-	put_form(forms, &whole);
-	put_hex(forms, secret, false);
-	put_hex(forms, secret, true);
-	for (size_t shift = 0; shift < 3; shift++) {
-		put_base64(forms, secret, shift, text_put_b64);
-		put_base64(forms, secret, shift, text_put_b64url);
-	}
+	put_form(forms, in_data, SCRUB_MIN, secret);
+	put_hex(forms, in_data, secret, &coded);
+	put_all_base64(forms, in_data, secret, &plain, &coded, &other);
+	/* A form that is missing is no list of all forms. */
+	if (forms->failed == 0)
+		forms->failed = bufs_status((const struct buf *const[]){&plain, &coded, &other, NULL});
+	buf_done(&plain);
+	buf_done(&coded);
+	buf_done(&other);
 }
 
 /* ---- one character, as it is spelled ---- */

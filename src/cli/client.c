@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/client.h"
 
-#include "egress/curl.h"
+#include "cli/curl.h"
 #include "egress/url.h"
 
 #define CONNECT_MS 5000L

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "egress/client.h"
 
-#include "egress/transfer.h"
-#include "sys/log.h"
+#include "egress/internal.h"
 
 #include <stdlib.h>
 
-/* A socket of libcurl's. */
-struct watch {
-	struct loop_fd fd;
-	struct egress *egress;
-};
+/* Enough for all of EGRESS_HEADERS_MAX as a list, where the lengths of name and value take 8 bytes more. */
+#define GOT_HEADERS_MAX (4 * EGRESS_HEADERS_MAX)
 
 const char *egress_failure_text(enum egress_failure f)
 {
@@ -50,19 +46,28 @@ static void call_free(struct egress_call *c)
 		c->next->at = c->at;
 	if (c->resolve)
 		resolve_cancel(c->resolve);
+	if (c->link)
+		link_free(c->link);
 	loop_timer_clear(e->loop, &c->deadline);
-	/* Without effect when it was never added. */
-	e->curl->multi_remove_handle(e->multi, c->easy);
-	request_done(c);
-	transfer_done(c);
+	e->large -= exchange_large(c);
+	buf_done(&c->request);
+	http_answer_done(&c->answer);
+	buf_done(&c->got_headers);
+	buf_done(&c->got_body);
 	free(c);
 }
 
-static void call_end(struct egress_call *c, enum egress_failure f)
+void call_end(struct egress_call *c, enum egress_failure f)
 {
-	struct egress_answer answer;
+	struct egress_answer answer = {.failure = f, .sent = c->sent};
 
-	transfer_answer(c, f, &answer);
+	if (f == EGRESS_OK) {
+		answer.status = c->answer.status;
+		answer.has_retry_after = c->has_retry_after;
+		answer.retry_after = c->retry_after;
+		answer.headers = buf_bytes(&c->got_headers);
+		answer.body = buf_bytes(&c->got_body);
+	}
 	c->done(c->arg, &answer);
 	call_free(c);
 }
@@ -75,21 +80,51 @@ static void on_deadline(void *arg)
 static void on_resolved(void *arg, const struct ip *ips, size_t n)
 {
 	struct egress_call *c = arg;
-	struct egress *e = c->egress;
 	struct ip allowed[RESOLVE_MAX];
 	size_t count = 0;
 
 	c->resolve = NULL;
 	for (size_t i = 0; i < n; i++)
-		if (address_allowed(e->rules, &ips[i], !c->url.tls))
+		if (address_allowed(c->egress->rules, &ips[i], !c->url.tls))
 			allowed[count++] = ips[i];
 	if (n == 0)
 		call_end(c, EGRESS_RESOLVE);
 	else if (count == 0)
 		call_end(c, EGRESS_REFUSED);
-	else if (request_set_addresses(c, allowed, count) < 0 ||
-		 e->curl->multi_add_handle(e->multi, c->easy) != CURLM_OK)
+	else if (link_open(c, allowed, count) < 0)
 		call_end(c, EGRESS_INTERNAL);
+}
+
+static int look_up(struct egress_call *c)
+{
+	return resolve_start(c->egress->resolver, c->url.host, on_resolved, c, &c->resolve);
+}
+
+void call_connect(struct egress_call *c)
+{
+	if (look_up(c) < 0)
+		call_end(c, EGRESS_INTERNAL);
+}
+
+static void call_init(struct egress_call *c, struct egress *e, const struct egress_request *r, egress_done_fn *done, void *arg)
+{
+	*c = (struct egress_call){.egress = e,
+				  .done = done,
+				  .arg = arg,
+				  .url = *r->url,
+				  .want_headers = r->want_headers,
+				  .wanted = r->wanted,
+				  .got_headers = BUF_INIT(GOT_HEADERS_MAX),
+				  .got_body = BUF_INIT(EGRESS_BODY_MAX)};
+	c->url.path = bytes_of(NULL, 0);
+	c->safe = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+	c->deadline = (struct loop_timer){.fn = on_deadline, .arg = c};
+	http_answer_init(&c->answer, strcmp(r->method, "HEAD") == 0);
+	c->next = e->calls;
+	c->at = &e->calls;
+	if (c->next)
+		c->next->at = &c->next;
+	e->calls = c;
 }
 
 int egress_start(struct egress *e, const struct egress_request *r, egress_done_fn *done, void *arg,
@@ -100,18 +135,14 @@ int egress_start(struct egress *e, const struct egress_request *r, egress_done_f
 
 	if (!c)
 		return -ENOMEM;
-	*c = (struct egress_call){.egress = e, .done = done, .arg = arg};
-	c->deadline = (struct loop_timer){.fn = on_deadline, .arg = c};
-	c->next = e->calls;
-	c->at = &e->calls;
-	if (c->next)
-		c->next->at = &c->next;
-	e->calls = c;
-	rc = request_init(c, r);
+	call_init(c, e, r, done, arg);
+	rc = request_put(&c->request, r);
 	if (rc == 0)
 		rc = loop_timer_set(e->loop, &c->deadline, r->timeout_ms);
-	if (rc == 0)
-		rc = resolve_start(e->resolver, c->url.host, on_resolved, c, &c->resolve);
+	if (rc == 0 && link_reuse(c))
+		exchange_begin(c);
+	else if (rc == 0)
+		rc = look_up(c);
 	if (rc < 0) {
 		call_free(c);
 		return rc;
@@ -125,156 +156,18 @@ void egress_cancel(struct egress_call *c)
 	call_free(c);
 }
 
-/* ---- libcurl on the loop ---- */
-
-/* Once more, on a new connection. False: it cannot. */
-static bool begin_anew(struct egress_call *c)
-{
-	const struct curl *curl = c->egress->curl;
-
-	c->anew = false;
-	c->stopped = EGRESS_OK;
-	return curl->multi_remove_handle(c->egress->multi, c->easy) == CURLM_OK &&
-	       curl->easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
-	       curl->multi_add_handle(c->egress->multi, c->easy) == CURLM_OK;
-}
-
-static void run(struct egress *e, curl_socket_t fd, int events)
-{
-	CURLMsg *m;
-	int running, left;
-
-	if (e->curl->multi_socket_action(e->multi, fd, events, &running) != CURLM_OK)
-		log_fatal("libcurl failed");
-	while ((m = e->curl->multi_info_read(e->multi, &left))) {
-		CURLcode result = m->data.result;
-		struct egress_call *c = NULL;
-
-		e->curl->easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c);
-		if (result == CURLE_OK || !c->anew || !begin_anew(c))
-			call_end(c, transfer_failure(c, result));
-	}
-}
-
-static void on_timer(void *arg)
-{
-	run(arg, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int on_timer_change(CURLM *multi, long msec, void *arg)
-{
-	struct egress *e = arg;
-
-	if (msec < 0)
-		loop_timer_clear(e->loop, &e->timer);
-	else if (loop_timer_set(e->loop, &e->timer, msec) < 0)
-		log_fatal("out of memory");
-	return 0;
-}
-
-static void on_socket_ready(void *arg, uint32_t events)
-{
-	const struct watch *w = arg;
-
-	run(w->egress, w->fd.fd,
-	    ((events & EPOLLIN) ? CURL_CSELECT_IN : 0) |
-		    ((events & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
-		    ((events & (EPOLLERR | EPOLLHUP)) ? CURL_CSELECT_ERR : 0));
-}
-
-static void watch_add(struct egress *e, curl_socket_t fd, uint32_t events)
-{
-	struct watch *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		log_fatal("out of memory");
-	w->egress = e;
-	w->fd = (struct loop_fd){.fd = -1, .fn = on_socket_ready, .arg = w};
-	/*
-	 * An error returned here would end every transfer. As it is, this one ends at its deadline.
-	 */
-	if (loop_watch(e->loop, &w->fd, fd, events) < 0 ||
-	    e->curl->multi_assign(e->multi, fd, w) != CURLM_OK) {
-		log_warn("a socket cannot be watched");
-		loop_unwatch(e->loop, &w->fd);
-		free(w);
-	}
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
-{
-	struct egress *e = arg;
-	struct watch *w = assigned;
-	uint32_t events =
-		(what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-
-	if (what == CURL_POLL_REMOVE && w) {
-		loop_unwatch(e->loop, &w->fd);
-		free(w);
-	} else if (what != CURL_POLL_REMOVE && !w) {
-		watch_add(e, fd, events);
-	} else if (what != CURL_POLL_REMOVE && loop_change(e->loop, &w->fd, events) < 0) {
-		log_warn("a socket cannot be watched");
-	}
-	return 0;
-}
-
 /* ---- the client ---- */
-
-static int load_roots(struct egress *e, struct bytes pem)
-{
-	const struct curl *curl = e->curl;
-	BIO *bio = curl->BIO_new_mem_buf(pem.n ? (const void *)pem.p : "", (int)pem.n);
-	bool ok = bio != NULL;
-	size_t count = 0;
-	X509 *cert;
-
-	e->roots = curl->X509_STORE_new();
-	ok = ok && e->roots;
-	while (ok && (cert = curl->PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-		ok = curl->X509_STORE_add_cert(e->roots, cert) == 1;
-		curl->X509_free(cert);
-		count++;
-	}
-	/* The reading ends well where no further certificate begins. */
-	ok = ok && ERR_GET_REASON(curl->ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-	curl->ERR_clear_error();
-	curl->BIO_free(bio);
-	return ok && (count || pem.n == 0) ? 0 : -EINVAL;
-}
-
-static int open_multi(struct egress *e, size_t idle_connections)
-{
-	const struct curl *curl = e->curl;
-
-	e->multi = curl->multi_init();
-	if (!e->multi)
-		return -ENOMEM;
-	if (curl->multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
-	    curl->multi_setopt(e->multi, CURLMOPT_SOCKETDATA, e) != CURLM_OK ||
-	    curl->multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, on_timer_change) != CURLM_OK ||
-	    curl->multi_setopt(e->multi, CURLMOPT_TIMERDATA, e) != CURLM_OK ||
-	    curl->multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)idle_connections) != CURLM_OK)
-		return -EIO;
-	return 0;
-}
 
 int egress_new(struct egress **out, struct loop *loop, const struct egress_config *config)
 {
-	const struct curl *curl;
-	struct egress *e;
-	int r = curl_load(&curl);
+	struct egress *e = calloc(1, sizeof(*e));
+	int r;
 
-	if (r < 0)
-		return r;
-	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	*e = (struct egress){.curl = curl, .loop = loop, .rules = config->rules};
-	e->timer = (struct loop_timer){.fn = on_timer, .arg = e};
-	r = load_roots(e, config->ca_pem);
-	if (r == 0)
-		r = open_multi(e, config->idle_connections);
+	*e = (struct egress){.loop = loop, .rules = config->rules, .idle_max = config->idle_connections};
+	links_init(e);
+	r = tls_client_new(&e->tls, config->ca_pem);
 	if (r == 0)
 		r = resolver_new(&e->resolver, loop, NULL);
 	if (r < 0) {
@@ -291,11 +184,9 @@ void egress_free(struct egress *e)
 		return;
 	while (e->calls)
 		call_free(e->calls);
+	links_free(e);
 	resolver_free(e->resolver);
-	if (e->multi)
-		e->curl->multi_cleanup(e->multi);
-	loop_timer_clear(e->loop, &e->timer);
-	e->curl->X509_STORE_free(e->roots);
+	tls_client_free(e->tls);
 	free(e);
 }
 

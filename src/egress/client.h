@@ -4,7 +4,7 @@
 /*
  * The courier's HTTPS client: many requests at once on one event loop, connections kept per host.
  * Names are resolved by c-ares once, every address is judged (egress/address.h), and the connection
- * goes to the address that was judged. Nothing of libcurl shows here, so that it can be replaced.
+ * goes to the address that was judged.
  *
  * Limits (DESIGN section 8): TLS 1.2 or later with full verification, no redirects, no proxy
  * (variables are not read), no compression, no cookies; headers 64 KiB, body 4 MiB; connect 5 s;
@@ -14,7 +14,7 @@
  * A kept connection on which the server spoke or hung up before it was asked is not used: what it
  * said would be taken for the answer. Where one turns out to be dead before a byte of the answer
  * came, GET and HEAD are sent once more, on a new one; anything else, which the server may have
- * done already, is sent once only and ends as EGRESS_RESET. The process must ignore SIGPIPE.
+ * done already, is sent once only and ends as EGRESS_RESET.
  */
 #include "egress/address.h"
 #include "egress/url.h"
@@ -81,8 +81,8 @@ struct egress_answer {
 typedef void egress_done_fn(void *arg, const struct egress_answer *answer);
 
 /*
- * Opens libcurl, reads resolv.conf and OpenSSL's own files. 0; -EINVAL when CA_PEM has no
- * certificate or a broken one; curl_load()'s errors; -errno.
+ * Opens OpenSSL, reads resolv.conf and OpenSSL's own files. 0; -EINVAL when CA_PEM has no
+ * certificate or a broken one; openssl_load()'s errors; -errno.
  */
 int egress_new(struct egress **out, struct loop *loop,
 	       const struct egress_config *config) must_check;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "egress/dnstcp.h"
 
+#include "egress/connect.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,17 +14,12 @@ struct dnstcp_call {
 	dnstcp_done_fn *done;
 	void *arg;
 	uint16_t port;
-	struct resolve *resolve;    /* until the addresses are there */
-	struct loop_timer deadline; /* of all */
-	struct loop_timer hurry;    /* of one attempt to connect */
-
-	/* The addresses that may be connected to; the first TRIED of them were. */
-	struct ip ips[RESOLVE_MAX];
-	size_t count, tried;
-	int64_t connect_by; /* loop_now() by which one must be connected */
+	struct resolve *resolve;       /* until the addresses are there */
+	struct connecting *connecting; /* until it is connected */
+	struct loop_timer deadline;    /* of all */
+	struct loop_timer hurry;       /* to connect */
 
 	struct loop_fd fd;
-	bool connected;
 	struct buf request; /* with its length; what was sent is off it */
 	bool sent;
 	struct buf answer; /* with its length */
@@ -32,6 +29,9 @@ static void hang_up(struct dnstcp_call *c)
 {
 	int fd = c->fd.fd;
 
+	if (c->connecting)
+		connect_cancel(c->connecting);
+	c->connecting = NULL;
 	loop_timer_clear(c->shared->loop, &c->hurry);
 	loop_unwatch(c->shared->loop, &c->fd);
 	if (fd >= 0)
@@ -74,66 +74,49 @@ static void on_deadline(void *arg)
 
 /* ---- connecting ---- */
 
-/* Begin to connect to IP. False when that fails at once. */
-static bool try_address(struct dnstcp_call *c, const struct ip *ip)
-{
-	struct loop *loop = c->shared->loop;
-	int64_t left = (c->connect_by - loop_now(loop)) / (int64_t)(c->count - c->tried + 1);
-	struct sockaddr_storage to;
-	socklen_t n = ip_to_sockaddr(ip, c->port, &to);
-	int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+static void send_more(struct dnstcp_call *c);
 
-	if (fd < 0)
-		return false;
-	if ((connect(fd, (struct sockaddr *)&to, n) < 0 && errno != EINPROGRESS) ||
-	    loop_watch(loop, &c->fd, fd, EPOLLOUT) < 0) {
+static void on_connected(void *arg, int fd, const struct ip *peer)
+{
+	struct dnstcp_call *c = arg;
+
+	c->connecting = NULL;
+	loop_timer_clear(c->shared->loop, &c->hurry);
+	if (fd < 0) {
+		call_end(c, EGRESS_CONNECT);
+	} else if (loop_watch(c->shared->loop, &c->fd, fd, EPOLLOUT) < 0) {
 		close(fd);
-		return false;
+		call_end(c, EGRESS_INTERNAL);
+	} else if (socket_is_own(fd, peer) && !address_listed(c->shared->rules, peer, false)) {
+		call_end(c, EGRESS_REFUSED); /* the server is on this machine, and must be listed */
+	} else {
+		send_more(c);
 	}
-	if (loop_timer_set(loop, &c->hurry, left > 0 ? left : 0) < 0) {
-		hang_up(c);
-		return false;
-	}
-	return true;
-}
-
-static void try_next(struct dnstcp_call *c)
-{
-	hang_up(c);
-	while (c->tried < c->count)
-		if (try_address(c, &c->ips[c->tried++]))
-			return;
-	call_end(c, EGRESS_CONNECT);
 }
 
 static void on_hurry(void *arg)
 {
-	try_next(arg);
-}
-
-/* The server is on this machine, and must be listed. */
-static bool is_own(const struct dnstcp_call *c)
-{
-	const struct ip *peer = &c->ips[c->tried - 1];
-
-	return socket_is_own(c->fd.fd, peer) && !address_listed(c->shared->rules, peer, false);
+	call_end(arg, EGRESS_CONNECT);
 }
 
 static void on_resolved(void *arg, const struct ip *ips, size_t n)
 {
 	struct dnstcp_call *c = arg;
+	struct loop *loop = c->shared->loop;
+	struct ip allowed[RESOLVE_MAX];
+	size_t count = 0;
 
 	c->resolve = NULL;
 	for (size_t i = 0; i < n; i++)
 		if (address_allowed(c->shared->rules, &ips[i], false))
-			c->ips[c->count++] = ips[i];
-	c->connect_by = loop_now(c->shared->loop) + EGRESS_CONNECT_MS;
+			allowed[count++] = ips[i];
 	if (n == 0)
 		call_end(c, EGRESS_RESOLVE);
-	else if (c->count == 0)
+	else if (count == 0)
 		call_end(c, EGRESS_REFUSED);
-	else
-		try_next(c);
+	else if (loop_timer_set(loop, &c->hurry, EGRESS_CONNECT_MS) < 0 ||
+		 connect_start(&c->connecting, loop, allowed, count, c->port, on_connected, c) < 0)
+		call_end(c, EGRESS_INTERNAL);
 }
 
 /* ---- the exchange ---- */
@@ -189,30 +172,11 @@ static void receive_more(struct dnstcp_call *c)
 		call_end(c, EGRESS_OK);
 }
 
-static void on_connect(struct dnstcp_call *c)
-{
-	int error = 0;
-	socklen_t n = sizeof(error);
-
-	if (getsockopt(c->fd.fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 || error) {
-		try_next(c);
-		return;
-	}
-	loop_timer_clear(c->shared->loop, &c->hurry);
-	c->connected = true;
-	if (is_own(c))
-		call_end(c, EGRESS_REFUSED);
-	else
-		send_more(c);
-}
-
 static void on_ready(void *arg, uint32_t events)
 {
 	struct dnstcp_call *c = arg;
 
-	if (!c->connected)
-		on_connect(c);
-	else if (c->request.n)
+	if (c->request.n)
 		send_more(c);
 	else
 		receive_more(c);

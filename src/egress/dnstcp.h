@@ -7,7 +7,7 @@
  *
  * Names are resolved and addresses judged as the HTTPS client does it (egress/client.h), and as for
  * https://: there is no TLS, but what is sent holds no secret, and its signature (sign/tsig.h) is
- * the server's proof. Addresses are tried one after the other. Limits: EGRESS_CONNECT_MS for all of
+ * the server's proof. Limits: EGRESS_CONNECT_MS for all of
  * them together, and the whole call until its deadline. The process need not ignore SIGPIPE.
  */
 #include "egress/client.h"

@@ -2,6 +2,7 @@
 #include "http/request.h"
 
 #include "base/text.h"
+#include "http/chars.h"
 
 /* docs/http-reader.md has the grammar and the reasons. */
 
@@ -26,54 +27,6 @@ static int refuse(struct http_head *h, unsigned status, const char *problem)
 	return HTTP_BAD;
 }
 
-static bool is_digit(unsigned char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_alpha(unsigned char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-static bool is_tchar(unsigned char c)
-{
-	return is_alpha(c) || is_digit(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-/* Not empty, and every byte IS. */
-static bool all_of(struct bytes b, bool (*is)(unsigned char))
-{
-	for (size_t i = 0; i < b.n; i++)
-		if (!is(b.p[i]))
-			return false;
-	return b.n > 0;
-}
-
-static struct bytes skip(struct bytes b, size_t n)
-{
-	return bytes_skip(b, n);
-}
-
-static struct bytes trim(struct bytes b, const char *blanks)
-{
-	while (b.n && b.p[0] && strchr(blanks, b.p[0]))
-		b = skip(b, 1);
-	while (b.n && b.p[b.n - 1] && strchr(blanks, b.p[b.n - 1]))
-		b.n--;
-	return b;
-}
-
-/* Cut *REST behind its first C and return what stood before it; all, when there is no C. */
-static struct bytes take_until(struct bytes *rest, char c)
-{
-	size_t n = bytes_find(*rest, bytes_of(&c, 1));
-	struct bytes part = bytes_of(rest->p, n);
-
-	*rest = n < rest->n ? skip(*rest, n + 1) : bytes_of(NULL, 0);
-	return part;
-}
-
 /* ---- the request line: left to right, so that a fault is told at its first byte ---- */
 
 static int read_method(struct bytes *rest, struct http_head *h)
@@ -91,7 +44,7 @@ static int read_method(struct bytes *rest, struct http_head *h)
 	if (n == 0 || rest->p[n] != ' ')
 		return refuse(h, 400, "the request does not begin with a method and one space");
 	method = bytes_of(rest->p, n);
-	*rest = skip(*rest, n + 1);
+	*rest = bytes_skip(*rest, n + 1);
 	if (bytes_is(method, "GET")) {
 		h->method = HTTP_GET;
 		return 0;
@@ -109,7 +62,7 @@ static int read_method(struct bytes *rest, struct http_head *h)
 /* Begins with one slash, has no empty segment but a last one, and neither "." nor "..". */
 static bool target_ok(struct bytes target)
 {
-	struct bytes rest = skip(target, 1);
+	struct bytes rest = bytes_skip(target, 1);
 
 	while (rest.n) {
 		struct bytes segment = take_until(&rest, '/');
@@ -135,7 +88,7 @@ static int read_target(struct bytes *rest, struct http_head *h)
 	h->target = bytes_of(rest->p, n);
 	if (rest->p[n] != ' ' || !target_ok(h->target))
 		return refuse(h, 400, problem);
-	*rest = skip(*rest, n + 1);
+	*rest = bytes_skip(*rest, n + 1);
 	return 0;
 }
 
@@ -152,7 +105,7 @@ static int read_version(struct bytes *rest, struct http_head *h)
 		if (i == 7 && !bytes_starts(*rest, BYTES("HTTP/1.1")))
 			return refuse(h, 505, "only HTTP/1.1 is spoken here");
 	}
-	*rest = skip(*rest, len);
+	*rest = bytes_skip(*rest, len);
 	return 0;
 }
 
@@ -196,9 +149,9 @@ static int read_host(struct bytes value, struct http_head *h)
 			n++;
 		ok = n > 0;
 	}
-	port = skip(value, n);
+	port = bytes_skip(value, n);
 	if (ok && port.n)
-		ok = port.p[0] == ':' && port.n <= 6 && all_of(skip(port, 1), is_digit);
+		ok = port.p[0] == ':' && port.n <= 6 && all_of(bytes_skip(port, 1), is_digit);
 	return ok ? 0 : refuse(h, 400, "Host is not a host with an optional port");
 }
 
@@ -368,7 +321,7 @@ static int read_fields(struct bytes *rest, struct http_head *h)
 		if (n == 0 || line.p[n - 1] != '\r')
 			return refuse(h, 400, "a line ends without CR");
 		line.n--;
-		*rest = skip(*rest, n + 1);
+		*rest = bytes_skip(*rest, n + 1);
 		if (line.n == 0)
 			return judge(h, seen);
 		if (++count > HTTP_FIELDS_MAX)
@@ -385,13 +338,13 @@ static int read_fields(struct bytes *rest, struct http_head *h)
  */
 static int read_fresh(struct bytes in, size_t scanned, struct bytes *rest, struct http_head *h)
 {
-	struct bytes fresh = skip(in, scanned);
+	struct bytes fresh = bytes_skip(in, scanned);
 	int r;
 
 	if (bytes_find(fresh, BYTES("\n")) < fresh.n)
 		return read_fields(rest, h);
 	if (in.p[scanned - 1] == '\r')
-		fresh = skip(in, scanned - 1);
+		fresh = bytes_skip(in, scanned - 1);
 	r = check_bytes(fresh, h);
 	return r == 0 ? HTTP_MORE : r;
 }

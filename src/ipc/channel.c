@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECEIVE_BURST 64 /* messages per turn, so that one busy peer does not starve the others */
+#define RECEIVE_BURST 64 /* packets per turn, so that one busy peer does not starve the others */
+#define PACKET_FULL (32 * 1024) /* bytes; it is not made larger, but by one message that is */
 
 struct queued {
 	struct queued *next;
@@ -112,48 +113,78 @@ static void not_sent(struct channel *c, int error)
 		broken(c, error);
 }
 
-static void enqueue(struct channel *c, const struct buf *b, int fd)
+static void enqueue(struct channel *c, struct bytes packet, int fd)
 {
 	struct queued *q;
 
-	if (c->queued + b->n > CHANNEL_QUEUE_MAX) {
+	if (c->queued + packet.n > CHANNEL_QUEUE_MAX) {
 		log_warn("%s: the peer does not read", c->edge->name);
 		hang_up(c);
 		return;
 	}
-	q = malloc(sizeof(*q) + b->n);
+	q = malloc(sizeof(*q) + packet.n);
 	if (!q)
 		log_fatal("out of memory");
 	q->next = NULL;
-	q->n = b->n;
-	memcpy(q->p, b->p, b->n);
+	q->n = packet.n;
+	memcpy(q->p, packet.p, packet.n);
 	q->fd = fd >= 0 ? dup(fd) : -1;
 	if (fd >= 0 && q->fd < 0)
 		log_fatal("dup: %m");
 	*c->tail = q;
 	c->tail = &q->next;
-	c->queued += b->n;
+	c->queued += packet.n;
 	set_events(c);
+}
+
+static void send_packet(struct channel *c, struct bytes packet, int fd)
+{
+	int r = c->head ? -EAGAIN : send_one(c->watch.fd, packet.p, packet.n, fd);
+
+	if (r == -EAGAIN)
+		enqueue(c, packet, fd);
+	else if (r < 0)
+		not_sent(c, -r);
+}
+
+/* What was said so far goes out. */
+static void send_said(struct channel *c, int fd)
+{
+	loop_end_clear(c->loop, &c->end);
+	if (c->packet.n && channel_is_open(c) && !c->hung)
+		send_packet(c, buf_bytes(&c->packet), fd);
+	if (c->packet.cap > 2 * PACKET_FULL)
+		buf_done(&c->packet);
+	else
+		buf_reset(&c->packet);
+}
+
+static void on_turn_end(void *arg)
+{
+	send_said(arg, -1);
 }
 
 void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd)
 {
-	/* Reused: one message at a time is encoded, and every role has one thread. */
-	static struct buf out = BUF_INIT(WIRE_MAX);
-	int r;
+	size_t before;
 
 	if (!channel_is_open(c) || c->hung)
 		return;
-	buf_reset(&out);
+	/* A descriptor goes with one message. */
+	if (fd >= 0)
+		send_said(c, -1);
+	before = c->packet.n;
 	if (number >= c->edge->count || c->edge->rows[number].sender != c->side ||
-	    wire_encode(number, &c->edge->rows[number].msg, msg, &out) < 0)
+	    wire_encode(number, &c->edge->rows[number].msg, msg, &c->packet) < 0)
 		log_fatal("bug: %s message %u does not pass its own list", c->edge->name, number);
-	r = c->head ? -EAGAIN : send_one(c->watch.fd, out.p, out.n, fd);
-	if (r == -EAGAIN)
-		enqueue(c, &out, fd);
-	else if (r < 0)
-		not_sent(c, -r);
-	buf_reset(&out);
+	if (before && c->packet.n > PACKET_FULL) {
+		send_packet(c, bytes_of(c->packet.p, before), -1);
+		buf_consume(&c->packet, before);
+	}
+	if (fd >= 0 || c->packet.n > PACKET_FULL || !loop_running(c->loop))
+		send_said(c, fd);
+	else
+		loop_end_set(c->loop, &c->end);
 }
 
 /* What is queued goes nowhere when the peer is gone; what it said before is still to be read. */
@@ -210,25 +241,40 @@ static int take_fd(struct msghdr *msg, bool ok)
 	return fd;
 }
 
-static bool dispatch(struct channel *c, struct bytes in, int fd)
+/* One message, off the front of *IN, to its handler. */
+static bool dispatch(struct channel *c, struct bytes *in, int fd)
 {
 	union {
 		max_align_t align;
 		unsigned char space[EDGE_STRUCT_MAX];
 	} msg;
+	const struct wire_msg *row;
 	uint16_t number;
-	bool ok;
 
-	/* Only the supervisor hands out descriptors. */
-	ok = (fd < 0 || (c->edge == &edge_supervisor && c->side == SIDE_B)) &&
-	     wire_number(in, &number) == 0 && number < c->edge->count &&
-	     c->edge->rows[number].sender != c->side &&
-	     wire_decode(&c->edge->rows[number].msg, in, &msg) == 0;
-	if (ok)
-		c->fn(c->arg, c, number, &msg, fd);
-	else if (fd >= 0)
+	if (wire_number(*in, &number) != 0 || number >= c->edge->count ||
+	    c->edge->rows[number].sender == c->side)
+		return false;
+	row = &c->edge->rows[number].msg;
+	if (wire_decode(row, in, &msg) != 0)
+		return false;
+	c->fn(c->arg, c, number, &msg, fd);
+	explicit_bzero(&msg, row->size);
+	return true;
+}
+
+/* A packet, in which only the supervisor sends descriptors, each with a message of its own. False: there is something wrong with it. */
+static bool dispatch_all(struct channel *c, struct bytes in, int fd)
+{
+	bool ok = fd < 0 || (c->edge == &edge_supervisor && c->side == SIDE_B);
+
+	if (!ok)
 		close(fd);
-	explicit_bzero(&msg, sizeof(msg));
+	while (ok && in.n && channel_is_open(c)) {
+		ok = dispatch(c, &in, fd);
+		if (fd >= 0 && !ok)
+			close(fd);
+		ok = ok && (fd < 0 || in.n == 0);
+	}
 	return ok;
 }
 
@@ -241,7 +287,7 @@ static bool peer_gone(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* One message. False when there is none now, or the channel closed. */
+/* One packet. False when there is none now, or the channel closed. */
 static bool receive(struct channel *c)
 {
 	static unsigned char in[WIRE_MAX + 1];
@@ -273,7 +319,7 @@ static bool receive(struct channel *c)
 	ok = n > 0 && n <= WIRE_MAX && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 	fd = take_fd(&msg, ok);
 	if (ok)
-		ok = dispatch(c, bytes_of(in, (size_t)n), fd);
+		ok = dispatch_all(c, bytes_of(in, (size_t)n), fd);
 	explicit_bzero(in, (size_t)n);
 	if (!ok) {
 		log_warn("%s: malformed message from the peer", c->edge->name);
@@ -299,6 +345,8 @@ void channel_init(struct channel *c, struct loop *loop, const struct edge *edge,
 		.loop = loop, .edge = edge, .side = side, .fn = fn, .closed = closed, .arg = arg};
 	c->watch = (struct loop_fd){.fd = -1, .fn = on_event, .arg = c};
 	c->tail = &c->head;
+	c->end = (struct loop_end){.fn = on_turn_end, .arg = c};
+	buf_init(&c->packet, PACKET_FULL + WIRE_MAX);
 }
 
 int channel_open(struct channel *c, int fd)
@@ -318,9 +366,14 @@ void channel_close(struct channel *c)
 
 	if (fd < 0)
 		return;
+	/* Our last words, if they can be said at once. */
+	if (c->packet.n && !c->head && !c->hung)
+		(void)send_one(fd, c->packet.p, c->packet.n, -1);
 	loop_unwatch(c->loop, &c->watch);
 	close(fd);
 	drop_queue(c);
+	loop_end_clear(c->loop, &c->end);
+	buf_done(&c->packet);
 	c->hung = false;
 }
 

@@ -4,6 +4,9 @@
 /*
  * One end of an edge: a SOCK_SEQPACKET socket on the loop. Messages are checked against the edge's list before a handler
  * sees them; what does not pass ends the channel, as a bad peer's, and the owner has the peer ended.
+ *
+ * A packet on the socket is one message or several: those of one turn of the loop go out at its end, together, for what a message costs is mostly the system call, and the
+ * peer's waking up.
  */
 #include "ipc/edges.h"
 #include "sys/loop.h"
@@ -30,7 +33,9 @@ struct channel {
 	channel_fn *fn;
 	channel_closed_fn *closed;
 	void *arg;
-	struct queued *head, **tail; /* not sent yet */
+	struct buf packet;	     /* this turn's messages */
+	struct loop_end end;	     /* it is to be sent */
+	struct queued *head, **tail; /* packets that were not taken yet */
 	size_t queued;
 	bool hung; /* the peer did not read; the loop is about to close the channel */
 };
@@ -46,7 +51,7 @@ void channel_reject(struct channel *c);
 bool channel_is_open(const struct channel *c);
 
 /*
- * Send a message; FD (-1: none) is duplicated to the peer and stays the caller's. Never blocks. On a closed channel, or one that breaks now,
+ * Send a message, at the end of the loop's turn, or at once where the loop does not run; FD (-1: none) is duplicated to the peer and stays the caller's. Never blocks. On a closed channel, or one that breaks now,
  * the message is dropped: the owner learns by CLOSED, from the loop, never from here. A message of ours that its own list refuses is a bug and
  * aborts.
  */

@@ -60,13 +60,15 @@ static int put_field(const struct wire_field *f, const unsigned char *in, struct
 
 int wire_encode(uint16_t number, const struct wire_msg *msg, const void *in, struct buf *out)
 {
+	size_t before = out->n;
+
 	buf_put_be16(out, number);
 	for (size_t i = 0; i < msg->nfields; i++) {
 		int r = put_field(&msg->fields[i], in, out);
 		if (r < 0)
 			return r;
 	}
-	return buf_status(out);
+	return out->n - before > WIRE_MAX ? -ENOBUFS : buf_status(out);
 }
 
 int wire_number(struct bytes in, uint16_t *number)
@@ -136,18 +138,18 @@ static int get_field(const struct wire_field *f, struct bytes *in, unsigned char
 	}
 }
 
-int wire_decode(const struct wire_msg *msg, struct bytes in, void *out)
+int wire_decode(const struct wire_msg *msg, struct bytes *in, void *out)
 {
+	struct bytes rest = bytes_skip(*in, 2);
+
 	memset(out, 0, msg->size);
-	if (in.n < 2)
+	if (in->n < 2)
 		return -EBADMSG;
-	in = bytes_skip(in, 2);
 	for (size_t i = 0; i < msg->nfields; i++)
-		if (get_field(&msg->fields[i], &in, out) < 0)
-			goto bad;
-	if (in.n == 0)
-		return 0;
-bad:
-	memset(out, 0, msg->size);
-	return -EBADMSG;
+		if (get_field(&msg->fields[i], &rest, out) < 0) {
+			memset(out, 0, msg->size);
+			return -EBADMSG;
+		}
+	*in = rest;
+	return 0;
 }

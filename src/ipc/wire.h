@@ -37,8 +37,8 @@ struct wire_msg {
 };
 
 /*
- * Append message number NUMBER to OUT, which must have max WIRE_MAX. Our own values are checked like a peer's: -EBADMSG for
- * what the decoder would refuse. 0 or -errno.
+ * Append message number NUMBER to OUT. Our own values are checked like a peer's: -EBADMSG for what the decoder would refuse, -ENOBUFS for more than WIRE_MAX bytes. What was
+ * appended then is to be cut off again. 0 or -errno.
  */
 int wire_encode(uint16_t number, const struct wire_msg *msg, const void *in,
 		struct buf *out) must_check;
@@ -47,7 +47,7 @@ int wire_encode(uint16_t number, const struct wire_msg *msg, const void *in,
 int wire_number(struct bytes in, uint16_t *number) must_check;
 
 /*
- * Decode what stands behind the number into OUT, a struct of msg->size bytes; byte runs are borrowed from IN.
- * 0 or -EBADMSG; on failure OUT is zeroed.
+ * Take a message, its number too, off the front of *IN, into OUT, a struct of msg->size bytes; byte runs are borrowed from IN. 0 or -EBADMSG; then OUT is zeroed, and *IN as it
+ * was.
  */
-int wire_decode(const struct wire_msg *msg, struct bytes in, void *out) must_check;
+int wire_decode(const struct wire_msg *msg, struct bytes *in, void *out) must_check;

@@ -4,6 +4,7 @@
 
 #include <regex.h>
 
+#define PATTERNS_MAX 200 /* of all tables together, and more */
 #define PATTERN_MAX 256
 
 const struct provider *const providers[] = {
@@ -112,25 +113,60 @@ static bool has_control(const struct field_def *f, struct bytes v)
 	return false;
 }
 
-/* The whole of V matches PATTERN. V has no NUL. 0, PROVIDER_E_FIELD or -errno. */
-static int match(const char *pattern, struct bytes v)
+static int compile(const char *pattern, regex_t *out)
 {
-	struct buf whole = BUF_INIT(PATTERN_MAX), text = BUF_INIT(v.n + 1);
+	struct buf whole = BUF_INIT(PATTERN_MAX);
 	int r = -ENOMEM;
-	regex_t re;
 
 	buf_puts(&whole, "^(");
 	buf_puts(&whole, pattern);
 	buf_put(&whole, ")$", 3);
+	if (buf_status(&whole) == 0 && regcomp(out, (const char *)whole.p, REG_EXTENDED | REG_NOSUB) == 0)
+		r = 0;
+	buf_done(&whole);
+	return r;
+}
+
+/* PATTERN, which is a table's, ready for use: compiling takes longer than all else that is done with a credential. -ENOMEM. */
+static int compiled(const char *pattern, const regex_t **out)
+{
+	static struct {
+		const char *pattern;
+		regex_t re;
+	} known[PATTERNS_MAX];
+	static size_t n;
+	size_t i = 0;
+	int r;
+
+	while (i < n && known[i].pattern != pattern)
+		i++;
+	if (i == PATTERNS_MAX)
+		return -ENOMEM;
+	if (i == n) {
+		r = compile(pattern, &known[i].re);
+		if (r < 0)
+			return r;
+		known[n++].pattern = pattern;
+	}
+	*out = &known[i].re;
+	return 0;
+}
+
+/* The whole of V matches PATTERN. V has no NUL. 0, PROVIDER_E_FIELD or -errno. */
+static int match(const char *pattern, struct bytes v)
+{
+	struct buf text = BUF_INIT(v.n + 1);
+	const regex_t *re;
+	int r = compiled(pattern, &re);
+
 	buf_put_bytes(&text, v);
 	buf_putc(&text, 0);
-	if (buf_status(&whole) == 0 && buf_status(&text) == 0 &&
-	    regcomp(&re, (const char *)whole.p, REG_EXTENDED | REG_NOSUB) == 0) {
-		r = regexec(&re, (const char *)text.p, 0, NULL, 0);
+	if (r == 0)
+		r = buf_status(&text);
+	if (r == 0) {
+		r = regexec(re, (const char *)text.p, 0, NULL, 0);
 		r = r == 0 ? 0 : r == REG_NOMATCH ? PROVIDER_E_FIELD : -ENOMEM;
-		regfree(&re);
 	}
-	buf_done(&whole);
 	buf_done(&text);
 	return r;
 }

@@ -52,11 +52,19 @@ void exchange_over(struct errand *e)
 	buf_done(&e->shown);
 }
 
-bool errand_secrets(const struct errand *e, struct buf *forms)
+/* A call makes several exchanges: the credential's forms are made once. */
+bool errand_secrets(struct errand *e, struct bytes *forms)
 {
-	buf_init(forms, SECRETS_FORMS_MAX);
-	secrets_forms(e->provider, buf_bytes(&e->credentials), buf_bytes(&e->shown), forms);
-	return buf_status(&e->shown) == 0 && buf_status(forms) == 0;
+	const struct bytes pairs = buf_bytes(&e->credentials);
+
+	if (e->own_forms == 0) {
+		secrets_forms(e->provider, pairs, &e->forms);
+		e->own_forms = e->forms.n;
+	}
+	buf_truncate(&e->forms, e->own_forms);
+	secrets_shown_forms(e->provider, pairs, buf_bytes(&e->shown), &e->forms);
+	*forms = buf_bytes(&e->forms);
+	return buf_status(&e->shown) == 0 && buf_status(&e->forms) == 0;
 }
 
 static void errand_free(struct errand *e)
@@ -67,6 +75,7 @@ static void errand_free(struct errand *e)
 	buf_done(&e->zone_id);
 	buf_done(&e->target);
 	buf_done(&e->headers);
+	buf_done(&e->forms);
 	free(e);
 }
 
@@ -95,6 +104,7 @@ static void on_call(const struct vc_call *m)
 	e->login.fn = on_login;
 	e->body = BUF_INIT(PROVIDER_REQUEST_MAX);
 	e->shown = BUF_INIT(2 * IPC_CREDENTIALS_MAX);
+	e->forms = BUF_INIT(SECRETS_FORMS_MAX);
 	e->deadline = loop_now(courier.role->loop) + m->timeout_ms;
 	memcpy(e->integration, m->integration, sizeof(e->integration));
 	buf_put_bytes(&e->credentials, m->credentials);

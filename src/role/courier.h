@@ -33,6 +33,8 @@ struct errand {
 	const struct exchange *exchange;  /* being sent, or NULL */
 	struct buf target, headers, body; /* without the credential */
 	struct buf shown;		  /* secrets_note()'s */
+	struct buf forms;		  /* errand_secrets()'s */
+	size_t own_forms;		  /* bytes of them: the credential's */
 	struct login_wait login;
 	bool logged_in_again;	  /* the call was refused once with what a login gave */
 	uint64_t told;		  /* number of the login whose fields the vault was told */
@@ -60,8 +62,8 @@ bool self_hosted(void); /* this is the courier of self-hosted providers */
 enum code failure_code(enum egress_failure f);
 /* The answer to the exchange under way holds the credential. */
 #define ANSWER_HOLDS_SECRET "the provider's answer holds the credential itself, and was not used"
-/* The forms of all that E's request shows. False when there is no memory. */
-bool errand_secrets(const struct errand *e, struct buf *forms) must_check;
+/* *FORMS: of all that E's request shows, good until the next request. False when there is no memory. */
+bool errand_secrets(struct errand *e, struct bytes *forms) must_check;
 /* There is no exchange under way any more. */
 void exchange_over(struct errand *e);
 

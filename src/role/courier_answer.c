@@ -49,9 +49,10 @@ void send_answer(uint64_t call, const struct egress_answer *a)
 
 void answer_deliver(struct errand *e, const struct egress_answer *a)
 {
-	struct buf forms, headers = BUF_INIT(IPC_HEADERS_MAX), body = BUF_INIT(PROVIDER_BODY_MAX);
+	struct buf headers = BUF_INIT(IPC_HEADERS_MAX), body = BUF_INIT(PROVIDER_BODY_MAX);
 	const struct exchange *x = e->exchange;
 	struct egress_answer scrubbed = *a;
+	struct bytes forms;
 	int r = errand_secrets(e, &forms) ? 0 : -ENOMEM;
 
 	exchange_over(e);
@@ -62,7 +63,7 @@ void answer_deliver(struct errand *e, const struct egress_answer *a)
 	if (r == 0)
 		r = buf_status(&body);
 	if (r == 0)
-		r = secrets_scrub(buf_bytes(&forms), x, a->status, &headers, &body);
+		r = secrets_scrub(forms, x, a->status, &headers, &body);
 	scrubbed.headers = buf_bytes(&headers);
 	scrubbed.body = buf_bytes(&body);
 	if (r == 0)
@@ -73,7 +74,6 @@ void answer_deliver(struct errand *e, const struct egress_answer *a)
 		send_failed(
 			e->node.id, CODE_PROVIDER_UNAVAILABLE, true,
 			egress_failure_text(r == -ENOBUFS ? EGRESS_TOO_LARGE : EGRESS_INTERNAL));
-	buf_done(&forms);
 	buf_done(&headers);
 	buf_done(&body);
 }

@@ -67,14 +67,15 @@ static void fail(struct errand *e, enum code code, const char *detail)
 /* To the planner, as an exchange of HTTP would be. */
 static void deliver(struct errand *e, uint8_t rcode, struct bytes message)
 {
-	struct buf forms, copy = BUF_INIT(MESSAGE_MAX);
+	struct buf copy = BUF_INIT(MESSAGE_MAX);
+	struct bytes forms;
 	bool known = errand_secrets(e, &forms);
 	size_t stars;
 
 	buf_put_bytes(&copy, message);
 	exchange_over(e);
 	if (!known || buf_status(&copy) < 0 ||
-	    scrub(buf_bytes(&forms), SCRUB_DATA, copy.p, copy.n, &stars) != 0)
+	    scrub(forms, SCRUB_DATA, copy.p, copy.n, &stars) != 0)
 		send_failed(e->node.id, CODE_OVERLOADED, true, "out of memory");
 	else if (stars)
 		send_failed(e->node.id, CODE_PROVIDER_REJECTED, true, ANSWER_HOLDS_SECRET);
@@ -82,7 +83,6 @@ static void deliver(struct errand *e, uint8_t rcode, struct bytes message)
 		send_answer(e->node.id, &(const struct egress_answer){.sent = true,
 								      .status = status_of(rcode),
 								      .body = message});
-	buf_done(&forms);
 	buf_done(&copy);
 }
 

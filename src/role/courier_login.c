@@ -322,8 +322,8 @@ static void scrub_detail(const struct token *t, char *detail)
 	struct buf forms = BUF_INIT(SECRETS_FORMS_MAX);
 	size_t stars;
 
-	secrets_forms(t->provider, buf_bytes(&t->credentials), bytes_of(NULL, 0), &forms);
-	secrets_forms(t->provider, gateway_fields(t->provider), bytes_of(NULL, 0), &forms);
+	secrets_forms(t->provider, buf_bytes(&t->credentials), &forms);
+	secrets_forms(t->provider, gateway_fields(t->provider), &forms);
 	if (buf_status(&forms) < 0 || scrub(buf_bytes(&forms), SCRUB_TEXT, (unsigned char *)detail,
 					    strlen(detail), &stars) != 0)
 		detail[0] = '\0';

@@ -38,16 +38,32 @@ void secrets_note(const struct provider *p, struct bytes own, struct bytes lines
 			plist_put(shown, last_word(line));
 }
 
-void secrets_forms(const struct provider *p, struct bytes pairs, struct bytes shown,
-		   struct buf *forms)
+void secrets_forms(const struct provider *p, struct bytes pairs, struct buf *forms)
 {
 	struct bytes name, value;
 
-	while (plist_next(&pairs, &name) && plist_next(&pairs, &value))
+	while (plist_next_pair(&pairs, &name, &value))
 		if (is_secret(p, name))
 			scrub_add(forms, value);
+}
+
+static bool is_among(const struct provider *p, struct bytes pairs, struct bytes secret)
+{
+	struct bytes name, value;
+
+	while (plist_next_pair(&pairs, &name, &value))
+		if (is_secret(p, name) && bytes_eq(value, secret))
+			return true;
+	return false;
+}
+
+void secrets_shown_forms(const struct provider *p, struct bytes pairs, struct bytes shown, struct buf *forms)
+{
+	struct bytes value;
+
 	while (plist_next(&shown, &value))
-		scrub_add(forms, value);
+		if (!is_among(p, pairs, value))
+			scrub_add(forms, value);
 }
 
 int secrets_scrub(struct bytes forms, const struct exchange *e, unsigned status,

@@ -16,9 +16,11 @@
  */
 void secrets_note(const struct provider *p, struct bytes own, struct bytes lines,
 		  struct buf *shown);
-/* The forms (base/scrub.h) of all that, and of the secrets among PAIRS, the credential. FORMS says at its end whether that failed. */
-void secrets_forms(const struct provider *p, struct bytes pairs, struct bytes shown,
-		   struct buf *forms);
+/* Append the forms (base/scrub.h) of the secrets among PAIRS, the credential. FORMS says at its end whether that failed. */
+void secrets_forms(const struct provider *p, struct bytes pairs, struct buf *forms);
+/* Of what SHOWN has besides them too. */
+void secrets_shown_forms(const struct provider *p, struct bytes pairs, struct bytes shown,
+			 struct buf *forms);
 
 enum { SECRETS_E_DATA = 1 };
 /*

@@ -96,9 +96,10 @@ static const struct wire_msg *line_msg(void)
 
 static void send_again(struct line *l)
 {
+	struct bytes wire = buf_bytes(&l->wire);
 	struct vs_line m;
 
-	if (wire_decode(line_msg(), buf_bytes(&l->wire), &m) < 0)
+	if (wire_decode(line_msg(), &wire, &m) < 0)
 		log_fatal("bug: a kept line does not decode");
 	channel_send_fd(&vault.scribe, MSG_vs_line, &m, -1);
 	note_sent(l);

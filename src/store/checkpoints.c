@@ -19,23 +19,29 @@ static bool is_signing(const struct store *s)
 	return s->config.n_signers > 0;
 }
 
-/* A copy for verifiers: what cannot be written there is missed by nobody else, and is filled in at the next start. */
-static void add(struct store *s, const struct tree_hash *leaf)
+/*
+ * A copy for verifiers, of the LEAVES from number FIRST on: what cannot be written there is missed by nobody else, and is filled in at the next start.
+ */
+static void copy_leaves(struct store *s, uint64_t first, struct bytes leaves)
 {
-	off_t at = (off_t)(s->tree.size * sizeof(*leaf));
-
-	tree_add(&s->tree, leaf);
-	if (s->leaves_fd >= 0 &&
-	    pwrite(s->leaves_fd, leaf, sizeof(*leaf), at) != (ssize_t)sizeof(*leaf)) {
+	if (s->leaves_fd >= 0 && pwrite(s->leaves_fd, leaves.p, leaves.n, (off_t)(first * TREE_HASH_BYTES)) != (ssize_t)leaves.n) {
 		close(s->leaves_fd);
 		s->leaves_fd = -1;
 	}
 }
 
-void checkpoints_leaf(struct store *s, const struct tree_hash *leaf)
+void checkpoints_leaves(struct store *s, struct bytes leaves)
 {
-	if (is_signing(s))
-		add(s, leaf);
+	uint64_t first = s->tree.size;
+	struct tree_hash leaf;
+
+	if (!is_signing(s))
+		return;
+	for (size_t at = 0; at < leaves.n; at += sizeof(leaf)) {
+		memcpy(&leaf, leaves.p + at, sizeof(leaf));
+		tree_add(&s->tree, &leaf);
+	}
+	copy_leaves(s, first, leaves);
 }
 
 void checkpoints_void(struct store *s, uint64_t seq)
@@ -44,7 +50,7 @@ void checkpoints_void(struct store *s, uint64_t seq)
 
 	audit_line_leaf(bytes_of(NULL, 0), none.b);
 	while (is_signing(s) && s->tree.size < seq)
-		add(s, &none);
+		checkpoints_leaves(s, bytes_of(&none, sizeof(none)));
 }
 
 /* ---- writing ---- */
@@ -278,7 +284,7 @@ static int add_item(void *arg, const struct walk_item *item)
 	else
 		s->gap.found = true;
 	audit_line_leaf(item->text, leaf.b);
-	checkpoints_leaf(s, &leaf);
+	checkpoints_leaves(s, bytes_of(&leaf, sizeof(leaf)));
 	return 0;
 }
 

@@ -145,8 +145,8 @@ int scan_directory(struct store *s, uint64_t *torn) must_check;
 
 /* Open the file, and have S->tree from its last checkpoint on; what came since is read from the segments. S->next_seq is known. 0 or -errno. */
 int checkpoints_open(struct store *s) must_check;
-/* A line became durable: LEAF is its hash. */
-void checkpoints_leaf(struct store *s, const struct tree_hash *leaf);
+/* Lines became durable: LEAVES are their hashes, one behind the other. */
+void checkpoints_leaves(struct store *s, struct bytes leaves);
 /* A line that was written at NOW is about to be: sign first, if without that those that no checkpoint covers would be from too long a time. 0 or -errno. */
 int checkpoints_before(struct store *s, int64_t now) must_check;
 /* Numbers up to, not including, SEQ that are not in the tree are void. */

@@ -116,7 +116,7 @@ static int new_segment(struct store *s, int64_t now)
 	segment_close(&s->seg);
 	s->seg = fresh;
 	checkpoints_void(s, first);
-	checkpoints_leaf(s, &leaf);
+	checkpoints_leaves(s, bytes_of(&leaf, sizeof(leaf)));
 	span_add(&s->uncovered, now);
 	s->next_seq = s->durable = first + 1;
 	s->missing[0] = 0;
@@ -324,12 +324,7 @@ static const char *write_staged(struct store *s, int64_t now, bool *again)
 /* What was staged is durable. */
 static void add_leaves(struct store *s)
 {
-	struct tree_hash leaf;
-
-	for (size_t at = 0; at < s->leaves.n; at += sizeof(leaf)) {
-		memcpy(&leaf, s->leaves.p + at, sizeof(leaf));
-		checkpoints_leaf(s, &leaf);
-	}
+	checkpoints_leaves(s, buf_bytes(&s->leaves));
 	buf_reset(&s->leaves);
 	s->durable = s->next_seq;
 	span_join(&s->uncovered, &s->staged_times);
@@ -385,7 +380,7 @@ static int note_repair(struct store *s, uint64_t torn, int64_t now)
 	if (r < 0)
 		return r;
 	audit_line_leaf(bytes_of(line.p, line.n - 1), leaf.b);
-	checkpoints_leaf(s, &leaf);
+	checkpoints_leaves(s, bytes_of(&leaf, sizeof(leaf)));
 	span_add(&s->uncovered, now);
 	s->durable = ++s->next_seq;
 	return 0;

@@ -2,6 +2,8 @@
 #include "sys/harden.h"
 
 #include "base/memory.h"
+#include "base/pool.h"
+#include "sys/sandbox.h"
 
 #include <grp.h>
 #include <jansson.h>
@@ -46,7 +48,12 @@ void harden_json(void)
 {
 	size_t seed = 0;
 
+#ifdef SANITIZED
+	/* It sees what is done with each piece. */
 	json_set_alloc_funcs(memory_alloc, wiping_free);
+#else
+	json_set_alloc_funcs(pool_alloc, pool_free);
+#endif
 	/* It would open /dev/urandom, at the first object that it makes. */
 	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
 		json_object_seed(seed);

@@ -11,12 +11,13 @@
 
 struct loop {
 	int epoll;
-	bool stop;
+	bool stop, running;
 	int64_t now;
 	struct loop_timer **heap; /* by due, smallest first */
 	size_t timers, room;
 	struct epoll_event batch[BATCH];
 	int batch_at, batch_n;
+	struct loop_end *ends;
 };
 
 static int64_t read_usec(clockid_t clock)
@@ -197,26 +198,72 @@ static int wait_msec(const struct loop *l)
 	return left > 60000 ? 60000 : (int)left;
 }
 
+void loop_end_set(struct loop *l, struct loop_end *e)
+{
+	if (e->set)
+		return;
+	e->set = true;
+	e->next = l->ends;
+	l->ends = e;
+}
+
+void loop_end_clear(struct loop *l, struct loop_end *e)
+{
+	struct loop_end **at = &l->ends;
+
+	if (!e->set)
+		return;
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	e->set = false;
+}
+
+bool loop_running(const struct loop *l)
+{
+	return l->running;
+}
+
+static void run_events(struct loop *l, int n)
+{
+	l->batch_n = n > 0 ? n : 0;
+	for (l->batch_at = 0; l->batch_at < l->batch_n;) {
+		struct epoll_event *e = &l->batch[l->batch_at++];
+		struct loop_fd *w = e->data.ptr;
+		if (w)
+			w->fn(w->arg, e->events);
+	}
+	l->batch_n = 0;
+}
+
+static void run_ends(struct loop *l)
+{
+	while (l->ends) {
+		struct loop_end *e = l->ends;
+
+		loop_end_clear(l, e);
+		e->fn(e->arg);
+	}
+}
+
 int loop_run(struct loop *l, void (*after)(void *arg), void *arg)
 {
 	l->stop = false;
+	l->running = true;
 	while (!l->stop) {
 		int n = epoll_wait(l->epoll, l->batch, BATCH, wait_msec(l));
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR) {
+			l->running = false;
 			return -errno;
-		l->now = monotonic_msec();
-		l->batch_n = n > 0 ? n : 0;
-		for (l->batch_at = 0; l->batch_at < l->batch_n;) {
-			struct epoll_event *e = &l->batch[l->batch_at++];
-			struct loop_fd *w = e->data.ptr;
-			if (w)
-				w->fn(w->arg, e->events);
 		}
-		l->batch_n = 0;
+		l->now = monotonic_msec();
+		run_events(l, n);
 		run_timers(l);
 		if (after)
 			after(arg);
+		run_ends(l);
 	}
+	l->running = false;
 	return 0;
 }
 

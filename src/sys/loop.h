@@ -28,6 +28,14 @@ struct loop_timer {
 	void *arg;
 };
 
+/* Something to be done at the end of a turn, once. */
+struct loop_end {
+	struct loop_end *next;
+	bool set;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
 int loop_new(struct loop **out) must_check;
 void loop_free(struct loop *l);
 
@@ -48,6 +56,12 @@ void loop_unwatch(struct loop *l, struct loop_fd *w);
 /* Call T->fn once, MSEC from now (0: at the next turn). Setting again moves it. -ENOMEM or 0. */
 int loop_timer_set(struct loop *l, struct loop_timer *t, int64_t msec) must_check;
 void loop_timer_clear(struct loop *l, struct loop_timer *t);
+
+/* Call E->fn at the end of this turn of the loop, after AFTER. Nothing when it is to be called already. Only while the loop runs. */
+void loop_end_set(struct loop *l, struct loop_end *e);
+void loop_end_clear(struct loop *l, struct loop_end *e);
+/* Is this called from loop_run()? */
+bool loop_running(const struct loop *l);
 
 /* Run until loop_stop(). After each batch of events AFTER, when not NULL, is called: for work that waits for a batch's end. */
 int loop_run(struct loop *l, void (*after)(void *arg), void *arg) must_check;

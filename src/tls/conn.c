@@ -60,27 +60,35 @@ static BIO_METHOD *method(const struct openssl *o)
 
 /* ---- a connection ---- */
 
-int tls_conn_new(struct tls_conn **out, const struct tls_server *s, int fd)
+int conn_make(struct tls_conn **out, const struct openssl *o, SSL *ssl, int fd)
 {
-	const struct openssl *o = s->o;
 	struct tls_conn *c = calloc(1, sizeof(*c));
 	BIO *b = c && method(o) ? o->BIO_new(method(o)) : NULL;
-	SSL *ssl = b ? o->SSL_new(s->ctx) : NULL;
 
-	if (!ssl) {
-		if (b)
-			o->BIO_free(b);
+	if (!b) {
+		o->SSL_free(ssl);
 		free(c);
-		o->ERR_clear_error();
 		return -ENOMEM;
 	}
 	*c = (struct tls_conn){.o = o, .ssl = ssl, .fd = fd};
 	o->BIO_set_data(b, c);
 	o->BIO_set_init(b, 1);
 	o->SSL_set_bio(ssl, b, b); /* SSL owns it */
-	o->SSL_set_accept_state(ssl);
 	*out = c;
 	return 0;
+}
+
+int tls_conn_new(struct tls_conn **out, const struct tls_server *s, int fd)
+{
+	SSL *ssl = s->o->SSL_new(s->ctx);
+	int r = -ENOMEM;
+
+	if (ssl) {
+		s->o->SSL_set_accept_state(ssl);
+		r = conn_make(out, s->o, ssl, fd);
+	}
+	s->o->ERR_clear_error();
+	return r;
 }
 
 void tls_conn_free(struct tls_conn *c)
@@ -125,7 +133,12 @@ int tls_recv(struct tls_conn *c, void *p, size_t n, size_t *got)
 
 int tls_send(struct tls_conn *c, const void *p, size_t n, size_t *sent)
 {
-	return outcome(c, c->o->SSL_write_ex(c->ssl, p, n, sent));
+	int r = outcome(c, c->o->SSL_write_ex(c->ssl, p, n, sent));
+
+	/* SSL_MODE_RELEASE_BUFFERS frees what was read into, but not what was written from. */
+	if (r == 0)
+		(void)c->o->SSL_free_buffers(c->ssl);
+	return r;
 }
 
 bool tls_pending(const struct tls_conn *c)

@@ -73,25 +73,29 @@ bool fuzz_seed(const char *name, struct bytes seed)
 	uint16_t number;
 	const struct wire_msg *m = message_of(&seed, &number);
 
-	return m && strcmp(m->name, name) == 0 && wire_decode(m, seed, out) == 0;
+	return m && strcmp(m->name, name) == 0 && wire_decode(m, &seed, out) == 0 && seed.n == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_Alignas(uint64_t) unsigned char out[EDGE_STRUCT_MAX];
 	struct buf again = BUF_INIT(WIRE_MAX);
-	struct bytes in = bytes_of(data, size);
+	struct bytes in = bytes_of(data, size), rest;
 	uint16_t number;
 	const struct wire_msg *m = message_of(&in, &number);
 
 	if (!m)
 		return 0;
+	rest = in;
 	CHECK(m->size <= sizeof(out));
 	memset(out, 0xa5, sizeof(out));
-	if (wire_decode(m, in, out) != 0) {
+	if (wire_decode(m, &rest, out) != 0) {
+		CHECK(rest.p == in.p && rest.n == in.n);
 		check_refused(m, out);
 		return 0;
 	}
+	/* The next message's. */
+	in.n -= rest.n;
 	for (size_t i = 0; i < m->nfields; i++)
 		check_field(&m->fields[i], in, out + m->fields[i].offset);
 	CHECK(wire_encode(number, m, out, &again) == 0 && bytes_eq(buf_bytes(&again), in));

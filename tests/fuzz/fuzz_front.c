@@ -239,6 +239,7 @@ struct common {
 
 static void check_message(const struct conn *c, const json_t *o)
 {
+	struct bytes message = buf_bytes(&seen.message);
 	_Alignas(uint64_t) unsigned char msg[EDGE_STRUCT_MAX];
 	const struct common *common = (const void *)msg;
 	static const uint16_t by_verb[VERB_COUNT] = {
@@ -258,8 +259,7 @@ static void check_message(const struct conn *c, const json_t *o)
 		CHECK(seen.number == MSG_fv_clean_record);
 	else
 		CHECK(seen.number == by_verb[c->verb]);
-	CHECK(wire_decode(&edge_front_vault.rows[seen.number].msg, buf_bytes(&seen.message), msg) ==
-	      0);
+	CHECK(wire_decode(&edge_front_vault.rows[seen.number].msg, &message, msg) == 0 && message.n == 0);
 	CHECK(common->call == 1 && bytes_is(common->request_id, c->request_id));
 	CHECK(bytes_is(common->caller, "shop") ||
 	      (bytes_is(common->caller, "few") && c->verb == VERB_GET_ZONES));

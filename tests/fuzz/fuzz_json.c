@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * JSON in: what we take, another library takes too, and finds the same in it. JSON out: any bytes as a string are ASCII, and come back. What we take and write
+ * JSON in: what we take jansson takes too, and another library, and they find the same in it; and what jansson takes we take, within our limits. JSON out: any bytes as a string are ASCII, and come back. What we take and write
  * again with our own writer is taken, and is the same.
  */
 #include "base/json.h"
@@ -82,11 +82,21 @@ static unsigned depth_of(const json_t *v)
 	return json_is_array(v) || json_is_object(v) ? deepest + 1 : 0;
 }
 
+/* As json_read.c would have it if jansson read. NULL: it is refused. */
+static json_t *read_by_jansson(struct bytes in)
+{
+	return json_loadb(in.n ? (const char *)in.p : "", in.n,
+			  JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+}
+
 static void check_taken(struct bytes in, const json_t *v)
 {
+	json_t *theirs cleanup(json_cleanup) = read_by_jansson(in);
+
 	struct buf text = BUF_INIT(1 << 22);
 	json_t *again cleanup(json_cleanup) = NULL;
 
+	CHECK(theirs && json_equal(v, theirs));
 	CHECK(depth_of(v) <= DEPTH && bytes_utf8(in));
 	put(&text, v);
 	CHECK(buf_status(&text) == 0 && bytes_printable(buf_bytes(&text)));
@@ -100,10 +110,12 @@ static void check_taken(struct bytes in, const json_t *v)
 static void check_refused(struct bytes in, const json_t *v, const char *err)
 {
 	CHECK(!v && *err && bytes_printable(bytes_str(err)));
+	/* jansson loses a NUL that follows a number, and would take "[1\0]" */
+	if (strncmp(err, "line ", 5) == 0 && (in.n == 0 || !memchr(in.p, 0, in.n)))
+		CHECK(!read_by_jansson(in));
 	/* Of the input it tells nothing but where. */
 	CHECK(strncmp(err, "line ", 5) == 0 || strncmp(err, "duplicate key at line ", 22) == 0 ||
-	      strncmp(err, "NUL at byte ", 12) == 0 || strcmp(err, "nested too deep") == 0 ||
-	      strcmp(err, "too many values") == 0);
+	      strcmp(err, "nested too deep") == 0 || strcmp(err, "too many values") == 0);
 	CHECK(strlen(err) < 60);
 }
 

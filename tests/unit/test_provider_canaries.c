@@ -273,7 +273,8 @@ static int scrub_answer(struct canaries *c, const struct exchange *x, struct buf
 	struct buf forms = BUF_INIT(2 * 1024 * 1024);
 	int r;
 
-	secrets_forms(c->provider, buf_bytes(&c->credentials), buf_bytes(&c->shown), &forms);
+	secrets_forms(c->provider, buf_bytes(&c->credentials), &forms);
+	secrets_shown_forms(c->provider, buf_bytes(&c->credentials), buf_bytes(&c->shown), &forms);
 	assert_int_equal(buf_status(&forms), 0);
 	r = secrets_scrub(buf_bytes(&forms), x, c->status, headers, body);
 	buf_done(&forms);
@@ -473,7 +474,7 @@ static void test_data(void **state)
 	plist_put(&pairs, BYTES("not-a-secret"));
 	plist_put(&pairs, BYTES("token"));
 	plist_put(&pairs, BYTES("short"));
-	secrets_forms(&provider_powerdns, buf_bytes(&pairs), bytes_of(NULL, 0), &forms);
+	secrets_forms(&provider_powerdns, buf_bytes(&pairs), &forms);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct buf body = BUF_INIT(1000);
 

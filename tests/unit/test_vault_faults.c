@@ -15,7 +15,7 @@ FAULT(int, -1, crypto_secretbox_open_easy,
        const unsigned char *k),
       (m, c, n, nonce, k))
 FAULT(int, DNS_E_NAME, dns_name_parse, (struct dns_name * out, struct bytes in), (out, in))
-FAULT(int, -EBADMSG, wire_decode, (const struct wire_msg *m, struct bytes in, void *out),
+FAULT(int, -EBADMSG, wire_decode, (const struct wire_msg *m, struct bytes *in, void *out),
       (m, in, out))
 
 /* ---- configuration ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "egress/curl.h"
+#include "cli/curl.h"
 
 #include "base/memory.h"
 #include "sys/library.h"
@@ -31,11 +31,6 @@ static int load(struct curl *c)
 	if (v->version_num < VERSION_MIN || !v->ssl_version ||
 	    strncmp(v->ssl_version, "OpenSSL/", 8) != 0)
 		return -ELIBBAD;
-#define X(name)                                                                                    \
-	if (!library_find(lib, #name, &c->name))                                                   \
-		return -ELIBBAD;
-	OPENSSL_FUNCTIONS(X)
-#undef X
 	if (c->global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
 			       calloc) != CURLE_OK)
 		return -ELIBBAD;
