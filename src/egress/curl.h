@@ -26,6 +26,7 @@
 	X(easy_init)                                                                               \
 	X(easy_perform)                                                                            \
 	X(easy_setopt)                                                                             \
+	X(easy_strerror)                                                                           \
 	X(global_init_mem)                                                                         \
 	X(multi_add_handle)                                                                        \
 	X(multi_assign)                                                                            \
