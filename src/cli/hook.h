@@ -121,7 +121,7 @@ struct hook_gateway {
 	struct buf why; /* of the last answer that was no good, in words */
 };
 
-/* Read the token. An exit status, with a line on stderr. */
+/* Read the token, and look at the key. An exit status, with a line on stderr. */
 int hook_gateway_init(struct hook_gateway *g, const struct hook_settings *settings,
 		      const struct hook_state *state) must_check;
 void hook_gateway_done(struct hook_gateway *g);

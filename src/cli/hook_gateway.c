@@ -17,6 +17,7 @@
 
 #define TOKEN_MAX     4096
 #define HANDLE_MAX    (24 * 1024)
+#define KEY_MAX	      (64 * 1024)
 #define WHY_MAX	      1024
 #define PATIENCE_USEC 60000000 /* how long something passing is tried again */
 #define PAUSE_FIRST   500000   /* microseconds; then twice as long each time, */
@@ -24,14 +25,22 @@
 
 /* ---- files ---- */
 
+/* A file that nobody else can read. An exit status. */
+static int read_secret(const char *path, struct buf *out)
+{
+	const char *why = config_read_secret_file(path, out);
+
+	return why ? cli_fail_with(CLI_USAGE, "%s: %s", path, why) : CLI_OK;
+}
+
 /* What a text file of ours holds, without the end of its line. An exit status. */
 static int read_line(const char *path, const char *what, struct buf *out)
 {
-	const char *why = config_read_secret_file(path, out);
+	int status = read_secret(path, out);
 	struct bytes text;
 
-	if (why)
-		return cli_fail_with(CLI_USAGE, "%s: %s", path, why);
+	if (status != CLI_OK)
+		return status;
 	while (out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
 		buf_truncate(out, out->n - 1);
 	text = buf_bytes(out);
@@ -103,8 +112,13 @@ int hook_gateway_init(struct hook_gateway *g, const struct hook_settings *settin
 		      const struct hook_state *state)
 {
 	struct buf token cleanup(buf_done) = BUF_INIT(TOKEN_MAX);
+	struct buf key cleanup(buf_done) = BUF_INIT(KEY_MAX);
 	const char *path = settings->text[HOOK_TOKEN_FILE];
 	int status = path ? read_line(path, "token", &token) : CLI_OK;
+
+	/* libcurl reads it itself, and does not look whose it is. */
+	if (status == CLI_OK && settings->text[HOOK_KEY])
+		status = read_secret(settings->text[HOOK_KEY], &key);
 
 	*g = (struct hook_gateway){.settings = settings,
 				   .state = state,

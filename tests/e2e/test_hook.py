@@ -532,6 +532,8 @@ def test_client_certificate():
                 h.configure(ca_file=authority.file)
                 works(h.hook("add", at("tls"), "v"))
                 works(h.hook("remove", at("tls"), "v"))
+                os.chmod(client[1], 0o640)
+                fails(2, client[1] + ": must have no permission", h.hook("add", at("tls"), "v"))
             assert {line["caller"] for line in g.audit() if line["event"].endswith("record.outcome")} == {"host"}
     finally:
         authority.close()
