@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-
 void json_cleanup(json_t **v)
 {
 	json_decref(*v);

@@ -6,11 +6,11 @@
 #include "base/json.h"
 #include "base/memory.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TEXT_MAX (64 * 1024 * 1024) /* never reached: no text is longer than what it was read from */
+#define TEXT_MAX                                                                                   \
+	(64 * 1024 * 1024) /* never reached: no text is longer than what it was read from */
 
 struct reader {
 	const unsigned char *begin, *p, *end;
@@ -228,9 +228,9 @@ static bool take_number(struct reader *r, bool *whole)
 static json_t *number_value(struct reader *r)
 {
 	const unsigned char *from = r->p;
+	json_error_t e;
 	json_t *v;
 	bool whole;
-	double d;
 
 	if (!take_number(r, &whole))
 		return NULL;
@@ -239,17 +239,17 @@ static json_t *number_value(struct reader *r)
 	buf_putc(&r->text, 0);
 	if (buf_status(&r->text) < 0)
 		return no_memory(r);
-	errno = 0;
 	if (whole) {
-		long long i = strtoll((const char *)r->text.p, NULL, 10);
+		long long i;
 
+		errno = 0;
+		i = strtoll((const char *)r->text.p, NULL, 10);
 		v = errno ? NULL : json_integer(i);
-	} else {
-		d = strtod((const char *)r->text.p, NULL);
-		v = isinf(d) ? NULL : json_real(d);
-		errno = isinf(d) ? ERANGE : 0;
+		return v || errno ? v : no_memory(r);
 	}
-	if (!v && !errno)
+	/* Fractions are rare, and their rounding is a science: jansson's. */
+	v = json_loadb((const char *)r->text.p, r->text.n - 1, JSON_DECODE_ANY, &e);
+	if (!v && json_error_code(&e) == json_error_out_of_memory)
 		return no_memory(r);
 	return v;
 }
@@ -368,12 +368,17 @@ static void tell_where(const struct reader *r, char *err, size_t size)
 		column = *p == '\n' ? 1 : column + 1;
 		line += *p == '\n';
 	}
-	snprintf(err, size, "%sline %zu, column %zu", r->duplicate ? "duplicate key at " : "", line, column);
+	snprintf(err, size, "%sline %zu, column %zu", r->duplicate ? "duplicate key at " : "", line,
+		 column);
 }
 
 int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t err_size)
 {
-	struct reader r = {.begin = in.p, .p = in.p, .end = in.p + in.n, .values = 1, .text = BUF_INIT(TEXT_MAX)};
+	struct reader r = {.begin = in.p,
+			   .p = in.p,
+			   .end = in.p + in.n,
+			   .values = 1,
+			   .text = BUF_INIT(TEXT_MAX)};
 	const unsigned long failures = memory_failures();
 	json_t *v = in.n ? read_value(&r, depth) : NULL;
 

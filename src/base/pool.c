@@ -37,7 +37,8 @@ void *pool_alloc(size_t n)
 	size_t size = (sizeof(struct piece) + n + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
 
 	if (n > PIECE_MAX) {
-		struct piece *piece = n < SIZE_MAX - sizeof(*piece) ? memory_alloc(sizeof(*piece) + n) : NULL;
+		struct piece *piece =
+			n < SIZE_MAX - sizeof(*piece) ? memory_alloc(sizeof(*piece) + n) : NULL;
 
 		if (!piece)
 			return NULL;
@@ -57,7 +58,8 @@ void *pool_alloc(size_t n)
 
 void pool_free(void *p)
 {
-	struct piece *piece = p ? (struct piece *)((unsigned char *)p - offsetof(struct piece, p)) : NULL;
+	struct piece *piece =
+		p ? (struct piece *)((unsigned char *)p - offsetof(struct piece, p)) : NULL;
 	struct block *b = p ? piece->block : NULL;
 
 	if (!b) {

@@ -39,17 +39,20 @@ static void put_form(struct buf *forms, bool in_data, size_t least, struct bytes
  * What stands in base64 when SHIFT bytes come before it in a group of three: the characters that no neighbour has a part in. CODED is both alphabets' text, which mostly is the
  * same.
  */
-static void put_base64(struct buf *forms, bool in_data, struct bytes coded, struct bytes url_coded, size_t shift, size_t n)
+static void put_base64(struct buf *forms, bool in_data, struct bytes coded, struct bytes url_coded,
+		       size_t shift, size_t n)
 {
 	size_t from = shift ? shift + 1 : 0, length = (shift + n) * 8 / 6 - from;
-	struct bytes text = bytes_of(coded.p + from, length), other = bytes_of(url_coded.p + from, length);
+	struct bytes text = bytes_of(coded.p + from, length),
+		     other = bytes_of(url_coded.p + from, length);
 
 	put_form(forms, in_data, BASE64_MIN, text);
 	if (!bytes_eq(text, other))
 		put_form(forms, in_data, BASE64_MIN, other);
 }
 
-static void put_all_base64(struct buf *forms, bool in_data, struct bytes secret, struct buf *plain, struct buf *coded, struct buf *url_coded)
+static void put_all_base64(struct buf *forms, bool in_data, struct bytes secret, struct buf *plain,
+			   struct buf *coded, struct buf *url_coded)
 {
 	for (size_t shift = 0; shift < 3; shift++) {
 		buf_reset(plain);
@@ -60,7 +63,8 @@ static void put_all_base64(struct buf *forms, bool in_data, struct bytes secret,
 		text_put_b64(coded, buf_bytes(plain));
 		text_put_b64url(url_coded, buf_bytes(plain));
 		if (buf_status(plain) == 0 && buf_status(coded) == 0 && buf_status(url_coded) == 0)
-			put_base64(forms, in_data, buf_bytes(coded), buf_bytes(url_coded), shift, secret.n);
+			put_base64(forms, in_data, buf_bytes(coded), buf_bytes(url_coded), shift,
+				   secret.n);
 	}
 }
 
@@ -77,7 +81,8 @@ static void put_hex(struct buf *forms, bool in_data, struct bytes secret, struct
 
 void scrub_add(struct buf *forms, struct bytes secret)
 {
-	struct buf plain = BUF_INIT(FORM_MAX), coded = BUF_INIT(FORM_MAX), other = BUF_INIT(FORM_MAX);
+	struct buf plain = BUF_INIT(FORM_MAX), coded = BUF_INIT(FORM_MAX),
+		   other = BUF_INIT(FORM_MAX);
 	bool in_data = secret.n >= SCRUB_DATA_MIN;
 
 	if (secret.n < SCRUB_MIN)
@@ -87,7 +92,8 @@ void scrub_add(struct buf *forms, struct bytes secret)
 	put_all_base64(forms, in_data, secret, &plain, &coded, &other);
 	/* A form that is missing is no list of all forms. */
 	if (forms->failed == 0)
-		forms->failed = bufs_status((const struct buf *const[]){&plain, &coded, &other, NULL});
+		forms->failed =
+			bufs_status((const struct buf *const[]){&plain, &coded, &other, NULL});
 	buf_done(&plain);
 	buf_done(&coded);
 	buf_done(&other);

@@ -113,10 +113,12 @@ static int perform(const struct client *c, struct client_call *call)
 	if (r < 0)
 		return cli_fail("%s", strerror(-r));
 	if (c->unix_path)
-		cli_fail("%s: no answer (libcurl's error %d)", c->unix_path, call->curl_error);
+		cli_fail("%s: no answer (libcurl's error %d: %s)", c->unix_path, call->curl_error,
+			 call->curl_words);
 	else
-		cli_fail("%.*s/%s: no answer (libcurl's error %d)", (int)c->base.n,
-			 (const char *)c->base.p, call->endpoint, call->curl_error);
+		cli_fail("%.*s/%s: no answer (libcurl's error %d: %s)", (int)c->base.n,
+			 (const char *)c->base.p, call->endpoint, call->curl_error,
+			 call->curl_words);
 	return CLI_NOT_REACHED;
 }
 

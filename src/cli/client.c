@@ -149,28 +149,35 @@ int client_perform(const struct client *c, struct client_call *call, long timeou
 	if (easy)
 		curl->easy_cleanup(easy);
 	call->curl_error = (int)code;
+	call->curl_words = curl->easy_strerror(code);
 	return code == CURLE_OK ? 0 : CLIENT_E_UNANSWERED;
 }
 
 /* ---- what came ---- */
 
+void client_put_printable(struct buf *b, struct bytes text)
+{
+	size_t begin = b->n;
+
+	buf_put_bytes(b, text);
+	for (size_t i = begin; i < b->n; i++)
+		if (b->p[i] < 0x20 || b->p[i] > 0x7e)
+			b->p[i] = '?';
+}
+
 void client_put_problem(struct buf *b, const json_t *problem)
 {
 	struct bytes detail = json_get_bytes(problem, "detail");
 	struct bytes field = json_get_bytes(problem, "field");
-	size_t begin = b->n;
 
-	buf_put_bytes(b, json_get_bytes(problem, "code"));
+	client_put_printable(b, json_get_bytes(problem, "code"));
 	if (detail.n) {
 		buf_puts(b, ": ");
-		buf_put_bytes(b, detail);
+		client_put_printable(b, detail);
 	}
 	if (field.n) {
 		buf_puts(b, " (field ");
-		buf_put_bytes(b, field);
+		client_put_printable(b, field);
 		buf_putc(b, ')');
 	}
-	for (size_t i = begin; i < b->n; i++)
-		if (b->p[i] < 0x20 || b->p[i] > 0x7e)
-			b->p[i] = '?';
 }

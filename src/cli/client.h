@@ -38,8 +38,9 @@ struct client_call {
 	bool post;
 	struct buf body;
 	struct buf answer;
-	long status;	/* HTTP's */
-	int curl_error; /* libcurl's, 0 for none */
+	long status;		/* HTTP's */
+	int curl_error;		/* libcurl's, 0 for none, */
+	const char *curl_words; /* and what it calls that; static */
 };
 
 #define CLIENT_CALL_INIT                                                                           \
@@ -54,5 +55,7 @@ void client_call_done(struct client_call *call);
 int client_perform(const struct client *c, struct client_call *call, long timeout_ms) must_check;
 #define CLIENT_LIBCURL_WORDS "libcurl 7.85 or later, with OpenSSL, is needed for this"
 
+/* Append TEXT, with a question mark for all that is not printable ASCII: what a gateway sent, for a terminal. */
+void client_put_printable(struct buf *b, struct bytes text);
 /* Append what a problem (RFC 9457) says: "policy_denied: registered_label: … (field record.fqdn)". Printable ASCII. */
 void client_put_problem(struct buf *b, const json_t *problem);

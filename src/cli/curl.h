@@ -16,6 +16,7 @@
 	X(easy_init)                                                                               \
 	X(easy_perform)                                                                            \
 	X(easy_setopt)                                                                             \
+	X(easy_strerror)                                                                           \
 	X(global_init_mem)                                                                         \
 	X(slist_append)                                                                            \
 	X(slist_free_all)                                                                          \

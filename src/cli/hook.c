@@ -70,6 +70,8 @@ static int challenge_name(struct bytes domain, struct dns_name *out)
 		domain = bytes_skip(domain, 2);
 	buf_puts(&text, PREFIX);
 	buf_put_bytes(&text, domain);
+	if (!domain.n || buf_status(&text) < 0)
+		buf_reset(&text); /* the prefix alone would be a name, too */
 	return parse_name(buf_bytes(&text), out);
 }
 
@@ -95,6 +97,12 @@ static int wait_for_them(struct hook *h)
 	return h->wait ? hook_wait(&h->gateway, buf_bytes(&h->ids)) : CLI_OK;
 }
 
+/* Clients call their hooks for other challenges too; those have the key authorization itself (RFC 8555 section 8.1), with its dot. */
+static bool is_for_dns(const char *value)
+{
+	return !strchr(value, '.');
+}
+
 /* ---- certbot ---- */
 
 static int certbot_domain(struct dns_name *name, const char **value)
@@ -105,6 +113,9 @@ static int certbot_domain(struct dns_name *name, const char **value)
 	if (!domain || !*value)
 		return cli_fail_with(CLI_USAGE, "$CERTBOT_DOMAIN and $CERTBOT_VALIDATION are not "
 						"set: this is for certbot to call");
+	if (!is_for_dns(*value))
+		return cli_fail_with(CLI_USAGE, "certbot wants an HTTP challenge answered: give it "
+						"--preferred-challenges dns");
 	return challenge_name(bytes_str(domain), name);
 }
 
@@ -123,10 +134,9 @@ static int certbot_wait(struct hook *h)
 		struct dns_name name;
 		int status = challenge_name(bytes_of(all.p, n), &name);
 
-		if (status == CLI_OK)
-			status = hook_find(&h->gateway, &name, &ids);
 		if (status != CLI_OK)
 			return status;
+		hook_find(&h->gateway, &name, &ids);
 		list = buf_bytes(&ids);
 		while (plist_next(&list, &id))
 			if (!plist_has(buf_bytes(&h->ids), id))
@@ -155,6 +165,23 @@ static int run_certbot(struct hook *h, int argc, char **argv)
 
 /* ---- dehydrated ---- */
 
+static int dehydrated_one(struct hook *h, bool adding, const char *domain, const char *value)
+{
+	struct dns_name name;
+	int status = challenge_name(bytes_str(domain), &name);
+
+	if (status != CLI_OK)
+		return status;
+	if (!is_for_dns(value)) {
+		/* Another certificate's type may be http-01, with the same hook. */
+		cli_fail("%s: an HTTP challenge: nothing is done in DNS", name.text);
+		return CLI_OK;
+	}
+	status = one(h, adding, &name, value);
+	/* dehydrated would stop without its certificate. What is left over is told, and kept for `sweep`. */
+	return adding || status == CLI_USAGE ? status : CLI_OK;
+}
+
 static int run_dehydrated(struct hook *h, int argc, char **argv)
 {
 	bool adding = argc > 0 && strcmp(argv[0], "deploy_challenge") == 0;
@@ -172,11 +199,7 @@ static int run_dehydrated(struct hook *h, int argc, char **argv)
 	if (status != CLI_OK)
 		return status;
 	for (int i = 1; i < argc; i += 3) {
-		struct dns_name name;
-
-		status = challenge_name(bytes_str(argv[i]), &name);
-		if (status == CLI_OK)
-			status = one(h, adding, &name, argv[i + 2]);
+		status = dehydrated_one(h, adding, argv[i], argv[i + 2]);
 		if (status != CLI_OK && adding)
 			return status;
 		if (status != CLI_OK)

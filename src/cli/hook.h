@@ -64,6 +64,7 @@ struct hook_entry {
 	struct dns_name name;
 	struct buf value;
 	struct buf handles; /* a plist */
+	bool unsure; /* it may be ours, though all handles say that it was found: a try went unanswered */
 };
 
 #define HOOK_ENTRY_INIT                                                                            \
@@ -83,7 +84,7 @@ enum {
 /* Make the directory when missing, and look at it. NULL, or a sentence. */
 const char *hook_state_open(struct hook_state *s, const char *path) must_check;
 void hook_state_done(struct hook_state *s);
-/* Append the ids of all entries. 0 or -errno. */
+/* Append the ids of all entries, and of what crashes have left of some. 0 or -errno. */
 int hook_state_list(const struct hook_state *s, struct buf *ids) must_check;
 /* Take the lock NAME of the directory, waiting for it or not. 0 with a descriptor to close; HOOK_E_BUSY; -errno. */
 int hook_state_lock(const struct hook_state *s, const char *name, bool wait, int *lock) must_check;
@@ -113,8 +114,6 @@ int hook_replace_file(int dir, const char *name, struct bytes data,
 
 /* ---- hook_gateway.c ---- */
 
-#define HOOK_PATIENCE_USEC 60000000LL /* how long something passing is tried again */
-
 struct hook_gateway {
 	const struct hook_settings *settings;
 	const struct hook_state *state;
@@ -122,24 +121,27 @@ struct hook_gateway {
 	struct buf why; /* of the last answer that was no good, in words */
 };
 
-/* Read the token. An exit status, with a line on stderr. */
+/* Read the token, and look at the key. An exit status, with a line on stderr. */
 int hook_gateway_init(struct hook_gateway *g, const struct hook_settings *settings,
 		      const struct hook_state *state) must_check;
 void hook_gateway_done(struct hook_gateway *g);
 
 struct hook_answer {
-	json_t *json; /* NULL: none, or not JSON */
-	long status;  /* HTTP's; 0: none came */
-	bool unsure;  /* an earlier try, or this one, may have been done though it says otherwise */
+	json_t *json;	/* NULL: none, or not JSON */
+	long status;	/* HTTP's; 0: none came */
+	int curl_error; /* libcurl's; -1: it did not come so far */
+	bool unsure; /* an earlier try, or this one, may have been done though it says otherwise */
 };
 void hook_answer_done(struct hook_answer *a);
 
 /*
- * POST FIELDS, to which integration_handle and customer are added, to ENDPOINT; what passes by is tried again for PATIENCE
- * microseconds. A fresh integration handle in an answer is stored. CLI_OK for a 2xx of JSON; else CLI_FAILED, CLI_NOT_REACHED or
- * CLI_USAGE, with WHY; nothing is printed.
+ * POST FIELDS, to which integration_handle and customer are added, to ENDPOINT. A fresh integration handle in the answer is stored.
+ * CLI_OK for a 2xx of JSON; else CLI_FAILED, CLI_NOT_REACHED or CLI_USAGE, with WHY; nothing is printed.
  */
-int hook_ask(struct hook_gateway *g, const char *endpoint, json_t *fields, int64_t patience,
+int hook_ask_once(struct hook_gateway *g, const char *endpoint, json_t *fields, long timeout_ms,
+		  struct hook_answer *out) must_check;
+/* The same; what passes by is tried again, for up to a minute. */
+int hook_ask(struct hook_gateway *g, const char *endpoint, json_t *fields,
 	     struct hook_answer *out) must_check;
 
 /* Sleep for so many microseconds. */
@@ -154,8 +156,8 @@ int hook_add(struct hook_gateway *g, const struct dns_name *name, struct bytes v
 	     struct buf *ids) must_check;
 /* Remove the record, if it was added. */
 int hook_remove(struct hook_gateway *g, const struct dns_name *name, struct bytes value) must_check;
-/* Append the ids of entries at NAME that were added a short time ago. */
-int hook_find(struct hook_gateway *g, const struct dns_name *name, struct buf *ids) must_check;
+/* Append the ids of entries at NAME that were added a short time ago. No status: what cannot be read was not added now. */
+void hook_find(struct hook_gateway *g, const struct dns_name *name, struct buf *ids);
 /* Until the records of IDS are at all name servers, or the time is over: CLI_OK then too, with a warning. */
 int hook_wait(struct hook_gateway *g, struct bytes ids) must_check;
 /* Remove what was added before BEFORE, microseconds since 1970. */

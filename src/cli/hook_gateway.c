@@ -15,23 +15,32 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TOKEN_MAX	4096
-#define HANDLE_MAX	(24 * 1024)
-#define WHY_MAX		1024
-#define RETRY_AFTER_MAX 86400
-#define PAUSE_FIRST	500000 /* microseconds; then twice as long each time, */
-#define PAUSE_LONGEST	8000000
+#define TOKEN_MAX     4096
+#define HANDLE_MAX    (24 * 1024)
+#define KEY_MAX	      (64 * 1024)
+#define WHY_MAX	      1024
+#define PATIENCE_USEC 60000000 /* how long something passing is tried again */
+#define PAUSE_FIRST   500000   /* microseconds; then twice as long each time, */
+#define PAUSE_LONGEST 8000000
 
 /* ---- files ---- */
+
+/* A file that nobody else can read. An exit status. */
+static int read_secret(const char *path, struct buf *out)
+{
+	const char *why = config_read_secret_file(path, out);
+
+	return why ? cli_fail_with(CLI_USAGE, "%s: %s", path, why) : CLI_OK;
+}
 
 /* What a text file of ours holds, without the end of its line. An exit status. */
 static int read_line(const char *path, const char *what, struct buf *out)
 {
-	const char *why = config_read_secret_file(path, out);
+	int status = read_secret(path, out);
 	struct bytes text;
 
-	if (why)
-		return cli_fail_with(CLI_USAGE, "%s: %s", path, why);
+	if (status != CLI_OK)
+		return status;
 	while (out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
 		buf_truncate(out, out->n - 1);
 	text = buf_bytes(out);
@@ -103,8 +112,13 @@ int hook_gateway_init(struct hook_gateway *g, const struct hook_settings *settin
 		      const struct hook_state *state)
 {
 	struct buf token cleanup(buf_done) = BUF_INIT(TOKEN_MAX);
+	struct buf key cleanup(buf_done) = BUF_INIT(KEY_MAX);
 	const char *path = settings->text[HOOK_TOKEN_FILE];
 	int status = path ? read_line(path, "token", &token) : CLI_OK;
+
+	/* libcurl reads it itself, and does not look whose it is. */
+	if (status == CLI_OK && settings->text[HOOK_KEY])
+		status = read_secret(settings->text[HOOK_KEY], &key);
 
 	*g = (struct hook_gateway){.settings = settings,
 				   .state = state,
@@ -133,7 +147,7 @@ void hook_answer_done(struct hook_answer *a)
 	a->json = NULL;
 }
 
-/* ---- one try ---- */
+/* ---- once ---- */
 
 static int build_body(struct hook_gateway *g, json_t *fields, struct bytes handle, struct buf *body)
 {
@@ -195,19 +209,23 @@ static int unanswered(struct hook_gateway *g, const struct client_call *call, in
 		return CLI_FAILED;
 	}
 	out->unsure |= !never_sent(call->curl_error);
-	buf_printf(&g->why, "no answer from %.*s (libcurl's error %d)", (int)g->client.base.n,
-		   (const char *)g->client.base.p, call->curl_error);
+	buf_printf(&g->why, "no answer from %.*s (libcurl's error %d: %s)", (int)g->client.base.n,
+		   (const char *)g->client.base.p, call->curl_error, call->curl_words);
 	return CLI_NOT_REACHED;
 }
 
-static int try_once(struct hook_gateway *g, const char *endpoint, json_t *fields,
-		    struct hook_answer *out, int *curl_error)
+int hook_ask_once(struct hook_gateway *g, const char *endpoint, json_t *fields, long timeout_ms,
+		  struct hook_answer *out)
 {
 	struct client_call call cleanup(client_call_done) = CLIENT_CALL_INIT;
 	struct buf handle cleanup(buf_done) = BUF_INIT(HANDLE_MAX);
 	struct bytes fresh;
 	int r, status;
 
+	buf_reset(&g->why);
+	hook_answer_done(out);
+	out->status = 0;
+	out->curl_error = -1;
 	/* Read each time: this answer's, or another hook's, may have brought a fresh one. */
 	status = read_handle(g, &handle);
 	if (status != CLI_OK)
@@ -218,8 +236,8 @@ static int try_once(struct hook_gateway *g, const char *endpoint, json_t *fields
 		return status;
 	call.endpoint = endpoint;
 	call.post = true;
-	r = client_perform(&g->client, &call, CLIENT_TIMEOUT_MS);
-	*curl_error = call.curl_error;
+	r = client_perform(&g->client, &call, timeout_ms);
+	out->curl_error = call.curl_error;
 	if (r != 0)
 		return unanswered(g, &call, r, out);
 	status = judge(g, &call, out);
@@ -232,9 +250,9 @@ static int try_once(struct hook_gateway *g, const char *endpoint, json_t *fields
 /* ---- and again ---- */
 
 /* Will it be another answer in a moment? A gateway that restarts refuses, resets or is silent; every call is safe to repeat. */
-static bool passes(const struct hook_answer *a, int curl_error)
+static bool passes(const struct hook_answer *a)
 {
-	switch (curl_error) {
+	switch (a->curl_error) {
 	case CURLE_OK:
 		return a->status == 429 || (a->status >= 502 && a->status <= 504);
 	case CURLE_COULDNT_CONNECT:
@@ -259,32 +277,30 @@ void hook_pause(int64_t usec)
 		;
 }
 
-/* How long until the next try, the one that follows after a pause of LAST: what the answer says, or some time, not all at once. */
+/* How long until the next try, the one that follows after a pause of LAST: some time, not all at once, or as long as the answer says. */
 static int64_t next_pause(const struct hook_answer *a, int64_t *last)
 {
 	uint64_t seconds;
+	int64_t pause;
 
-	if (json_get_u64(a->json, "retry_after", RETRY_AFTER_MAX, &seconds))
-		return (int64_t)seconds * 1000000;
 	*last = *last ? *last * 2 : PAUSE_FIRST;
 	if (*last > PAUSE_LONGEST)
 		*last = PAUSE_LONGEST;
-	return *last / 2 + randombytes_uniform((uint32_t)(*last / 2));
+	pause = *last / 2 + randombytes_uniform((uint32_t)(*last / 2));
+	if (json_get_u64(a->json, "retry_after", UINT32_MAX, &seconds) &&
+	    (int64_t)seconds * 1000000 > pause)
+		pause = (int64_t)seconds * 1000000;
+	return pause;
 }
 
-int hook_ask(struct hook_gateway *g, const char *endpoint, json_t *fields, int64_t patience,
-	     struct hook_answer *out)
+int hook_ask(struct hook_gateway *g, const char *endpoint, json_t *fields, struct hook_answer *out)
 {
-	int64_t end = steady_usec() + patience, last = 0, pause;
+	int64_t end = steady_usec() + PATIENCE_USEC, last = 0, pause;
 
 	for (;;) {
-		int curl_error = -1, status;
+		int status = hook_ask_once(g, endpoint, fields, CLIENT_TIMEOUT_MS, out);
 
-		buf_reset(&g->why);
-		hook_answer_done(out);
-		out->status = 0;
-		status = try_once(g, endpoint, fields, out, &curl_error);
-		if (status == CLI_OK || !passes(out, curl_error))
+		if (status == CLI_OK || !passes(out))
 			return status;
 		out->unsure |= out->status >= 502;
 		pause = next_pause(out, &last);

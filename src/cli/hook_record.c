@@ -80,6 +80,7 @@ static int begin(struct hook_gateway *g, struct hook_entry *e, const struct dns_
 	*there = r != HOOK_E_NONE;
 	if (r == 0)
 		return CLI_OK;
+	e->unsure = *there;
 	buf_reset(&e->value);
 	buf_reset(&e->handles);
 	e->name = *name;
@@ -128,8 +129,9 @@ static int add(struct hook_gateway *g, struct hook_entry *e, bool *nothing)
 	*nothing = true;
 	if (!fields)
 		return cli_fail_with(CLI_USAGE, "the value is not UTF-8");
-	status = hook_ask(g, "add_record", fields, HOOK_PATIENCE_USEC, &answer);
+	status = hook_ask(g, "add_record", fields, &answer);
 	*nothing = !answer.unsure && answer.status < 500;
+	e->unsure |= answer.unsure;
 	if (status != CLI_OK)
 		return say(g, status, "adding", &e->name);
 	*nothing = false;
@@ -170,8 +172,8 @@ static bool handle_is_void(const struct hook_answer *a)
 	       (bytes_is(code, "handle_invalid") || bytes_is(code, "handle_mismatch"));
 }
 
-/* By the first of the handles, which is then dropped. *AGAIN: it was void. */
-static int remove_by_first(struct hook_gateway *g, struct hook_entry *e, bool *again)
+/* By the first of the handles, which is then dropped. *AGAIN: it was void. *GONE: the record is. */
+static int remove_by_first(struct hook_gateway *g, struct hook_entry *e, bool *again, bool *gone)
 {
 	struct hook_answer answer cleanup(hook_answer_done) = {0};
 	struct bytes list = buf_bytes(&e->handles), handle = {NULL, 0};
@@ -182,32 +184,39 @@ static int remove_by_first(struct hook_gateway *g, struct hook_entry *e, bool *a
 		fields = json_pack("{s:s%}", "record_handle", (const char *)handle.p, handle.n);
 	if (!fields)
 		return cli_fail("out of memory");
-	status = hook_ask(g, "remove_record", fields, HOOK_PATIENCE_USEC, &answer);
+	status = hook_ask(g, "remove_record", fields, &answer);
 	if (status != CLI_OK && !handle_is_void(&answer))
 		return say(g, status, "removing", &e->name);
 	*again |= status != CLI_OK;
+	e->unsure |= status != CLI_OK;
+	/* Without a receipt nothing was to be changed: it was found, and is not ours to remove. */
+	*gone |= json_is_true(json_at(answer.json, "removed")) || json_at(answer.json, "receipt");
 	drop_handle(e);
 	return CLI_OK;
 }
 
 /*
  * Locked and loaded. Where there is no handle, or none that opens, the record is added once more: what is there already is found, and
- * that gives a handle which removes it.
+ * that gives a handle which removes it, where a replace could have overwritten it. Elsewhere it stays.
  */
 static int remove_entry(struct hook_gateway *g, struct hook_entry *e)
 {
 	for (int round = 0; round < 2; round++) {
-		bool again = false, nothing;
+		bool again = false, gone = false, nothing;
 		int status = CLI_OK;
 
 		if (!e->handles.n)
 			status = add(g, e, &nothing);
 		while (status == CLI_OK && e->handles.n)
-			status = remove_by_first(g, e, &again);
+			status = remove_by_first(g, e, &again, &gone);
 		if (status != CLI_OK)
 			return status;
-		if (!again)
+		if (gone || (!again && !e->unsure))
 			return forget(g, e);
+		if (!again)
+			return cli_fail("removing %s: whose it is cannot be told any more, and at "
+					"such a name it then stays",
+					e->name.text);
 	}
 	return cli_fail("removing %s: the gateway does not take its own record handle",
 			e->name.text);
@@ -227,7 +236,7 @@ int hook_remove(struct hook_gateway *g, const struct dns_name *name, struct byte
 
 /* ---- all that there are ---- */
 
-/* Call FN with each entry of this configuration, loaded. */
+/* Call FN with each entry of this configuration, loaded, and with those of which there is a left-over file only, which have no name. */
 static int each_entry(struct hook_gateway *g,
 		      int (*fn)(struct hook_gateway *g, struct hook_entry *e, void *arg), void *arg)
 {
@@ -248,7 +257,7 @@ static int each_entry(struct hook_gateway *g,
 			status = say_state(g, r);
 		else if (r == HOOK_E_BAD)
 			status = cli_fail("%s/%s.json: is none of ours", g->state->path, e.id);
-		else if (r == 0)
+		else if (r == 0 || r == HOOK_E_NONE)
 			status = fn(g, &e, arg);
 		if (status != CLI_OK)
 			worst = status;
@@ -272,24 +281,39 @@ static int find_one(struct hook_gateway *g, struct hook_entry *e, void *arg)
 	return CLI_OK;
 }
 
-int hook_find(struct hook_gateway *g, const struct dns_name *name, struct buf *ids)
+void hook_find(struct hook_gateway *g, const struct dns_name *name, struct buf *ids)
 {
-	return each_entry(g, find_one, &(struct found){name, ids});
+	(void)each_entry(g, find_one, &(struct found){name, ids});
 }
 
-static int sweep_locked(struct hook_gateway *g, struct hook_entry *e)
+/* Is there such an entry, from before BEFORE? 0 or -errno. */
+static int is_old(const struct hook_gateway *g, const struct hook_entry *e, int64_t before,
+		  bool *out)
 {
-	struct dns_name name = e->name;
+	int64_t written;
+	int r = hook_entry_time(g->state, e, &written);
+
+	*out = r == 0 && written < before;
+	return r == -ENOENT ? 0 : r;
+}
+
+/* What was loaded before the lock was taken may be another by now. */
+static int sweep_locked(struct hook_gateway *g, struct hook_entry *e, int64_t before)
+{
 	int r = hook_entry_load(g->state, g->settings, e), status;
+	bool old = false;
 
 	if (r == HOOK_E_NONE)
-		return forget(
-			g, e); /* somebody removed it just now; the lock is ours and is left over */
+		return forget(g, e);
+	if (r == 0)
+		r = is_old(g, e, before, &old);
 	if (r != 0)
 		return r < 0 ? say_state(g, r) : CLI_FAILED;
+	if (!old)
+		return CLI_OK;
 	status = remove_entry(g, e);
 	if (status == CLI_OK)
-		printf("removed %s\n", name.text);
+		printf("removed %s\n", e->name.text);
 	else
 		cli_fail("%s/%s.json stays; delete it when the record is gone", g->state->path,
 			 e->id);
@@ -299,16 +323,16 @@ static int sweep_locked(struct hook_gateway *g, struct hook_entry *e)
 static int sweep_one(struct hook_gateway *g, struct hook_entry *e, void *arg)
 {
 	const int64_t *before = arg;
-	int64_t written;
-	int r = hook_entry_time(g->state, e, &written);
+	bool old = true;
+	int r = e->name.labels ? is_old(g, e, *before, &old) : 0;
 
-	if (r == -ENOENT || (r == 0 && written >= *before))
+	if (r == 0 && !old)
 		return CLI_OK;
 	if (r == 0)
 		r = hook_entry_lock(g->state, e, false);
 	if (r == HOOK_E_BUSY)
 		return CLI_OK; /* another hook is at it */
-	return r < 0 ? say_state(g, r) : sweep_locked(g, e);
+	return r < 0 ? say_state(g, r) : sweep_locked(g, e, *before);
 }
 
 int hook_sweep(struct hook_gateway *g, int64_t before)
@@ -318,23 +342,48 @@ int hook_sweep(struct hook_gateway *g, int64_t before)
 
 /* ---- wait ---- */
 
-enum seen { SEEN, NOT_YET };
+/* A server that does not show it: what an administrator would ask next. */
+static void put_lagging(struct buf *why, const json_t *answer)
+{
+	const json_t *servers = json_at(answer, "servers"), *server;
+	size_t i;
 
-/* Not yet is also what cannot be asked at the moment. An exit status. */
-static int look(struct hook_gateway *g, struct hook_entry *e, int64_t patience, enum seen *seen)
+	if (!json_array_size(servers))
+		buf_puts(why, "DNS names no servers for the zone");
+	json_array_foreach(servers, i, server)
+	{
+		struct bytes address = json_get_bytes(server, "address");
+		struct bytes problem = json_get_bytes(server, "problem");
+
+		if (json_is_true(json_at(server, "visible")))
+			continue;
+		client_put_printable(why, json_get_bytes(server, "name"));
+		if (address.n)
+			buf_putc(why, ' ');
+		client_put_printable(why, address);
+		buf_puts(why, ": ");
+		client_put_printable(why, problem.n ? problem : BYTES("has not got it"));
+		return;
+	}
+}
+
+/* Ask once, for REST microseconds at most. Not seen is also what cannot be asked at the moment; WHY says which. An exit status. */
+static int look(struct hook_gateway *g, struct hook_entry *e, int64_t rest, bool *seen)
 {
 	struct hook_answer answer cleanup(hook_answer_done) = {0};
 	struct bytes handle = newest_handle(e);
 	json_t *fields cleanup(json_cleanup) =
 		json_pack("{s:s%}", "record_handle", (const char *)handle.p, handle.n);
+	int64_t ms = rest / 1000 + 1;
 	int status;
 
 	if (!fields)
 		return cli_fail("out of memory");
-	if (patience > HOOK_PATIENCE_USEC)
-		patience = HOOK_PATIENCE_USEC;
-	status = hook_ask(g, "check_record", fields, patience, &answer);
-	*seen = status == CLI_OK && json_is_true(json_at(answer.json, "visible")) ? SEEN : NOT_YET;
+	status = hook_ask_once(g, "check_record", fields,
+			       ms < CLIENT_TIMEOUT_MS ? (long)ms : CLIENT_TIMEOUT_MS, &answer);
+	*seen = status == CLI_OK && json_is_true(json_at(answer.json, "visible"));
+	if (status == CLI_OK && !*seen)
+		put_lagging(&g->why, answer.json);
 	if (status == CLI_OK || status == CLI_NOT_REACHED || answer.status == 429 ||
 	    answer.status >= 500)
 		return CLI_OK;
@@ -344,54 +393,47 @@ static int look(struct hook_gateway *g, struct hook_entry *e, int64_t patience, 
 	return say(g, status, "checking", &e->name);
 }
 
-/* Those of IDS that are not there yet, to LEFT; the name of one of them to NAME. */
-static int look_at_all(struct hook_gateway *g, struct bytes ids, int64_t end, struct buf *left,
-		       struct dns_name *name)
+/* Until E is seen, or END. An exit status. */
+static int wait_for(struct hook_gateway *g, struct hook_entry *e, int64_t end, bool *seen)
 {
-	struct bytes id;
+	int64_t pause = POLL_FIRST;
 
-	while (plist_next(&ids, &id)) {
-		struct hook_entry e cleanup(hook_entry_done) = HOOK_ENTRY_INIT;
-		enum seen seen = SEEN;
-		int status = CLI_OK;
+	buf_reset(&g->why);
+	buf_puts(&g->why, "there was no time to ask");
+	for (;;) {
+		int64_t rest = end - steady_usec();
+		int status = rest > 0 ? look(g, e, rest, seen) : CLI_OK;
 
-		if (bytes_to_str(id, e.id, sizeof(e.id)) < 0 ||
-		    hook_entry_load(g->state, g->settings, &e) != 0)
-			continue; /* removed meanwhile */
-		if (e.handles.n)
-			status = look(g, &e, end - steady_usec(), &seen);
-		if (status != CLI_OK)
+		rest = end - steady_usec();
+		if (status != CLI_OK || *seen || rest <= 0)
 			return status;
-		if (seen == SEEN)
-			continue;
-		plist_put(left, id);
-		*name = e.name;
+		hook_pause(pause < rest ? pause : rest);
+		pause = pause * 2 < POLL_LONGEST ? pause * 2 : POLL_LONGEST;
 	}
-	return CLI_OK;
 }
 
 int hook_wait(struct hook_gateway *g, struct bytes ids)
 {
-	struct buf wanted cleanup(buf_done) = BUF_INIT(ids.n);
-	int64_t end = steady_usec() + (int64_t)g->settings->wait * 1000000, pause = POLL_FIRST;
+	int64_t end = steady_usec() + (int64_t)g->settings->wait * 1000000;
+	struct bytes id;
 
-	buf_put_bytes(&wanted, ids);
-	for (;;) {
-		struct buf left cleanup(buf_done) = BUF_INIT(ids.n);
-		struct dns_name name;
-		int status = look_at_all(g, buf_bytes(&wanted), end, &left, &name);
-		int64_t rest = end - steady_usec();
+	/* One after the other: while the first is waited for, the others are on their way, too. */
+	while (plist_next(&ids, &id)) {
+		struct hook_entry e cleanup(hook_entry_done) = HOOK_ENTRY_INIT;
+		bool seen = false;
+		int status;
 
-		if (status != CLI_OK || !left.n)
+		if (bytes_to_str(id, e.id, sizeof(e.id)) < 0 ||
+		    hook_entry_load(g->state, g->settings, &e) != 0 || !e.handles.n)
+			continue; /* removed meanwhile */
+		status = wait_for(g, &e, end, &seen);
+		if (status != CLI_OK)
 			return status;
-		if (rest <= 0) {
-			cli_fail("%s: not at all name servers after %u seconds", name.text,
-				 g->settings->wait);
+		if (!seen) {
+			cli_fail("%s: not at all name servers after %u seconds: %.*s", e.name.text,
+				 g->settings->wait, (int)g->why.n, (const char *)g->why.p);
 			return CLI_OK; /* the authority looks itself */
 		}
-		hook_pause(pause < rest ? pause : rest);
-		pause = pause * 2 < POLL_LONGEST ? pause * 2 : POLL_LONGEST;
-		buf_reset(&wanted);
-		buf_put_bytes(&wanted, buf_bytes(&left));
 	}
+	return CLI_OK;
 }

@@ -63,6 +63,14 @@ static bool is_id(struct bytes text)
 	return text.n == HOOK_ID_MAX;
 }
 
+static bool has_entry(const struct hook_state *s, struct bytes id)
+{
+	char name[NAME_SIZE];
+
+	snprintf(name, sizeof(name), "%.*s.json", (int)id.n, (const char *)id.p);
+	return faccessat(s->dir, name, F_OK, 0) == 0;
+}
+
 int hook_state_list(const struct hook_state *s, struct buf *ids)
 {
 	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -80,7 +88,7 @@ int hook_state_list(const struct hook_state *s, struct buf *ids)
 		struct bytes name = bytes_str(e->d_name), id = bytes_of(name.p, HOOK_ID_MAX);
 
 		if (name.n > HOOK_ID_MAX && is_id(id) &&
-		    bytes_is(bytes_skip(name, HOOK_ID_MAX), ".json"))
+		    (bytes_is(bytes_skip(name, HOOK_ID_MAX), ".json") || !has_entry(s, id)))
 			plist_put(ids, id);
 	}
 	r = -errno;
@@ -204,6 +212,7 @@ static int take_entry(struct hook_entry *e, const struct hook_settings *settings
 	if (dns_name_parse(&e->name, json_get_bytes(o, "name")) != 0 || !value.n ||
 	    value.n > HOOK_VALUE_MAX || !json_is_array(handles))
 		return HOOK_E_BAD;
+	e->unsure = json_array_size(handles) == 0 || json_is_true(json_at(o, "unsure"));
 	buf_reset(&e->value);
 	buf_reset(&e->handles);
 	buf_put_bytes(&e->value, value);
@@ -265,6 +274,8 @@ static void put_entry(struct buf *b, const struct hook_settings *settings,
 	put_member(b, "value", buf_bytes(&e->value));
 	put_member(b, "handle_file", bytes_str(settings->text[HOOK_HANDLE_FILE]));
 	put_member(b, "customer", bytes_str(settings->text[HOOK_CUSTOMER]));
+	if (e->unsure)
+		buf_puts(b, "\"unsure\": true,\n");
 	buf_puts(b, "\"record_handles\": [");
 	while (plist_next(&handles, &handle)) {
 		buf_puts(b, between);
@@ -290,7 +301,8 @@ int hook_entry_remove(const struct hook_state *s, struct hook_entry *e)
 {
 	char name[NAME_SIZE];
 
-	if (unlinkat(s->dir, file_of(e, "json", name), 0) < 0 && errno != ENOENT)
+	if ((unlinkat(s->dir, file_of(e, "json", name), 0) < 0 && errno != ENOENT) ||
+	    (unlinkat(s->dir, file_of(e, "json.new", name), 0) < 0 && errno != ENOENT))
 		return -errno;
 	if (fsync(s->dir) < 0 || unlinkat(s->dir, file_of(e, "lock", name), 0) < 0)
 		return -errno;

@@ -106,7 +106,8 @@ void call_connect(struct egress_call *c)
 		call_end(c, EGRESS_INTERNAL);
 }
 
-static void call_init(struct egress_call *c, struct egress *e, const struct egress_request *r, egress_done_fn *done, void *arg)
+static void call_init(struct egress_call *c, struct egress *e, const struct egress_request *r,
+		      egress_done_fn *done, void *arg)
 {
 	*c = (struct egress_call){.egress = e,
 				  .done = done,
@@ -165,7 +166,8 @@ int egress_new(struct egress **out, struct loop *loop, const struct egress_confi
 
 	if (!e)
 		return -ENOMEM;
-	*e = (struct egress){.loop = loop, .rules = config->rules, .idle_max = config->idle_connections};
+	*e = (struct egress){
+		.loop = loop, .rules = config->rules, .idle_max = config->idle_connections};
 	links_init(e);
 	r = tls_client_new(&e->tls, config->ca_pem);
 	if (r == 0)

@@ -67,7 +67,8 @@ static bool attempt_begin(struct attempt *a)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	a->fd = (struct loop_fd){.fd = -1, .fn = on_ready, .arg = a};
-	if ((connect(fd, (struct sockaddr *)&to, n) < 0 && errno != EINPROGRESS) || loop_watch(a->all->loop, &a->fd, fd, EPOLLOUT) < 0) {
+	if ((connect(fd, (struct sockaddr *)&to, n) < 0 && errno != EINPROGRESS) ||
+	    loop_watch(a->all->loop, &a->fd, fd, EPOLLOUT) < 0) {
 		close(fd);
 		return false;
 	}
@@ -126,11 +127,13 @@ static void take_addresses(struct connecting *c, const struct ip *ips, size_t n)
 		while (*i < n && ips[*i].family != (turn == 0 ? 6 : 4))
 			++*i;
 		if (*i < n)
-			c->attempts[c->n++] = (struct attempt){.all = c, .fd = {.fd = -1}, .ip = ips[(*i)++]};
+			c->attempts[c->n++] =
+				(struct attempt){.all = c, .fd = {.fd = -1}, .ip = ips[(*i)++]};
 	}
 }
 
-int connect_start(struct connecting **out, struct loop *loop, const struct ip *ips, size_t n, uint16_t port, connect_fn *fn, void *arg)
+int connect_start(struct connecting **out, struct loop *loop, const struct ip *ips, size_t n,
+		  uint16_t port, connect_fn *fn, void *arg)
 {
 	size_t count = n < CONNECT_MAX ? n : CONNECT_MAX;
 	struct connecting *c = calloc(1, sizeof(*c) + count * sizeof(c->attempts[0]));

@@ -20,6 +20,7 @@ typedef void connect_fn(void *arg, int fd, const struct ip *peer);
  * IPS are copied; N is not 0. FN is called once, never before this has returned; *OUT is gone once it begins. It is for the caller to set a time limit. 0 or -ENOMEM (FN is then
  * not called).
  */
-int connect_start(struct connecting **out, struct loop *loop, const struct ip *ips, size_t n, uint16_t port, connect_fn *fn, void *arg) must_check;
+int connect_start(struct connecting **out, struct loop *loop, const struct ip *ips, size_t n,
+		  uint16_t port, connect_fn *fn, void *arg) must_check;
 /* FN will not be called. */
 void connect_cancel(struct connecting *c);

@@ -42,7 +42,8 @@ static void send_more(struct egress_call *c)
 		int r = link_send(k, bytes_skip(buf_bytes(&c->request), c->sent_bytes), &n);
 
 		if (r == TLS_WANTS_READ || r == TLS_WANTS_WRITE) {
-			r = loop_change(c->egress->loop, &k->fd, r == TLS_WANTS_READ ? EPOLLIN : EPOLLIN | EPOLLOUT);
+			r = loop_change(c->egress->loop, &k->fd,
+					r == TLS_WANTS_READ ? EPOLLIN : EPOLLIN | EPOLLOUT);
 			if (r == 0)
 				return;
 		}
@@ -83,7 +84,8 @@ static enum egress_failure room_failure(const struct buf *b)
 
 static enum egress_failure take_field(struct egress_call *c, struct bytes name, struct bytes value)
 {
-	if (bytes_eq_nocase(name, BYTES("Retry-After")) && retry_after_parse(value, clock_usec(), &c->retry_after) == 0)
+	if (bytes_eq_nocase(name, BYTES("Retry-After")) &&
+	    retry_after_parse(value, clock_usec(), &c->retry_after) == 0)
 		c->has_retry_after = true;
 	for (size_t i = 0; i < c->wanted; i++)
 		if (bytes_eq_nocase(name, bytes_str(c->want_headers[i]))) {

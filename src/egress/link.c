@@ -37,7 +37,8 @@ int link_send(struct link *k, struct bytes b, size_t *sent)
 {
 	if (k->tls)
 		return tls_send(k->tls, b.p, b.n, sent);
-	return outcome(send(k->fd.fd, b.p, b.n, MSG_NOSIGNAL | MSG_DONTWAIT), TLS_WANTS_WRITE, sent);
+	return outcome(send(k->fd.fd, b.p, b.n, MSG_NOSIGNAL | MSG_DONTWAIT), TLS_WANTS_WRITE,
+		       sent);
 }
 
 /* ---- those that are kept ---- */
@@ -174,7 +175,8 @@ static void on_ready(void *arg, uint32_t events)
 	}
 	r = tls_handshake(k->tls);
 	if (r == TLS_WANTS_READ || r == TLS_WANTS_WRITE) {
-		if (loop_change(k->egress->loop, &k->fd, r == TLS_WANTS_READ ? EPOLLIN : EPOLLOUT) < 0)
+		if (loop_change(k->egress->loop, &k->fd, r == TLS_WANTS_READ ? EPOLLIN : EPOLLOUT) <
+		    0)
 			call_end(k->call, EGRESS_INTERNAL);
 	} else if (r != 0) {
 		call_end(k->call, EGRESS_TLS);
@@ -227,7 +229,11 @@ int link_open(struct egress_call *c, const struct ip *ips, size_t n)
 
 	if (!k)
 		return -ENOMEM;
-	*k = (struct link){.egress = e, .call = c, .born = loop_now(e->loop), .is_tls = c->url.tls, .port = c->url.port};
+	*k = (struct link){.egress = e,
+			   .call = c,
+			   .born = loop_now(e->loop),
+			   .is_tls = c->url.tls,
+			   .port = c->url.port};
 	memcpy(k->host, c->url.host, sizeof(k->host));
 	k->fd = (struct loop_fd){.fd = -1, .fn = on_ready, .arg = k};
 	k->hurry = (struct loop_timer){.fn = on_hurry, .arg = k};

@@ -4,7 +4,17 @@
 #include "base/text.h"
 #include "http/chars.h"
 
-enum state { STATUS_LINE, FIELDS, CHUNK_SIZE, CHUNK, CHUNK_END, TRAILERS, COUNTED, UNTIL_CLOSE, OVER };
+enum state {
+	STATUS_LINE,
+	FIELDS,
+	CHUNK_SIZE,
+	CHUNK,
+	CHUNK_END,
+	TRAILERS,
+	COUNTED,
+	UNTIL_CLOSE,
+	OVER
+};
 
 #define BLANKS	     " \t"
 #define CHUNK_DIGITS 15 /* far more than an answer may have, and no overflow */
@@ -40,7 +50,8 @@ static enum http_answer_event take_line(struct http_answer *a, struct bytes *in,
 	if (!end || a->line.n) {
 		buf_put_bytes(&a->line, part);
 		if (buf_status(&a->line) < 0)
-			return buf_status(&a->line) == -ENOMEM ? HTTP_ANSWER_NO_MEMORY : HTTP_ANSWER_TOO_LARGE;
+			return buf_status(&a->line) == -ENOMEM ? HTTP_ANSWER_NO_MEMORY
+							       : HTTP_ANSWER_TOO_LARGE;
 		part = buf_bytes(&a->line);
 	}
 	*in = bytes_skip(*in, end ? (size_t)(end - in->p) + 1 : in->n);
@@ -69,8 +80,10 @@ static bool read_status(struct http_answer *a, struct bytes line)
 {
 	uint64_t status;
 
-	if (line.n < 12 || !is_text(line) || !(bytes_starts(line, BYTES("HTTP/1.1 ")) || bytes_starts(line, BYTES("HTTP/1.0 "))) ||
-	    text_to_u64(bytes_of(line.p + 9, 3), 999, &status) != 0 || status < 100 || (line.n > 12 && line.p[12] != ' '))
+	if (line.n < 12 || !is_text(line) ||
+	    !(bytes_starts(line, BYTES("HTTP/1.1 ")) || bytes_starts(line, BYTES("HTTP/1.0 "))) ||
+	    text_to_u64(bytes_of(line.p + 9, 3), 999, &status) != 0 || status < 100 ||
+	    (line.n > 12 && line.p[12] != ' '))
 		return false;
 	a->http_1_0 = line.p[7] == '0';
 	a->status = (unsigned)status;
@@ -85,7 +98,8 @@ static bool read_length(struct http_answer *a, struct bytes value)
 {
 	uint64_t n;
 
-	if (!all_of(value, is_digit) || text_to_u64(value, INT64_MAX, &n) != 0 || (a->has_length && n != a->left))
+	if (!all_of(value, is_digit) || text_to_u64(value, INT64_MAX, &n) != 0 ||
+	    (a->has_length && n != a->left))
 		return false;
 	a->has_length = true;
 	a->left = n;
@@ -176,7 +190,8 @@ static bool read_chunk_size(struct http_answer *a, struct bytes line)
 /* ---- one step ---- */
 
 /* What LINE is here. MORE: nothing that is told; go on. */
-static enum http_answer_event read_line(struct http_answer *a, struct bytes line, struct bytes *name, struct bytes *value)
+static enum http_answer_event read_line(struct http_answer *a, struct bytes line,
+					struct bytes *name, struct bytes *value)
 {
 	switch (a->state) {
 	case STATUS_LINE:
@@ -207,7 +222,8 @@ static enum http_answer_event read_line(struct http_answer *a, struct bytes line
 	}
 }
 
-static enum http_answer_event take_body(struct http_answer *a, struct bytes *in, struct bytes *value)
+static enum http_answer_event take_body(struct http_answer *a, struct bytes *in,
+					struct bytes *value)
 {
 	size_t n = in->n;
 
@@ -225,7 +241,8 @@ static enum http_answer_event take_body(struct http_answer *a, struct bytes *in,
 	return HTTP_ANSWER_BODY;
 }
 
-enum http_answer_event http_answer_next(struct http_answer *a, struct bytes *in, struct bytes *name, struct bytes *value)
+enum http_answer_event http_answer_next(struct http_answer *a, struct bytes *in, struct bytes *name,
+					struct bytes *value)
 {
 	enum http_answer_event e = HTTP_ANSWER_MORE;
 	struct bytes line;

@@ -7,7 +7,8 @@
  */
 #include "base/buf.h"
 
-#define HTTP_ANSWER_HEAD_MAX (64 * 1024) /* all heads, trailers and chunk extensions of an answer together */
+#define HTTP_ANSWER_HEAD_MAX                                                                       \
+	(64 * 1024) /* all heads, trailers and chunk extensions of an answer together */
 
 enum http_answer_event {
 	HTTP_ANSWER_MORE,  /* all was read, and it is not over */
@@ -43,6 +44,7 @@ void http_answer_done(struct http_answer *a);
  * Take the next off the front of *IN. NAME and VALUE (blanks around it gone) are borrowed from IN, or from A until the next call. Fields of interim answers and trailers are
  * not told. Not after DONE or a failure.
  */
-enum http_answer_event http_answer_next(struct http_answer *a, struct bytes *in, struct bytes *name, struct bytes *value) must_check;
+enum http_answer_event http_answer_next(struct http_answer *a, struct bytes *in, struct bytes *name,
+					struct bytes *value) must_check;
 /* The connection ended, in order, and all that came was read: DONE for a body that ends so, else BAD. */
 enum http_answer_event http_answer_end(struct http_answer *a) must_check;

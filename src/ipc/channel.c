@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define RECEIVE_BURST 64 /* packets per turn, so that one busy peer does not starve the others */
-#define PACKET_FULL (32 * 1024) /* bytes; it is not made larger, but by one message that is */
+#define PACKET_FULL   (32 * 1024) /* bytes; it is not made larger, but by one message that is */
 
 struct queued {
 	struct queued *next;

@@ -5,7 +5,7 @@
 #include <regex.h>
 
 #define PATTERNS_MAX 200 /* of all tables together, and more */
-#define PATTERN_MAX 256
+#define PATTERN_MAX  256
 
 const struct provider *const providers[] = {
 #define X(name) &provider_##name,
@@ -121,7 +121,8 @@ static int compile(const char *pattern, regex_t *out)
 	buf_puts(&whole, "^(");
 	buf_puts(&whole, pattern);
 	buf_put(&whole, ")$", 3);
-	if (buf_status(&whole) == 0 && regcomp(out, (const char *)whole.p, REG_EXTENDED | REG_NOSUB) == 0)
+	if (buf_status(&whole) == 0 &&
+	    regcomp(out, (const char *)whole.p, REG_EXTENDED | REG_NOSUB) == 0)
 		r = 0;
 	buf_done(&whole);
 	return r;

@@ -57,7 +57,8 @@ static bool is_among(const struct provider *p, struct bytes pairs, struct bytes 
 	return false;
 }
 
-void secrets_shown_forms(const struct provider *p, struct bytes pairs, struct bytes shown, struct buf *forms)
+void secrets_shown_forms(const struct provider *p, struct bytes pairs, struct bytes shown,
+			 struct buf *forms)
 {
 	struct bytes value;
 

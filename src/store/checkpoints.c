@@ -24,7 +24,8 @@ static bool is_signing(const struct store *s)
  */
 static void copy_leaves(struct store *s, uint64_t first, struct bytes leaves)
 {
-	if (s->leaves_fd >= 0 && pwrite(s->leaves_fd, leaves.p, leaves.n, (off_t)(first * TREE_HASH_BYTES)) != (ssize_t)leaves.n) {
+	if (s->leaves_fd >= 0 && pwrite(s->leaves_fd, leaves.p, leaves.n,
+					(off_t)(first * TREE_HASH_BYTES)) != (ssize_t)leaves.n) {
 		close(s->leaves_fd);
 		s->leaves_fd = -1;
 	}

@@ -39,12 +39,15 @@ static bool set_options(const struct openssl *o, SSL_CTX *ctx)
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
 	/* Ten thousand connections that wait hold no buffers. */
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_MODE,
-			SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, NULL);
+			SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+				SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
+			NULL);
 	/* Requests are small. */
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MAX_SEND_FRAGMENT, SEND_MAX, NULL);
 	/* A record's head and body by one recv(). */
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_READ_AHEAD, 1, NULL);
-	o->SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	o->SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_RENEGOTIATION |
+					    SSL_OP_NO_COMPRESSION);
 	o->SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	/* The operator's file may name a certificate below a root, or a server's own. */
 	o->X509_VERIFY_PARAM_set_flags(o->SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
@@ -87,14 +90,17 @@ void tls_client_free(struct tls_client *c)
 /* Whom the certificate must be for, and what the server is asked for. */
 static bool expect_host(const struct openssl *o, SSL *ssl, const char *host, bool is_ip)
 {
-	o->SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	o->SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+					  X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	if (is_ip)
 		return o->X509_VERIFY_PARAM_set1_ip_asc(o->SSL_get0_param(ssl), host) == 1;
 	return o->SSL_set1_host(ssl, host) == 1 &&
-	       o->SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)host) == 1;
+	       o->SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			   (void *)host) == 1;
 }
 
-int tls_connect(struct tls_conn **out, const struct tls_client *c, int fd, const char *host, bool is_ip)
+int tls_connect(struct tls_conn **out, const struct tls_client *c, int fd, const char *host,
+		bool is_ip)
 {
 	const struct openssl *o = c->o;
 	SSL *ssl = o->SSL_new(c->ctx);

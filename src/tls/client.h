@@ -19,4 +19,5 @@ void tls_client_free(struct tls_client *c); /* NULL is fine */
  * A connection by FD, which is connected, stays the caller's and must outlive it, to HOST: a name, or an address without brackets when IS_IP. tls_handshake() is next. 0 or
  * -ENOMEM.
  */
-int tls_connect(struct tls_conn **out, const struct tls_client *c, int fd, const char *host, bool is_ip) must_check;
+int tls_connect(struct tls_conn **out, const struct tls_client *c, int fd, const char *host,
+		bool is_ip) must_check;

@@ -35,7 +35,7 @@ class Machine:
         self.g, self.dir, self.zone, self.names = g, d, zone, ["*." + zone, zone]
         for name in "bin", "run", "etc/cron.d", "etc/dehydrated/conf.d":
             os.makedirs(d + "/" + name)
-        os.mkdir(d + "/etc/postern", 0o700)
+        os.mkdir(d + "/etc/postern", 0o755)  # the package's
         os.symlink(BINARY, d + "/bin/postern")
         os.symlink(g.dir + "/callers", d + "/etc/postern/callers")
         write(d + "/run/api-key", P.api_key + "\n")
@@ -66,6 +66,8 @@ class Machine:
         self.follow(handle)
         assert subprocess.run(["stat", "-c", "%a", self.dir + "/run/web1.handle"], capture_output=True, text=True).stdout == "600\n"
         self.follow(files)
+        assert os.listdir(self.dir + "/run") == ["api-key"], "a token or a handle was left behind"
+        assert os.stat(self.dir + "/etc/postern").st_mode & 0o777 == 0o755, "the gateway cannot read its configuration any more"
         # From here on the host has its own settings alone.
         for name in "POSTERN_URL", "POSTERN_TOKEN_FILE":
             del self.env[name]
@@ -77,6 +79,8 @@ class Machine:
         done = self.follow(trying)
         assert done.stdout == done.stderr == "" and P.all_txt(self.zone) == [], done
         assert self.follow(sweeping).stdout == ""
+        done = self.follow("postern hook add www.example.com hello\n", check=False)
+        assert done.returncode == 1 and "name_strict" in done.stderr, done
 
     def loads(self):
         return sum(line["event"] == "config.load" for line in self.g.audit())

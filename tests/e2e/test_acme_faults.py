@@ -12,6 +12,7 @@ from acme_clients import Certbot, Dehydrated, DehydratedChained, HeldAfterChange
 from acme_servers import Pebble, pebble_of
 from common import credentials, integrate, pdns, together
 from dns_servers import Bind, Knot
+from servers import FakeUpstream
 
 CLIENTS = [Certbot, Dehydrated, DehydratedChained, Lego, LegoRaw]
 ZONE, DELEGATED = "faults.example", "challenges.example"
@@ -72,6 +73,20 @@ def test_client_killed():
             client = Lego(h, pebble())
             obtain(client, ZONE, "*." + ZONE)
             nothing_left(h)
+
+
+def test_cleanup_fails():
+    """The certificates are there all the same, and `sweep` takes away what was left."""
+    pebble()
+    kinds = Certbot, Dehydrated, DehydratedChained, Lego
+    with acme_gateway(P) as g, FakeUpstream(proxy=g.url) as between, host(g, integrate(g, P), url=between.url) as h:
+        between.behave("status:500", "/remove_record")
+        for kind in kinds:
+            obtain(kind(h, pebble()), kind.__name__.lower() + "." + ZONE)
+        assert len(h.entries()) == len(P.all_txt(ZONE)) == len(kinds), h.entries()
+        between.behave("ok", "/remove_record")
+        assert h.hook("sweep", "--older-than", "0s", check=True).stdout.count("removed ") == len(kinds)
+        nothing_left(h)
 
 
 def by_updates(kind):

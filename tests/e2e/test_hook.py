@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """`postern hook` without ACME: its settings, what it keeps, and what it does when things go wrong."""
 import base64
+import fcntl
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from servers import BINARY, CA, FakeUpstream, exchange
 
 ZONE, OTHER = "hook.example", "other.example"
 P = pdns(ZONE, OTHER)
-NAME = "_acme-challenge.%s." % ZONE
+NAME = "_acme-challenge." + ZONE
 
 
 def at(label):
@@ -74,6 +75,10 @@ def test_certbot(g, h):
     fails(2, "CERTBOT_DOMAIN", h.hook("certbot", "auth"))
     fails(2, "auth or cleanup", h.hook("certbot", env=env))
     fails(2, "auth or cleanup", h.hook("certbot", "authenticate", env=env))
+    # An HTTP challenge is what it asks for first, where nobody says dns.
+    fails(2, "--preferred-challenges dns", h.hook("certbot", "auth", env={**env, "CERTBOT_VALIDATION": "token.thumbprint"}))
+    for domain in "", "d." * 300:  # the prefix alone is no name for a challenge
+        fails(2, "CERTBOT_DOMAIN" if not domain else "no domain name", h.hook("certbot", "auth", env={**env, "CERTBOT_DOMAIN": domain}))
 
 
 @on_host
@@ -87,9 +92,27 @@ def test_dehydrated(g, h):
     # Everything else is none of ours, and asks for no settings.
     for operation in "startup_hook", "deploy_cert", "this_hookscript_is_broken__dehydrated_is_working_fine__please_ignore_unknown_hooks_in_your_script":
         works(h.hook("dehydrated", operation, "-x", env={"POSTERN_HOOK_CONFIG": "/nowhere"}))
+    for domain in "", "*.", "d." * 300:
+        fails(2, "no domain name", h.hook("dehydrated", "deploy_challenge", domain, "file", "v"))
+    # Another certificate's challenges may be HTTP's.
+    for operation in "deploy_challenge", "clean_challenge":
+        done = h.hook("dehydrated", operation, "a." + ZONE, "file", "token.thumbprint")
+        assert done.returncode == 0 and "an HTTP challenge" in done.stderr and P.all_txt(ZONE) == [], done
     fails(2, "takes a domain", h.hook("dehydrated", "deploy_challenge", "a." + ZONE, "file"))
     fails(2, "takes a domain", h.hook("dehydrated", "deploy_challenge"))
     fails(2, "an operation", h.hook("dehydrated"))
+
+
+@on_host
+def test_dehydrated_goes_on(g, h):
+    """It would stop, with its challenge answered and without the certificate, if cleaning up failed. What is left is told, and kept."""
+    works(h.hook("dehydrated", "deploy_challenge", "a." + ZONE, "file", "v"))
+    with between(h, g, remove_record=[problem(422, "provider_rejected")]):
+        done = h.hook("dehydrated", "clean_challenge", "a." + ZONE, "file", "v")
+    assert done.returncode == 0 and "removing %s: provider_rejected" % at("a") in done.stderr and len(h.entries()) == 1, done
+    h.configure(url=g.url)
+    fails(1, "policy_denied", h.hook("dehydrated", "deploy_challenge", "a." + OTHER, "file", "v"))
+    works(h.hook("sweep", "--older-than", "0s"), "removed %s\n" % at("a"))
 
 
 @on_host
@@ -226,9 +249,10 @@ def test_tried_again(g, h):
         works(h.hook("remove", at("again"), "v"))
         assert values(at("again")) == [] and h.entries() == []
         # Nobody waits for an hour: the brake's answer is told.
-        b.script["/add_record"] = [problem(429, "rate_limited", retry_after=3600)]
-        fails(1, "rate_limited", h.hook("add", at("again"), "v"))
-        assert h.entries() == []
+        for seconds in 3600, 1000000:
+            b.script["/add_record"] = [problem(429, "rate_limited", retry_after=seconds)]
+            fails(1, "rate_limited", h.hook("add", at("again"), "v"))
+            assert h.entries() == []
 
 
 @on_host
@@ -249,6 +273,35 @@ def test_the_answer_is_lost(g, h):
         assert values(at("lost")) == ["v"], "it may be under way"
         works(h.hook("sweep", "--older-than", "0s"), "removed %s\n" % at("lost"))
         assert values(at("lost")) == [] and os.listdir(h.state) == []
+
+
+@on_host
+def test_where_found_records_stay(g, h):
+    """At a name where no replacement is allowed, as behind a CNAME to one. What may be ours and cannot be removed is said, not called removed; what was surely there before is left alone."""
+    name = "plain." + ZONE
+    P.set_records(ZONE, name, "TXT", 60, ['"v"'])
+    works(h.hook("add", name, "v"))
+    works(h.hook("remove", name, "v"))
+    assert values(name) == ["v"] and os.listdir(h.state) == []
+    P.set_records(ZONE, name, "TXT", 60, [])
+    with between(h, g) as b:
+        def lost(request):
+            assert FakeUpstream.answer(b, request)[0] == 200
+            return problem(504, "provider_timeout")
+
+        # Added by the first try, found by the second.
+        b.script["/add_record"] = [lost]
+        works(h.hook("add", name, "v"))
+        (entry,) = h.entries()
+        assert entry["unsure"] is True and len(entry["record_handles"]) == 1
+        for args in ("remove", name, "v"), ("sweep", "--older-than", "0s"):
+            fails(1, "removing %s: whose it is cannot be told" % name, h.hook(*args))
+            assert values(name) == ["v"] and h.entries() == [entry]
+        # When somebody has taken it away, it goes the usual way.
+        P.set_records(ZONE, name, "TXT", 60, [])
+        works(h.hook("add", name, "v"))
+        works(h.hook("sweep", "--older-than", "0s"), "removed %s\n" % name)
+        assert values(name) == [] and os.listdir(h.state) == []
 
 
 def rewrapped(g, token, handle):
@@ -350,6 +403,20 @@ def test_concurrent(g, h):
     assert values(at("many")) == [] and os.listdir(h.state) == []
 
 
+@on_host
+def test_sweep_tidies(g, h):
+    """What a crash leaves beside the entries goes as well, unless somebody is at it."""
+    for name in "0" * 32 + ".lock", "1" * 32 + ".json.new", "2" * 32 + ".lock":
+        write(h.state + "/" + name, "")
+    write(h.state + "/notes", "")
+    with open(h.state + "/" + "2" * 32 + ".lock") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        works(h.hook("sweep"))
+        assert sorted(os.listdir(h.state)) == ["2" * 32 + ".lock", "notes"]
+    works(h.hook("sweep"))
+    assert os.listdir(h.state) == ["notes"]
+
+
 # ---- waiting ----
 
 @on_host
@@ -361,9 +428,21 @@ def test_wait(g, h):
         assert len(asked) == 3 and asked[0]["record_handle"] == h.entries()[0]["record_handles"][0]
         # It is not there in time: the authority looks itself.
         h.configure(wait="1")
-        b.script["/check_record"] = [(200, seen[0])] * 9
-        done = h.hook("add", "--wait", at("wait"), "v")
-        assert done.returncode == 0 and "%s: not at all name servers after 1 seconds" % at("wait") in done.stderr, done
+        servers = [{"name": "ns1.example", "address": "192.0.2.1", "visible": True}, {"name": "ns2.example", "address": "192.0.2.2", "visible": False}]
+        for answer, why in (seen[0], "DNS names no servers"), ({**seen[0], "servers": servers}, "ns2.example 192.0.2.2: has not got it"), (
+                {**seen[0], "servers": [{"name": "ns3.example", "address": None, "visible": False, "problem": "no_answer"}]}, "ns3.example: no_answer"):
+            b.script["/check_record"] = [(200, answer)] * 9
+            done = h.hook("add", "--wait", at("wait"), "v")
+            assert done.returncode == 0 and "%s: not at all name servers after 1 seconds: %s" % (at("wait"), why) in done.stderr, done
+        # The gateway takes longer than there is time: it is not waited for, nor are the others asked.
+        b.behave("silent", "/check_record")
+        before = len(b.requests)
+        done = h.hook("dehydrated", "--wait", "deploy_challenge", "wait." + ZONE, "f", "v", "b." + ZONE, "f", "v")
+        assert done.returncode == 0 and "after 1 seconds: no answer" in done.stderr and "libcurl's error 28" in done.stderr, done
+        assert [r.path for r in b.requests[before:]] == ["/add_record"] * 2 + ["/check_record"], b.asked()
+        b.behave("ok", "/check_record")
+        b.release()
+        works(h.hook("remove", at("b"), "v"))
         h.configure(wait="60")
         # A caller who may not, a gateway that cannot.
         b.script["/check_record"] = [problem(403, "forbidden")]
@@ -385,6 +464,12 @@ def test_certbot_waits_once(g, h):
         assert b.asked() == ["/add_record"] * 3 + ["/check_record"] * 4, b.asked()
         handles = [json.loads(r.body)["record_handle"] for r in b.requests[3:]]
         assert len(set(handles)) == 3, "the one that was not there is asked for again"
+        # What somebody damaged is no reason to call the challenge unanswered.
+        write(h.state + "/" + "0" * 32 + ".json", "")
+        b.script["/check_record"] = [(200, {"visible": True})] * 3
+        done = h.hook("certbot", "--wait", "auth", env=order[-1])
+        assert done.returncode == 0 and "is none of ours" in done.stderr, done
+        os.unlink(h.state + "/" + "0" * 32 + ".json")
         for env in order:
             works(h.hook("certbot", "cleanup", env=env))
 
@@ -443,10 +528,12 @@ def test_client_certificate():
             g.restart()
             url = "https://localhost:%d" % port
             with host(g, integrate(g, P), url=url, token_file=None, certificate=client[0], key=client[1]) as h:
-                fails(3, "libcurl's error 60", h.hook("add", at("tls"), "v"))
+                fails(3, "libcurl's error 60: ", h.hook("add", at("tls"), "v"))
                 h.configure(ca_file=authority.file)
                 works(h.hook("add", at("tls"), "v"))
                 works(h.hook("remove", at("tls"), "v"))
+                os.chmod(client[1], 0o640)
+                fails(2, client[1] + ": must have no permission", h.hook("add", at("tls"), "v"))
             assert {line["caller"] for line in g.audit() if line["event"].endswith("record.outcome")} == {"host"}
     finally:
         authority.close()
@@ -484,7 +571,20 @@ def test_stolen(g, h):
     for path in "/get_zones", "/make_integration", "/inspect_handle", "/rewrap_handle":
         refused(post(path), 403, "forbidden")
     works(h.hook("remove", ZONE, "site-verification=1"))
-    assert values(ZONE) == ["site-verification=1"] and P.all_txt(OTHER) == []
+    # With the policy of docs/acme.md not even TXT where no authority looks, and nothing that outlasts the token.
+    handle = integrate(g, P, zones=[ZONE], policy="strict")
+    for fqdn, type, value, mode, rule in ((ZONE, "TXT", "v", "coexist", "name_strict"), ("www." + ZONE, "TXT", "v", "coexist", "name_strict"),
+                                          (NAME, "CNAME", "evil.example", "replace", "target_strict"), (NAME, "NS", "evil.example", "replace", "target_strict"),
+                                          (ZONE, "CAA", '0 issue "evil.example"', "coexist", "authority_strict")):
+        answer = refused(add(fqdn, type, value, mode=mode), 403, "policy_denied")
+        assert answer["detail"].startswith(rule), answer
+    # Of what he did not add: another's challenge, which a replacement could overwrite. No more.
+    P.set_records(ZONE, NAME, "TXT", 60, ['"theirs"'])
+    status, answer = add(NAME, "TXT", "theirs")
+    assert status == 200, answer
+    status, answer = post("/remove_record", record_handle=answer["record_handle"])
+    assert (status, answer.get("removed")) == (200, True), answer
+    assert P.all_txt(ZONE) == [(ZONE, "site-verification=1")] and P.all_txt(OTHER) == []
     P.set_records(ZONE, ZONE, "TXT", 60, [])
 
 

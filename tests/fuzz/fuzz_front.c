@@ -259,7 +259,8 @@ static void check_message(const struct conn *c, const json_t *o)
 		CHECK(seen.number == MSG_fv_clean_record);
 	else
 		CHECK(seen.number == by_verb[c->verb]);
-	CHECK(wire_decode(&edge_front_vault.rows[seen.number].msg, &message, msg) == 0 && message.n == 0);
+	CHECK(wire_decode(&edge_front_vault.rows[seen.number].msg, &message, msg) == 0 &&
+	      message.n == 0);
 	CHECK(common->call == 1 && bytes_is(common->request_id, c->request_id));
 	CHECK(bytes_is(common->caller, "shop") ||
 	      (bytes_is(common->caller, "few") && c->verb == VERB_GET_ZONES));

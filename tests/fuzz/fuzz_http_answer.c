@@ -50,7 +50,8 @@ static void read_piece(struct http_answer *a, struct reading *r, const uint8_t *
 
 static struct reading read_in(struct bytes in, bool head, bool whole)
 {
-	struct reading r = {.end = HTTP_ANSWER_MORE, .fields = BUF_INIT(1 << 20), .body = BUF_INIT(1 << 20)};
+	struct reading r = {
+		.end = HTTP_ANSWER_MORE, .fields = BUF_INIT(1 << 20), .body = BUF_INIT(1 << 20)};
 	struct http_answer a;
 
 	http_answer_init(&a, head);
@@ -80,11 +81,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b = read_in(in, head, false);
 	CHECK(a.end == b.end);
 	if (a.end == HTTP_ANSWER_DONE) {
-		CHECK(a.used == b.used && a.status == b.status && a.keep == b.keep && a.status >= 200);
+		CHECK(a.used == b.used && a.status == b.status && a.keep == b.keep &&
+		      a.status >= 200);
 		CHECK(bytes_eq(buf_bytes(&a.fields), buf_bytes(&b.fields)));
 		CHECK(bytes_eq(buf_bytes(&a.body), buf_bytes(&b.body)));
 #ifdef OTHER_ANSWER
-		CHECK(other_answer_agrees(in, head, a.status, buf_bytes(&a.fields), buf_bytes(&a.body)));
+		CHECK(other_answer_agrees(in, head, a.status, buf_bytes(&a.fields),
+					  buf_bytes(&a.body)));
 #endif
 	}
 	buf_done(&a.fields);

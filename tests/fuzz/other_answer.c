@@ -20,7 +20,9 @@ static void open_listener(void)
 
 	memcpy(a.sun_path + 1, address, n);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	CHECK(listener >= 0 && bind(listener, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n)) == 0);
+	CHECK(listener >= 0 &&
+	      bind(listener, (struct sockaddr *)&a,
+		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n)) == 0);
 	CHECK(listen(listener, 8) == 0);
 }
 
@@ -48,8 +50,10 @@ static CURL *handle(void)
 	CHECK(curl_easy_setopt(c, CURLOPT_URL, "http://answer/") == CURLE_OK);
 	CHECK(curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK);
 	CHECK(curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK);
-	CHECK(set(c, CURLOPT_FRESH_CONNECT, 1) && set(c, CURLOPT_FORBID_REUSE, 1) && set(c, CURLOPT_NOSIGNAL, 1));
-	CHECK(set(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) && set(c, CURLOPT_HTTP09_ALLOWED, 0) && set(c, CURLOPT_TIMEOUT, 10));
+	CHECK(set(c, CURLOPT_FRESH_CONNECT, 1) && set(c, CURLOPT_FORBID_REUSE, 1) &&
+	      set(c, CURLOPT_NOSIGNAL, 1));
+	CHECK(set(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
+	      set(c, CURLOPT_HTTP09_ALLOWED, 0) && set(c, CURLOPT_TIMEOUT, 10));
 	return c;
 }
 
@@ -74,7 +78,8 @@ static bool has_fields(CURL *c, struct bytes fields)
 
 	while (plist_next_pair(&fields, &name, &value))
 		if (!has_field(c, name, value)) {
-			fprintf(stderr, "libcurl has no field %.*s: %.*s\n", (int)name.n, (const char *)name.p, (int)value.n, (const char *)value.p);
+			fprintf(stderr, "libcurl has no field %.*s: %.*s\n", (int)name.n,
+				(const char *)name.p, (int)value.n, (const char *)value.p);
 			return false;
 		}
 	return true;
@@ -86,7 +91,8 @@ static int say(struct bytes in)
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd >= 0)
-		CHECK(send(fd, in.p, in.n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)in.n && shutdown(fd, SHUT_WR) == 0);
+		CHECK(send(fd, in.p, in.n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)in.n &&
+		      shutdown(fd, SHUT_WR) == 0);
 	return fd;
 }
 
@@ -115,7 +121,8 @@ static CURLcode perform(CURL *c, struct bytes in)
 	return r;
 }
 
-bool other_answer_agrees(struct bytes in, bool head, unsigned status, struct bytes fields, struct bytes body)
+bool other_answer_agrees(struct bytes in, bool head, unsigned status, struct bytes fields,
+			 struct bytes body)
 {
 	struct buf got = BUF_INIT(1 << 20);
 	CURL *c = handle();
@@ -123,13 +130,16 @@ bool other_answer_agrees(struct bytes in, bool head, unsigned status, struct byt
 	CURLcode r;
 	bool same;
 
-	CHECK(set(c, CURLOPT_NOBODY, head) && curl_easy_setopt(c, CURLOPT_WRITEDATA, &got) == CURLE_OK);
+	CHECK(set(c, CURLOPT_NOBODY, head) &&
+	      curl_easy_setopt(c, CURLOPT_WRITEDATA, &got) == CURLE_OK);
 	CHECK(head || set(c, CURLOPT_HTTPGET, 1));
 	r = perform(c, in);
 	CHECK(curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &theirs) == CURLE_OK);
-	same = r == CURLE_OK && theirs == (long)status && bytes_eq(buf_bytes(&got), body) && has_fields(c, fields);
+	same = r == CURLE_OK && theirs == (long)status && bytes_eq(buf_bytes(&got), body) &&
+	       has_fields(c, fields);
 	if (!same)
-		fprintf(stderr, "libcurl: %s, status %ld, %zu bytes; ours: %u, %zu\n", curl_easy_strerror(r), theirs, got.n, status, body.n);
+		fprintf(stderr, "libcurl: %s, status %ld, %zu bytes; ours: %u, %zu\n",
+			curl_easy_strerror(r), theirs, got.n, status, body.n);
 	buf_done(&got);
 	return same;
 }

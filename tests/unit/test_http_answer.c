@@ -4,7 +4,7 @@
 
 #include "http/answer.h"
 
-#define OK    "HTTP/1.1 200 OK\r\n"
+#define OK	"HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK "Transfer-Encoding: chunked\r\n\r\n"
 
 /* What was read: fields as "name=value;", and the body. */
@@ -25,7 +25,8 @@ static void reading_done(struct reading *r)
 /* Feed IN in pieces of at most STEP bytes, each on the heap and of its exact size; then, unless it was over before, the connection ends. */
 static struct reading read_all(struct bytes in, size_t step, bool head)
 {
-	struct reading r = {.end = HTTP_ANSWER_MORE, .fields = BUF_INIT(1 << 20), .body = BUF_INIT(1 << 20)};
+	struct reading r = {
+		.end = HTTP_ANSWER_MORE, .fields = BUF_INIT(1 << 20), .body = BUF_INIT(1 << 20)};
 	struct http_answer a;
 
 	http_answer_init(&a, head);
@@ -37,7 +38,9 @@ static struct reading read_all(struct bytes in, size_t step, bool head)
 		do {
 			r.end = http_answer_next(&a, &piece, &name, &value);
 			if (r.end == HTTP_ANSWER_FIELD)
-				buf_printf(&r.fields, "%.*s=%.*s;", (int)name.n, (const char *)name.p, (int)value.n, (const char *)value.p);
+				buf_printf(&r.fields, "%.*s=%.*s;", (int)name.n,
+					   (const char *)name.p, (int)value.n,
+					   (const char *)value.p);
 			if (r.end == HTTP_ANSWER_BODY)
 				buf_put_bytes(&r.body, value);
 		} while (r.end == HTTP_ANSWER_FIELD || r.end == HTTP_ANSWER_BODY);
@@ -67,34 +70,45 @@ static const struct {
 	{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true, 200, "Content-Length=0;", "", 0},
 	{"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", true, 200, "Content-Length=0;", "", 0},
 	{"HTTP/1.1 999 \r\nContent-Length: 0\r\n\r\n", true, 999, "Content-Length=0;", "", 0},
-	{"HTTP/1.1 404 Not\tFound \xe4\r\nContent-Length: 0\r\n\r\n", true, 404, "Content-Length=0;", "", 0},
-	{"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", false, 200, "Content-Length=2;", "hi", 0},
+	{"HTTP/1.1 404 Not\tFound \xe4\r\nContent-Length: 0\r\n\r\n", true, 404,
+	 "Content-Length=0;", "", 0},
+	{"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", false, 200, "Content-Length=2;", "hi",
+	 0},
 	{"HTTP/1.1 200 OK\nContent-Length: 2\n\nhi", true, 200, "Content-Length=2;", "hi", 0},
 	/* fields */
-	{OK "A:1\r\nb: \t 2 3 \t\r\nC:\r\nx!#$%&'*+-.^_`|~9: \xff\r\nContent-Length: 0\r\n\r\n", true, 200,
-	 "A=1;b=2 3;C=;x!#$%&'*+-.^_`|~9=\xff;Content-Length=0;", "", 0},
+	{OK "A:1\r\nb: \t 2 3 \t\r\nC:\r\nx!#$%&'*+-.^_`|~9: \xff\r\nContent-Length: 0\r\n\r\n",
+	 true, 200, "A=1;b=2 3;C=;x!#$%&'*+-.^_`|~9=\xff;Content-Length=0;", "", 0},
 	/* bodies */
 	{OK "Content-Length: 5\r\n\r\nhello", true, 200, "Content-Length=5;", "hello", 0},
 	{OK "Content-Length: 5\r\n\r\nhelloHTTP/1.1", true, 200, "Content-Length=5;", "hello", 8},
-	{OK "content-length: 5\r\nCONTENT-LENGTH: 5\r\n\r\nhello", true, 200, "content-length=5;CONTENT-LENGTH=5;", "hello", 0},
+	{OK "content-length: 5\r\nCONTENT-LENGTH: 5\r\n\r\nhello", true, 200,
+	 "content-length=5;CONTENT-LENGTH=5;", "hello", 0},
 	{OK "\r\nall of it", false, 200, "", "all of it", 0},
 	{OK "\r\n", false, 200, "", "", 0},
-	{OK "Connection: close\r\nContent-Length: 1\r\n\r\nx", false, 200, "Connection=close;Content-Length=1;", "x", 0},
-	{OK "Connection: a, CLOSE ,b\r\nContent-Length: 1\r\n\r\nx", false, 200, "Connection=a, CLOSE ,b;Content-Length=1;", "x", 0},
-	{OK "Connection: closed\r\nContent-Length: 1\r\n\r\nx", true, 200, "Connection=closed;Content-Length=1;", "x", 0},
-	{"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\nhello", true, 204, "Content-Length=5;", "", 5},
-	{"HTTP/1.1 304 Not\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", true, 304, "Transfer-Encoding=chunked;", "", 3},
+	{OK "Connection: close\r\nContent-Length: 1\r\n\r\nx", false, 200,
+	 "Connection=close;Content-Length=1;", "x", 0},
+	{OK "Connection: a, CLOSE ,b\r\nContent-Length: 1\r\n\r\nx", false, 200,
+	 "Connection=a, CLOSE ,b;Content-Length=1;", "x", 0},
+	{OK "Connection: closed\r\nContent-Length: 1\r\n\r\nx", true, 200,
+	 "Connection=closed;Content-Length=1;", "x", 0},
+	{"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\nhello", true, 204, "Content-Length=5;", "",
+	 5},
+	{"HTTP/1.1 304 Not\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", true, 304,
+	 "Transfer-Encoding=chunked;", "", 3},
 	/* chunks */
 	{CHUNKED "5\r\nhello\r\n0\r\n\r\n", true, 200, "Transfer-Encoding=chunked;", "hello", 0},
-	{CHUNKED "A;ext=\"1\"\r\n0123456789\r\n0005 \r\nhello\r\n0\r\nX: 1\r\nContent-Length: x\r\n\r\nmore", true, 200, "Transfer-Encoding=chunked;",
-	 "0123456789hello", 4},
+	{CHUNKED "A;ext=\"1\"\r\n0123456789\r\n0005 \r\nhello\r\n0\r\nX: 1\r\nContent-Length: "
+		 "x\r\n\r\nmore",
+	 true, 200, "Transfer-Encoding=chunked;", "0123456789hello", 4},
 	{CHUNKED "1\nx\n0\n\n", true, 200, "Transfer-Encoding=chunked;", "x", 0},
-	{OK "Content-Length: 3\r\ntransfer-encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", false, 200,
-	 "Content-Length=3;transfer-encoding=Chunked;", "x", 0},
+	{OK "Content-Length: 3\r\ntransfer-encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", false,
+	 200, "Content-Length=3;transfer-encoding=Chunked;", "x", 0},
 	/* interim answers */
-	{"HTTP/1.1 103 Early\r\nA: 1\r\nContent-Length: 7\r\n\r\nHTTP/1.1 100 Go on\r\n\r\n" OK "B: 2\r\nContent-Length: 1\r\n\r\nx", true, 200,
-	 "B=2;Content-Length=1;", "x", 0},
-	{"HTTP/1.1 103 Early\r\nConnection: close\r\n\r\n" OK "Content-Length: 1\r\n\r\nx", true, 200, "Content-Length=1;", "x", 0},
+	{"HTTP/1.1 103 Early\r\nA: 1\r\nContent-Length: 7\r\n\r\nHTTP/1.1 100 Go on\r\n\r\n" OK
+	 "B: 2\r\nContent-Length: 1\r\n\r\nx",
+	 true, 200, "B=2;Content-Length=1;", "x", 0},
+	{"HTTP/1.1 103 Early\r\nConnection: close\r\n\r\n" OK "Content-Length: 1\r\n\r\nx", true,
+	 200, "Content-Length=1;", "x", 0},
 };
 
 static const struct bytes bad[] = {
@@ -160,9 +174,11 @@ static void check_good(size_t i, size_t step)
 {
 	struct reading r = read_all(bytes_str(good[i].says), step, false);
 
-	if (r.end != HTTP_ANSWER_DONE || r.status != good[i].status || r.keep != good[i].keep || r.left != good[i].left ||
-	    !bytes_is(buf_bytes(&r.fields), good[i].fields) || !bytes_is(buf_bytes(&r.body), good[i].body))
-		fail_msg("good %zu in steps of %zu: event %d, status %u, %zu bytes left", i, step, r.end, r.status, r.left);
+	if (r.end != HTTP_ANSWER_DONE || r.status != good[i].status || r.keep != good[i].keep ||
+	    r.left != good[i].left || !bytes_is(buf_bytes(&r.fields), good[i].fields) ||
+	    !bytes_is(buf_bytes(&r.body), good[i].body))
+		fail_msg("good %zu in steps of %zu: event %d, status %u, %zu bytes left", i, step,
+			 r.end, r.status, r.left);
 	reading_done(&r);
 }
 
@@ -179,7 +195,8 @@ static void test_cut(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		size_t whole = strlen(good[i].says) - good[i].left;
 		const char *head = strstr(good[i].says, "\r\n\r\n");
-		bool until_close = head && !strstr(good[i].says, "ength") && !strstr(good[i].says, "oding");
+		bool until_close =
+			head && !strstr(good[i].says, "ength") && !strstr(good[i].says, "oding");
 
 		for (size_t n = 0; n < whole; n++) {
 			struct reading r = read_all(bytes_of(good[i].says, n), n ? n : 1, false);
@@ -246,19 +263,23 @@ static void test_limits(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(endless); i++)
 		for (size_t step = 1; step < 100000; step *= 9)
-			assert_int_equal(read_long(endless[i].first, endless[i].again, 10000, step), HTTP_ANSWER_TOO_LARGE);
+			assert_int_equal(read_long(endless[i].first, endless[i].again, 10000, step),
+					 HTTP_ANSWER_TOO_LARGE);
 	/* The sizes of chunks do not count: a large body may come in small ones. */
-	assert_int_equal(read_long(CHUNKED, "80\r\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-					    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n",
-				   8000, 4096),
-			 HTTP_ANSWER_BAD);
+	assert_int_equal(
+		read_long(CHUNKED,
+			  "80\r\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n",
+			  8000, 4096),
+		HTTP_ANSWER_BAD);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good), cmocka_unit_test(test_cut),    cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_head), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_good),   cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_bad),    cmocka_unit_test(test_head),
+		cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests_name("http_answer", tests, NULL, NULL);

@@ -57,8 +57,7 @@ static void test_length_is_exact(void **state)
 	assert_int_equal(wire_encode(MSG_fv_add_record, row(MSG_fv_add_record), &in, &b), 0);
 	for (size_t n = 0; n < b.n; n++) {
 		unsigned char *p = test_exact(bytes_of(b.p, n));
-		assert_int_equal(decode(row(MSG_fv_add_record), bytes_of(p, n), &out),
-				 -EBADMSG);
+		assert_int_equal(decode(row(MSG_fv_add_record), bytes_of(p, n), &out), -EBADMSG);
 		assert_true(out.call == 0 && out.fqdn.p == NULL);
 		free(p);
 	}
@@ -231,128 +230,6 @@ static void test_malformed_ends_the_channel(void **state)
 	refused_vc(VAULT_COURIER_MESSAGE_COUNT, 0);		  /* no such message */
 	refused_vc(MSG_cv_ready, 0);				  /* the other side's */
 	refused_raw(&edge_vault_courier, big, sizeof(big), true); /* over the maximum */
-}
-
-/* ---- packets ---- */
-
-#define END_CALL(n) "\0\3\0\0\0\0\0\0\0" n
-
-/* Send a raw packet from a to b, which then hears as many MESSAGES, and ends a as a bad peer or does not. */
-static void hear(struct bytes packet, unsigned messages, bool bad)
-{
-	struct end a, b;
-
-	open_pair(&a, &b, &edge_vault_courier);
-	assert_int_equal(MSG_vc_end, 3);
-	b.stop_at = bad ? 0 : messages;
-	assert_int_equal(send(a.c.watch.fd, packet.p, packet.n, 0), packet.n);
-	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
-	assert_int_equal(b.messages, messages);
-	assert_true(b.last == messages);
-	assert_int_equal(b.bad, bad);
-	close_pair(&a, &b);
-}
-
-static void test_several_in_a_packet(void **state)
-{
-	hear(BYTES(END_CALL("\1")), 1, false);
-	hear(BYTES(END_CALL("\1") END_CALL("\2") END_CALL("\3")), 3, false);
-	/* What stood before the fault is heard, nothing behind it. */
-	hear(BYTES(END_CALL("\1") "x"), 1, true);
-	hear(BYTES(END_CALL("\1") END_CALL("\2") "\0\3\0\0"), 2, true);
-	hear(BYTES(END_CALL("\1") "\0\77" END_CALL("\3")), 1, true);
-}
-
-/* The handler closes the channel at the first message: the others of the packet are not heard. */
-static void test_closed_in_a_packet(void **state)
-{
-	const struct bytes packet = BYTES(END_CALL("\1") END_CALL("\2"));
-	struct end a, b;
-
-	open_pair(&a, &b, &edge_vault_courier);
-	b.close_first = true;
-	b.stop_at = 1;
-	assert_int_equal(send(a.c.watch.fd, packet.p, packet.n, 0), packet.n);
-	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
-	assert_int_equal(b.messages, 1);
-	assert_int_equal(b.closed, 0);
-	close_pair(&a, &b);
-}
-
-static void say_three(void *arg)
-{
-	struct end *a = arg;
-
-	for (unsigned i = 1; i <= 3; i++)
-		channel_send(&a->c, vc_end, .call = i);
-	loop_stop(a->loop);
-}
-
-/* What is said in one turn of the loop goes out as one packet, also in the last turn. */
-static void test_a_turn_is_a_packet(void **state)
-{
-	const struct bytes want = BYTES(END_CALL("\1") END_CALL("\2") END_CALL("\3"));
-	unsigned char got[100];
-	struct end a, b;
-	struct loop_timer t = {.fn = say_three, .arg = &a};
-
-	open_pair(&a, &b, &edge_vault_courier);
-	assert_int_equal(loop_timer_set(a.loop, &t, 0), 0);
-	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
-	assert_int_equal(recv(b.c.watch.fd, got, sizeof(got), MSG_DONTWAIT), want.n);
-	assert_memory_equal(got, want.p, want.n);
-	assert_int_equal(a.c.packet.n, 0);
-	close_pair(&a, &b);
-}
-
-static void say_much(void *arg)
-{
-	static unsigned char big[IPC_PIECE_MAX];
-	struct end *a = arg;
-
-	channel_send(&a->c, pc_body, .call = 1, .body = BYTES("small"), .more = 1);
-	channel_send(&a->c, pc_body, .call = 2, .body = bytes_of(big, sizeof(big)), .more = 1);
-	for (unsigned i = 3; i <= 1000; i++)
-		channel_send(&a->c, pc_body, .call = i, .body = bytes_of(big, 100), .more = 1);
-}
-
-/* A packet has its limit, whatever is said in a turn; and all of it comes, in order. */
-static void test_packets_have_a_limit(void **state)
-{
-	struct end a, b;
-	struct loop_timer t = {.fn = say_much, .arg = &a};
-
-	open_pair(&a, &b, &edge_planner_courier);
-	assert_int_equal(loop_timer_set(a.loop, &t, 0), 0);
-	b.stop_at = 1000;
-	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
-	assert_true(b.last == 1000);
-	close_pair(&a, &b);
-}
-
-static void close_after_saying(void *arg)
-{
-	struct end *a = arg;
-
-	channel_send(&a->c, vc_end, .call = 1);
-	channel_close(&a->c);
-	loop_stop(a->loop);
-}
-
-/* Last words are said. */
-static void test_said_then_closed(void **state)
-{
-	struct end a, b;
-	struct loop_timer t = {.fn = close_after_saying, .arg = &a};
-
-	open_pair(&a, &b, &edge_vault_courier);
-	assert_int_equal(loop_timer_set(a.loop, &t, 0), 0);
-	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
-	b.stop_at = 2;
-	assert_int_equal(loop_run(b.loop, NULL, NULL), 0);
-	assert_int_equal(b.messages, 1);
-	assert_int_equal(b.closed, 1);
-	close_pair(&a, &b);
 }
 
 static void test_peer_gone(void **state)
@@ -612,11 +489,6 @@ int main(void)
 		cmocka_unit_test(test_backpressure),
 		cmocka_unit_test(test_busy_peer),
 		cmocka_unit_test(test_malformed_ends_the_channel),
-		cmocka_unit_test(test_several_in_a_packet),
-		cmocka_unit_test(test_closed_in_a_packet),
-		cmocka_unit_test(test_a_turn_is_a_packet),
-		cmocka_unit_test(test_packets_have_a_limit),
-		cmocka_unit_test(test_said_then_closed),
 		cmocka_unit_test(test_peer_gone),
 		cmocka_unit_test(test_peer_does_not_read),
 		cmocka_unit_test(test_last_words),

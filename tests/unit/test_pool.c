@@ -5,7 +5,8 @@
 
 static void test_pieces(void **state)
 {
-	static const size_t sizes[] = {0, 1, 7, 8, 9, 100, POOL_BLOCK / 8, POOL_BLOCK / 8 + 1, POOL_BLOCK, 3 * POOL_BLOCK};
+	static const size_t sizes[] = {
+		0, 1, 7, 8, 9, 100, POOL_BLOCK / 8, POOL_BLOCK / 8 + 1, POOL_BLOCK, 3 * POOL_BLOCK};
 	unsigned char *p[200 * ARRAY_LEN(sizes)];
 	size_t n = 0;
 
