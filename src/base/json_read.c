@@ -5,9 +5,9 @@
  */
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define TEXT_MAX                                                                                   \
 	(64 * 1024 * 1024) /* never reached: no text is longer than what it was read from */
@@ -15,7 +15,7 @@
 struct reader {
 	const unsigned char *begin, *p, *end;
 	unsigned values; /* as JSON_VALUES_MAX counts them */
-	struct buf text; /* a string that holds escapes; a number */
+	struct buf text; /* a string that holds escapes */
 	bool no_memory;
 	const char *why; /* a limit; NULL: P is where it went wrong */
 	bool duplicate;	 /* the key before P */
@@ -225,30 +225,33 @@ static bool take_number(struct reader *r, bool *whole)
 	return true;
 }
 
+static json_t *whole_value(struct reader *r, struct bytes text)
+{
+	bool minus = text.p[0] == '-';
+	uint64_t n;
+	json_t *v;
+
+	if (text_to_u64(bytes_skip(text, minus), (uint64_t)INT64_MAX + minus, &n) != 0)
+		return NULL;
+	v = json_integer((json_int_t)(minus ? 0 - n : n));
+	return v ? v : no_memory(r);
+}
+
 static json_t *number_value(struct reader *r)
 {
 	const unsigned char *from = r->p;
+	struct bytes text;
 	json_error_t e;
 	json_t *v;
 	bool whole;
 
 	if (!take_number(r, &whole))
 		return NULL;
-	buf_reset(&r->text);
-	buf_put(&r->text, from, (size_t)(r->p - from));
-	buf_putc(&r->text, 0);
-	if (buf_status(&r->text) < 0)
-		return no_memory(r);
-	if (whole) {
-		long long i;
-
-		errno = 0;
-		i = strtoll((const char *)r->text.p, NULL, 10);
-		v = errno ? NULL : json_integer(i);
-		return v || errno ? v : no_memory(r);
-	}
+	text = bytes_of(from, (size_t)(r->p - from));
+	if (whole)
+		return whole_value(r, text);
 	/* Fractions are rare, and their rounding is a science: jansson's. */
-	v = json_loadb((const char *)r->text.p, r->text.n - 1, JSON_DECODE_ANY, &e);
+	v = json_loadb((const char *)text.p, text.n, JSON_DECODE_ANY, &e);
 	if (!v && json_error_code(&e) == json_error_out_of_memory)
 		return no_memory(r);
 	return v;
