@@ -266,7 +266,7 @@ static void on_ready(void *arg)
 int resolve_start(struct resolver *r, const char *host, resolve_fn *fn, void *arg,
 		  struct resolve **out)
 {
-	/* Their order is libcurl's to choose; sorting would open a socket for each address. */
+	/* Their order is egress/connect.h's to choose; sorting would open a socket for each address. */
 	const struct ares_addrinfo_hints hints = {
 		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
 	struct resolve *q = calloc(1, sizeof(*q));

@@ -40,14 +40,14 @@ static const struct {
 	{ALL, {"epoll_wait"}},
 	{ALL, {"epoll_pwait"}},
 	{ALL, {"epoll_ctl"}},
-	{ALL, {"poll"}, "what is still to be sent at the end; libcurl's look at one socket"},
+	{ALL, {"poll"}, "whether a peer is gone; what is still to be sent at the end"},
 	{ALL, {"recvmsg"}},
 	{ALL, {"sendmsg", WITHOUT(3, MSG_FASTOPEN)}, "that would connect"},
 	{ALL, {"close"}},
 	{ALL, {"restart_syscall"}, "the kernel's own, after a stop"},
 
 	/* the little that every program does */
-	{ALL, {"write", IS(1, 2)}, "standard error alone; libcurl's wake-up pipe is below"},
+	{ALL, {"write", IS(1, 2)}, "standard error alone"},
 	{ALL, {"futex"}, "locks in libraries; there is one thread"},
 	{ALL, {"getrandom"}},
 	{ALL, {"clock_gettime"}, "where the vDSO does not serve"},
@@ -102,11 +102,9 @@ static const struct {
 	{C | R, {"ioctl", IS(2, 0x5421)}, "FIONBIO, c-ares"},
 	{C | R, {"writev"}, "c-ares, where DNS goes over TCP: an answer was cut"},
 
-	/* couriers: libcurl, and the hosts file */
-	{C, {"getpeername"}},
+	/* couriers: the hosts file */
 	{C, {"shutdown"}},
-	{C, {"write"}, "libcurl wakes itself through a pair of sockets"},
-	{C, {"read"}, "the same; /etc/hosts"},
+	{C, {"read"}},
 	{C,
 	 {"openat", WITHOUT(3, O_ACCMODE | O_CREAT | O_TRUNC)},
 	 "/etc/hosts, which Landlock leaves"},

@@ -8,7 +8,7 @@
 
 int crypto_load(void)
 {
-	/* The very library that libcurl uses. Never closed: OpenSSL's exit handlers stay. */
+	/* The very library that TLS uses (tls/openssl.h). Never closed: OpenSSL's exit handlers stay. */
 	void *lib = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
 
 	if (!lib)

@@ -122,7 +122,7 @@ static void test_request_bytes(void **state)
 	buf_done(&want);
 }
 
-/* A length where a body may be; no type and no "Expect" of libcurl's own. */
+/* A length where a body may be; no type that nobody gave, and no "Expect". */
 static void test_empty_body(void **state)
 {
 	static const struct {

@@ -113,7 +113,7 @@ static void test_kept_and_large(void **state)
 	tls_stop(&s);
 }
 
-/* What OpenSSL has decrypted already, and libcurl did not ask it for, is nobody's answer. */
+/* What OpenSSL has decrypted already, and nobody asked it for, is nobody's answer. */
 static void test_forged(void **state)
 {
 	static const char *const versions[] = {"TLSv1_2", "TLSv1_3"};
