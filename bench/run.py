@@ -66,24 +66,22 @@ def main():
     check_machine()
     go = candidates.build_peer()
     os.sched_setaffinity(0, {1})
-    samples, place, failed = Samples(), candidates.Place(), None
+    samples, place = Samples(), candidates.Place()
     head = "machine: %s; load before: %.2f; %s; %d rounds of %g s" % (machine(), os.getloadavg()[0], go, o.rounds, o.seconds)
     print(head, flush=True)
     try:
         bench = rows.Bench(place, samples, o.seconds, o.rounds, say)
         for r in o.rows:
-            getattr(bench, r)()
-    except candidates.Refused as e:
-        failed = str(e)
+            bench.guard(r, getattr(bench, r))
     finally:
         place.remove()
     print("\n".join(["", *table.everything(samples, rows.KEYS, rows.LOG_LINES)]))
     with open(candidates.BUILD + "/results.json", "w") as f:
-        json.dump({"machine": head, "failed": failed, "samples": samples.as_json(),
+        json.dump({"machine": head, "refused": bench.refused, "samples": samples.as_json(),
                    "targets": [t.as_json() for t in table.targets(samples, rows.KEYS, rows.LOG_LINES)]}, f, indent=1)
-    if failed:
-        print("\nREFUSED: " + failed)
-    return 1 if failed else 0
+    for text in bench.refused:
+        print("\nREFUSED: " + text)
+    return 1 if bench.refused else 0
 
 
 if __name__ == "__main__":
