@@ -23,10 +23,11 @@ demo:
 	@scripts/build build
 	@scripts/demo
 
+# Postern beside a Go gateway and nginx: twelve minutes, as root, best on a machine that does nothing else. BENCH: bench/run.py's options.
 bench:
 	@$(DEPS) build bench
 	@scripts/build build
-	@bench/run.py
+	@bench/run.py $(BENCH)
 	@bench/verify.py
 	@build/bench/micro
 	@bench/allocations.py

@@ -2,21 +2,22 @@
 /*
  * Load for make bench, over HTTP/1.1 on loopback:
  *
- *   load rate PORT CONNECTIONS PER_SECOND WARM SECONDS REQUEST…
+ *   load rate PORT CONNECTIONS PER_SECOND WARM LENGTH REQUEST…
  *	an open loop: calls begin when they are due, however long those before take, and a call's latency counts from then, whether a connection was free or
  *	not. So a gateway that falls behind cannot hide it.
- *   load hold PORT CONNECTIONS PER_SECOND WARM SECONDS REQUEST…
+ *   load hold PORT CONNECTIONS PER_SECOND WARM LENGTH REQUEST…
  *	a closed loop: so many connections are opened each second, and each has a call in flight always. Ends when standard input does.
  *
- * A REQUEST is a file with a whole request; a call is all of them, one after the other, on one connection. WARM (seconds, after the connections are there)
- * is not measured. Prints "begin", then "end", when what is measured begins and ends, and then the figures as JSON. Every call that was begun is waited for:
+ * A REQUEST is a file with a whole request; a call is all of them, one after the other, on one connection. WARM (after the connections are there)
+ * is not measured; it and LENGTH are milliseconds. Prints "begin", then "end", when what is measured begins and ends, and then the figures as JSON. Every call that was begun is waited for:
  * the log can be counted against them.
  */
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,7 +59,7 @@ static struct {
 	bool open_loop;
 	uint16_t port;
 	size_t n_conns, opened;
-	double rate;
+	int64_t interval; /* between calls, or connections; ns, as all times are */
 	int64_t warm, length;
 	struct request requests[REQUESTS_MAX];
 	unsigned n_requests;
@@ -187,21 +188,24 @@ static void end_call(struct conn *c)
 /* The head is whole, and HEAD_END bytes long: how much body comes? False when it does not say. */
 static bool read_head(struct conn *c, size_t head_end)
 {
-	char *at, *end;
+	uint64_t body;
+	char *at;
 
 	c->text[head_end - 1] = 0;
-	at = strcasestr(c->text, "\r\nContent-Length:");
+	at = strcasestr(c->text, "\r\nContent-Length: ");
 	if (strncmp(c->text, "HTTP/1.1 ", 9) != 0 || !at)
 		return false;
-	at += strlen("\r\nContent-Length:");
-	c->body = strtoul(at, &end, 10);
+	at += strlen("\r\nContent-Length: ");
+	if (text_to_u64(bytes_of(at, strcspn(at, "\r")), SIZE_MAX, &body) != 0)
+		return false;
+	c->body = body;
 	if (c->text[9] != '2' && !c->bad) {
 		if (load.bad == 0)
 			fprintf(stderr, "load: %.*s\n", (int)strcspn(c->text, "\r\n"), c->text);
 		c->bad = true;
 	}
 	c->in_body = true;
-	return end != at;
+	return true;
 }
 
 /* An answer is whole. */
@@ -266,8 +270,6 @@ static void all_open(int64_t now)
 
 static void tick_open(int64_t now)
 {
-	int64_t interval = (int64_t)((double)SECOND / load.rate);
-
 	while (load.next <= now && load.next < load.until) {
 		struct conn *c = load.free;
 
@@ -281,7 +283,7 @@ static void tick_open(int64_t now)
 		} else {
 			return;
 		}
-		load.next += interval;
+		load.next += load.interval;
 	}
 	if (load.next >= load.until)
 		load.stopping = true;
@@ -295,7 +297,7 @@ static void tick_closed(int64_t now)
 		open_conn(c);
 		load.free = c->next;
 		begin_call(c, now);
-		load.next += (int64_t)((double)SECOND / load.rate);
+		load.next += load.interval;
 		if (load.opened == load.n_conns)
 			all_open(now);
 	}
@@ -424,19 +426,30 @@ static void prepare(void)
 	all_open(load.next);
 }
 
+static uint64_t number(const char *text)
+{
+	uint64_t n;
+
+	if (text_to_u64(bytes_str(text), INT32_MAX, &n) != 0 || n == 0) {
+		fprintf(stderr, "load: '%s' is no number\n", text);
+		exit(2);
+	}
+	return n;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 8 || argc > 7 + REQUESTS_MAX) {
-		fputs("usage: load rate|hold PORT CONNECTIONS PER_SECOND WARM SECONDS REQUEST…\n",
+		fputs("usage: load rate|hold PORT CONNECTIONS PER_SECOND WARM LENGTH REQUEST…\n",
 		      stderr);
 		return 2;
 	}
 	load.open_loop = strcmp(argv[1], "rate") == 0;
-	load.port = (uint16_t)strtoul(argv[2], NULL, 10);
-	load.n_conns = strtoul(argv[3], NULL, 10);
-	load.rate = strtod(argv[4], NULL);
-	load.warm = (int64_t)(strtod(argv[5], NULL) * (double)SECOND);
-	load.length = (int64_t)(strtod(argv[6], NULL) * (double)SECOND);
+	load.port = (uint16_t)number(argv[2]);
+	load.n_conns = number(argv[3]);
+	load.interval = SECOND / (int64_t)number(argv[4]);
+	load.warm = (int64_t)number(argv[5]) * (SECOND / 1000);
+	load.length = (int64_t)number(argv[6]) * (SECOND / 1000);
 	for (int i = 7; i < argc; i++)
 		read_request(argv[i]);
 	prepare();

@@ -113,7 +113,8 @@ class Load:
         for n, r in enumerate(requests):
             files.append("%s/request-%d" % (g.place.dir, n))
             put(files[-1], http(g, *r))
-        self.process = subprocess.Popen([BUILD + "/load", mode, str(g.port), str(connections), str(rate), str(warm), str(seconds), *files],
+        self.process = subprocess.Popen([BUILD + "/load", mode, str(g.port), str(connections), str(round(rate)),
+                                         str(round(1000 * warm)), str(round(1000 * seconds)), *files],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def wait(self, word):
@@ -159,13 +160,13 @@ def at_rate(g, requests, rate, seconds, count):
     return {"p50": r["p50"], "p99": r["p99"], "given_up": r["given_up"]}
 
 
-def in_flight(g, requests, calls, seconds, count, upstream_port):
+def in_flight(g, requests, calls, count, upstream_port):
     """With so many changes under way at once: KiB of memory for each, CPU for each that is answered."""
     pids = g.pids()
     idle = figures.memory(pids)
     by_process = figures.memory_by_process(pids)
-    # Connections, and the handshakes behind them, two thousand a second; then a change's three seconds.
-    with loading(g, "hold", calls, 2000, 3.2, seconds, requests, count) as under_way:
+    # A change takes three seconds there. Connections come within the same time, so that calls begin evenly from then on; what is measured is one turn more.
+    with loading(g, "hold", calls, calls / 3, 3.2, 3.1, requests, count) as under_way:
         under_way.wait("begin")
         before = figures.cpu(pids)
         began = time.monotonic()

@@ -141,7 +141,7 @@ class Bench:
     def run_flight(self, row, name, make, calls, port):
         with Upstream(self.place) as upstream, make().start(upstream.ports[port]) as g:
             count = load.Count(g)
-            figure, by_process = load.in_flight(g, g.change(), calls, min(self.seconds, 2), count, upstream.ports[port])
+            figure, by_process = load.in_flight(g, g.change(), calls, count, upstream.ports[port])
             self.ended(g, count)
         self.samples.add(row, name, **figure)
         for process, kib in by_process.items():
@@ -172,8 +172,17 @@ class Bench:
             if lines:
                 run(BUILD + "/big-log", d + "/audit", str(lines // 2))
             directories[lines] = d
+        self.give_to_scribe(directories)
         rows = {"%d" % n: (lambda d=d: Postern(self.place, d)) for n, d in directories.items()}
         self.take_turns("log", rows, self.run_log)
+
+    def give_to_scribe(self, directories):
+        """As the gateway owns the one that it has made, or found empty."""
+        with Upstream(self.place) as upstream, Postern(self.place, directories[0]).start(upstream.port):
+            owner = os.stat(directories[0] + "/audit")
+        for d in directories.values():
+            for path in [d + "/audit", *(e.path for e in os.scandir(d + "/audit"))]:
+                os.chown(path, owner.st_uid, owner.st_gid)
 
     def run_log(self, row, name, make):
         with Upstream(self.place) as upstream, make().start(upstream.ports["FAST"]) as g:

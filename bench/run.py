@@ -75,7 +75,7 @@ def main():
             bench.guard(r, getattr(bench, r))
     finally:
         place.remove()
-    print("\n".join(["", *table.everything(samples, rows.KEYS, rows.LOG_LINES)]))
+    print("\n".join(["", *table.everything(samples, rows.KEYS, rows.LOG_LINES, rows.RATES)]))
     with open(candidates.BUILD + "/results.json", "w") as f:
         json.dump({"machine": head, "refused": bench.refused, "samples": samples.as_json(),
                    "targets": [t.as_json() for t in table.targets(samples, rows.KEYS, rows.LOG_LINES)]}, f, indent=1)

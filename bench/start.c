@@ -3,6 +3,8 @@
  * start PORT REQUEST PROGRAM ARGUMENT…: from exec to the first good answer. Runs PROGRAM, and sends it the request that stands in the file REQUEST, again and
  * again, ten times a millisecond, until it answers 200. Prints the microseconds since before the fork, ends PROGRAM, and waits for it.
  */
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -66,10 +68,11 @@ static double first_answer(uint16_t port, pid_t child, double from)
 int main(int argc, char **argv)
 {
 	double from, took;
+	uint64_t port;
 	pid_t child;
 	FILE *f;
 
-	if (argc < 4) {
+	if (argc < 4 || text_to_u64(bytes_str(argv[1]), UINT16_MAX, &port) != 0) {
 		fputs("usage: start PORT REQUEST PROGRAM ARGUMENT…\n", stderr);
 		return 2;
 	}
@@ -89,7 +92,7 @@ int main(int argc, char **argv)
 		perror(argv[3]);
 		_exit(127);
 	}
-	took = child > 0 ? first_answer((uint16_t)strtoul(argv[1], NULL, 10), child, from) : 0;
+	took = child > 0 ? first_answer((uint16_t)port, child, from) : 0;
 	if (took > 0) {
 		printf("%.0f\n", took);
 		kill(child, SIGTERM);
