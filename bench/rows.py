@@ -6,7 +6,7 @@ import subprocess
 
 import figures
 import load
-from candidates import (BOTH, BUILD, OTHER_CORE, RECORD, ZONES_MAX, Peer, Postern, Proxy, Refused, Upstream, put, run,
+from candidates import (BOTH, BUILD, GATEWAY_CORE, OTHER_CORE, RECORD, ZONES_MAX, Peer, Postern, Proxy, Refused, Upstream, put, run,
                         zones_token)
 
 RATES = (2000, 4000)
@@ -61,8 +61,8 @@ class Bench:
                 del candidates["go400"]
             self.take_turns("add_record, %d" % connections, candidates, self.run_wrk, connections)
 
-    def run_wrk(self, row, name, make, connections, cores=None, upstream_cores=OTHER_CORE, event="add_record.outcome", requests=lambda g: g.change()):
-        with Upstream(self.place, upstream_cores) as upstream, make().start(upstream.ports["FAST"], *([cores] if cores else [])) as g:
+    def run_wrk(self, row, name, make, connections, cores=GATEWAY_CORE, event="add_record.outcome", requests=lambda g: g.change()):
+        with Upstream(self.place, BOTH if cores == BOTH else OTHER_CORE) as upstream, make().start(upstream.port, cores) as g:
             count = load.Count(g, event)
             figure, by_process = load.wrk(g, requests(g), connections, self.seconds, count)
             self.ended(g, count)
@@ -86,7 +86,7 @@ class Bench:
             self.take_turns("add_record at %d/s" % rate, candidates, self.run_rate, rate)
 
     def run_rate(self, row, name, make, rate):
-        with Upstream(self.place) as upstream, make().start(upstream.ports["FAST"]) as g:
+        with Upstream(self.place) as upstream, make().start(upstream.port) as g:
             count = load.Count(g)
             figure = load.at_rate(g, g.change(), rate, self.seconds, count)
             self.ended(g, count)
@@ -102,18 +102,19 @@ class Bench:
             "go, each": lambda: Peer(self.place, "disk", fsync="each"),
             "go, group": lambda: Peer(self.place, "disk", fsync="group"),
         }
-        subprocess.run(["taskset", "-cp", BOTH, str(os.getpid())], check=True, stdout=subprocess.DEVNULL)
+        mine = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {0, 1})
         try:
-            self.take_turns("durable, both cores, 64", candidates, self.run_wrk, 64, BOTH, BOTH)
+            self.take_turns("durable, both cores, 64", candidates, self.run_wrk, 64, BOTH)
         finally:
-            subprocess.run(["taskset", "-cp", OTHER_CORE, str(os.getpid())], check=True, stdout=subprocess.DEVNULL)
+            os.sched_setaffinity(0, mine)
 
     # ---- make_integration ----
 
     def make(self):
         candidates = self.all()
         del candidates["nginx"]
-        self.take_turns("make_integration, 64", candidates, self.run_wrk, 64, None, OTHER_CORE, "make_integration.outcome", lambda g: g.making())
+        self.take_turns("make_integration, 64", candidates, self.run_wrk, 64, GATEWAY_CORE, "make_integration.outcome", lambda g: g.making())
 
     # ---- memory ----
 
@@ -121,7 +122,7 @@ class Bench:
         self.take_turns("idle", {"postern": self.postern, "go": self.go, "nginx": self.nginx}, self.run_idle)
 
     def run_idle(self, row, name, make):
-        with Upstream(self.place) as upstream, make().start(upstream.ports["FAST"]) as g:
+        with Upstream(self.place) as upstream, make().start(upstream.port) as g:
             if name != "nginx":
                 for _ in range(3):
                     g.post("/add_record", {"integration_handle": g.handle, "record": RECORD})
@@ -157,7 +158,7 @@ class Bench:
         g = make()
         argv, env = g.command(1)
         put(self.place.dir + "/request", load.http(g, *g.making()[0]))
-        usec = run(BUILD + "/start", str(g.port), self.place.dir + "/request", "taskset", "-c", "0", *argv, env=dict(os.environ, **(env or {})),
+        usec = run(BUILD + "/start", str(g.port), self.place.dir + "/request", "taskset", "-c", GATEWAY_CORE, *argv, env=dict(os.environ, **(env or {})),
                    stderr=subprocess.DEVNULL)
         self.samples.add(row, name, ms=int(usec) / 1000)
 
@@ -185,8 +186,8 @@ class Bench:
                 os.chown(path, owner.st_uid, owner.st_gid)
 
     def run_log(self, row, name, make):
-        with Upstream(self.place) as upstream, make().start(upstream.ports["FAST"]) as g:
-            _, by_process = load.wrk(g, g.change(), 64, self.seconds, load.Count(g))
+        with Upstream(self.place) as upstream, make().start(upstream.port) as g:
+            _, by_process = load.wrk(g, g.change(), 64, min(self.seconds, 2), load.Count(g))
         self.samples.add(row, name, scribe=by_process["postern-scribe"])
 
     def keys(self):

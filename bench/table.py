@@ -71,6 +71,7 @@ def targets(s, keys, lines):
         Target("p99 at 4,000/s, over nginx's bare proxy", ratio(get(rate, "p99"), get(rate, "p99", "nginx")), 1.3, 1.1),
         Target("make_integration a second, over Go", ratio(get(make, "rate"), best_go(s, make, "rate", True)), 1.8, 2.8, True),
         Target("memory idle, all roles (PSS), over Go", ratio(get("idle", "pss"), best_go(s, "idle", "pss", False)), 1.0, 0.5),
+        Target("... what is theirs alone (private), over Go", ratio(get("idle", "private"), best_go(s, "idle", "private", False)), None, None),
         Target("memory per request, 8,000 in flight, HTTP/1.1", get(slow, "kib"), 45, 24, unit=" KiB"),
         Target("memory per request, 8,000 in flight, HTTP/2 upstream", get(slow + ", HTTP/2", "kib"), None, 10, unit=" KiB"),
         Target("start to the first answer", get("start", "ms"), 30, 8, unit=" ms"),
