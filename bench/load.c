@@ -36,7 +36,7 @@
 #define HEAD_MAX     4096
 #define SECOND	     INT64_C(1000000000)
 #define DRAIN	     (40 * SECOND) /* longer than a gateway lets a call take */
-#define BEHIND	     (5 * SECOND)  /* so late may a call begin before it is given up */
+#define BEHIND	     (2 * SECOND)  /* so late may a call begin before it is given up */
 
 struct request {
 	char *text;

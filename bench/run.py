@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import sys
 
 import candidates
@@ -64,6 +65,7 @@ def say(text):
 def main():
     o = options()
     check_machine()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended then too
     go = candidates.build_peer()
     os.sched_setaffinity(0, {1})
     samples, place = Samples(), candidates.Place()
