@@ -13,6 +13,8 @@
 
 struct link;
 
+#define LINK_BUCKETS 256
+
 struct egress {
 	struct loop *loop;
 	const struct address_rules *rules;
@@ -21,10 +23,15 @@ struct egress {
 	struct egress_call *calls;
 	size_t large; /* bytes of all their answers, but for the first EGRESS_SMALL of each */
 
-	/* Kept connections, the one that was used last first. */
-	struct link *first, *last;
+	/* Kept connections (link.c). */
+	struct link *first, *last, *buckets[LINK_BUCKETS];
 	size_t idle, idle_max;
 	struct loop_timer sweep; /* the last one's time is over */
+
+	/* Handshakes under way, and who waits for a turn. */
+	size_t shaking;
+	struct link *waiting, **waiting_tail;
+	struct loop_end let_shake;
 };
 
 struct egress_call {
@@ -68,15 +75,16 @@ void call_connect(struct egress_call *c);
 
 struct link {
 	struct egress *egress;
-	struct egress_call *call;      /* whose it is; NULL while it is kept */
-	struct link *newer, *older;    /* while it is kept */
+	struct egress_call *call; /* whose it is; NULL while it is kept */
+	/* While it is kept: its neighbours by age. In its bucket, or while it waits: the next, and what points here. */
+	struct link *newer, *older, *next, **at;
 	struct connecting *connecting; /* until it is connected */
-	struct loop_timer hurry;       /* to connect, and shake hands; while kept, unused */
+	struct loop_timer hurry;       /* to connect; to shake hands */
 	struct loop_fd fd;
 	struct tls_conn *tls; /* NULL: http */
-	bool shaking;	      /* its handshake is not over */
-	bool used;	      /* it has served a call before */
-	int64_t born, kept;   /* loop_now() */
+	bool waiting, shaking;
+	bool used;	    /* it has served a call before */
+	int64_t born, kept; /* loop_now() */
 
 	/* With whom. */
 	bool is_tls;

@@ -8,7 +8,8 @@
 /* Less than what servers have patience for, mostly; what they close is seen at once. */
 #define KEEP_MS (60 * 1000)
 /* So that a name that has moved is followed. */
-#define LIFE_MS (10 * 60 * 1000)
+#define LIFE_MS	    (10 * 60 * 1000)
+#define SHAKING_MAX 128
 
 /* ---- bytes ---- */
 
@@ -41,7 +42,51 @@ int link_send(struct link *k, struct bytes b, size_t *sent)
 		       sent);
 }
 
-/* ---- those that are kept ---- */
+/* ---- handshakes: so many at once, and the others wait ---- */
+
+/*
+ * A handshake is work for this processor, and holds some 30 KiB: of thousands at once none would be done before its time is over.
+ */
+static void wait_to_shake(struct link *k)
+{
+	struct egress *e = k->egress;
+
+	k->next = NULL;
+	k->at = e->waiting_tail;
+	*k->at = k;
+	e->waiting_tail = &k->next;
+	k->waiting = true;
+	loop_end_set(e->loop, &e->let_shake);
+}
+
+static void wait_no_more(struct link *k)
+{
+	*k->at = k->next;
+	*(k->next ? &k->next->at : &k->egress->waiting_tail) = k->at;
+	k->waiting = false;
+}
+
+/* Its handshake is over, one way or the other. */
+static void shaken(struct link *k)
+{
+	struct egress *e = k->egress;
+
+	k->shaking = false;
+	e->shaking--;
+	if (e->waiting)
+		loop_end_set(e->loop, &e->let_shake);
+}
+
+/* ---- those that are kept: in a list by age, and in one of their host's bucket; the youngest first in both ---- */
+
+static struct link **bucket_of(struct egress *e, const char *host, uint16_t port, bool tls)
+{
+	unsigned hash = port * 2u + tls;
+
+	while (*host)
+		hash = hash * 31 + (unsigned char)*host++;
+	return &e->buckets[hash % LINK_BUCKETS];
+}
 
 static void leave(struct link *k)
 {
@@ -49,8 +94,26 @@ static void leave(struct link *k)
 
 	*(k->newer ? &k->newer->older : &e->first) = k->older;
 	*(k->older ? &k->older->newer : &e->last) = k->newer;
-	k->newer = k->older = NULL;
+	*k->at = k->next;
+	if (k->next)
+		k->next->at = k->at;
 	e->idle--;
+}
+
+static void enter(struct link *k)
+{
+	struct egress *e = k->egress;
+
+	k->newer = NULL;
+	k->older = e->first;
+	*(e->first ? &e->first->newer : &e->last) = k;
+	e->first = k;
+	k->at = bucket_of(e, k->host, k->port, k->is_tls);
+	k->next = *k->at;
+	if (k->next)
+		k->next->at = &k->next;
+	*k->at = k;
+	e->idle++;
 }
 
 void link_free(struct link *k)
@@ -64,20 +127,16 @@ void link_free(struct link *k)
 		leave(k);
 	if (k->connecting)
 		connect_cancel(k->connecting);
+	if (k->waiting)
+		wait_no_more(k);
+	if (k->shaking)
+		shaken(k);
 	loop_timer_clear(e->loop, &k->hurry);
 	loop_unwatch(e->loop, &k->fd);
-	if (k->tls)
-		tls_conn_free(k->tls);
+	tls_conn_free(k->tls);
 	if (fd >= 0)
 		close(fd);
 	free(k);
-}
-
-void links_free(struct egress *e)
-{
-	while (e->first)
-		link_free(e->first);
-	loop_timer_clear(e->loop, &e->sweep);
 }
 
 /* The oldest are over-age first. */
@@ -93,11 +152,6 @@ static void sweep(void *arg)
 		loop_timer_clear(e->loop, &e->sweep);
 }
 
-void links_init(struct egress *e)
-{
-	e->sweep = (struct loop_timer){.fn = sweep, .arg = e};
-}
-
 void link_keep(struct link *k)
 {
 	struct egress *e = k->egress;
@@ -106,10 +160,7 @@ void link_keep(struct link *k)
 	k->call = NULL;
 	k->used = true;
 	k->kept = loop_now(e->loop);
-	k->older = e->first;
-	*(e->first ? &e->first->newer : &e->last) = k;
-	e->first = k;
-	e->idle++;
+	enter(k);
 	if (e->idle > e->idle_max || !e->sweep.due)
 		sweep(e);
 }
@@ -140,9 +191,10 @@ static bool is_with(const struct link *k, const struct url *u)
 bool link_reuse(struct egress_call *c)
 {
 	struct egress *e = c->egress;
+	struct link *k = *bucket_of(e, c->url.host, c->url.port, c->url.tls), *next;
 
-	for (struct link *k = e->first, *older; k; k = older) {
-		older = k->older;
+	for (; k; k = next) {
+		next = k->next;
 		if (!is_with(k, &c->url))
 			continue;
 		if (loop_now(e->loop) - k->born > LIFE_MS || !is_clean(k)) {
@@ -159,21 +211,10 @@ bool link_reuse(struct egress_call *c)
 
 /* ---- a new one ---- */
 
-static void on_ready(void *arg, uint32_t events)
+static void shake(struct link *k)
 {
-	struct link *k = arg;
-	int r;
+	int r = tls_handshake(k->tls);
 
-	if (!k->call) {
-		if (!is_clean(k))
-			link_free(k);
-		return;
-	}
-	if (!k->shaking) {
-		exchange_go_on(k->call);
-		return;
-	}
-	r = tls_handshake(k->tls);
 	if (r == TLS_WANTS_READ || r == TLS_WANTS_WRITE) {
 		if (loop_change(k->egress->loop, &k->fd, r == TLS_WANTS_READ ? EPOLLIN : EPOLLOUT) <
 		    0)
@@ -181,9 +222,51 @@ static void on_ready(void *arg, uint32_t events)
 	} else if (r != 0) {
 		call_end(k->call, EGRESS_TLS);
 	} else {
-		k->shaking = false;
+		shaken(k);
 		loop_timer_clear(k->egress->loop, &k->hurry);
 		exchange_begin(k->call);
+	}
+}
+
+/* Its turn to shake hands has come. */
+static void begin_shaking(struct link *k)
+{
+	struct egress *e = k->egress;
+
+	k->shaking = true;
+	e->shaking++;
+	if (loop_timer_set(e->loop, &k->hurry, EGRESS_CONNECT_MS) < 0 ||
+	    tls_connect(&k->tls, e->tls, k->fd.fd, k->host, k->call->url.is_ip) < 0)
+		call_end(k->call, EGRESS_INTERNAL);
+	else
+		shake(k);
+}
+
+static void on_ready(void *arg, uint32_t events)
+{
+	struct link *k = arg;
+
+	if (!k->call) {
+		if (!is_clean(k))
+			link_free(k);
+	} else if (k->shaking) {
+		shake(k);
+	} else if (k->waiting) {
+		call_end(k->call, EGRESS_CONNECT); /* it has gone */
+	} else {
+		exchange_go_on(k->call);
+	}
+}
+
+static void let_shake(void *arg)
+{
+	struct egress *e = arg;
+
+	while (e->waiting && e->shaking < SHAKING_MAX) {
+		struct link *k = e->waiting;
+
+		wait_no_more(k);
+		begin_shaking(k);
 	}
 }
 
@@ -193,26 +276,20 @@ static void on_connected(void *arg, int fd, const struct ip *peer)
 	struct egress *e = k->egress;
 
 	k->connecting = NULL;
+	loop_timer_clear(e->loop, &k->hurry);
 	if (fd < 0) {
 		call_end(k->call, EGRESS_CONNECT);
 		return;
 	}
-	k->fd.fd = -1;
-	if (loop_watch(e->loop, &k->fd, fd, EPOLLIN) < 0) {
+	if (loop_watch(e->loop, &k->fd, fd, 0) < 0) {
 		close(fd);
 		call_end(k->call, EGRESS_INTERNAL);
-		return;
-	}
-	if (socket_is_own(fd, peer) && !address_listed(e->rules, peer, !k->is_tls)) {
+	} else if (socket_is_own(fd, peer) && !address_listed(e->rules, peer, !k->is_tls)) {
 		call_end(k->call, EGRESS_REFUSED);
-	} else if (!k->is_tls) {
-		loop_timer_clear(e->loop, &k->hurry);
-		exchange_begin(k->call);
-	} else if (tls_connect(&k->tls, e->tls, fd, k->host, k->call->url.is_ip) < 0) {
-		call_end(k->call, EGRESS_INTERNAL);
+	} else if (k->is_tls) {
+		wait_to_shake(k);
 	} else {
-		k->shaking = true;
-		on_ready(k, 0);
+		exchange_begin(k->call);
 	}
 }
 
@@ -244,4 +321,21 @@ int link_open(struct egress_call *c, const struct ip *ips, size_t n)
 	if (r < 0)
 		link_free(k);
 	return r;
+}
+
+/* ---- all of them ---- */
+
+void links_init(struct egress *e)
+{
+	e->sweep = (struct loop_timer){.fn = sweep, .arg = e};
+	e->let_shake = (struct loop_end){.fn = let_shake, .arg = e};
+	e->waiting_tail = &e->waiting;
+}
+
+void links_free(struct egress *e)
+{
+	while (e->first)
+		link_free(e->first);
+	loop_timer_clear(e->loop, &e->sweep);
+	loop_end_clear(e->loop, &e->let_shake);
 }

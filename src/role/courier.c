@@ -15,8 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define IDLE_CONNECTIONS 256
-#define GATEWAY_MAX	 (256 * 1024)
+#define IDLE_CONNECTIONS                                                                           \
+	8192 /* what thousands of calls needed a moment ago; each holds some 16 KiB, for a minute */
+#define GATEWAY_MAX (256 * 1024)
 
 struct courier courier;
 

@@ -227,7 +227,6 @@ void conn_wait(struct conn *c)
 		log_fatal("out of memory");
 	c->state = CONN_CALL;
 	loop_timer_clear(front.role->loop, &c->timer);
-	conn_watch(c, 0); /* only that the client went away is still heard */
 }
 
 /* ---- requests ---- */
@@ -382,6 +381,10 @@ static void on_event(void *arg, uint32_t events)
 	if (c->state == CONN_CALL) {
 		if (events & (EPOLLHUP | EPOLLERR))
 			conn_close(c);
+		else
+			conn_watch(
+				c,
+				0); /* its next request waits; only that it went away is still heard */
 	} else if (c->state == CONN_ANSWER) {
 		send_answer(c);
 	} else if (c->state == CONN_GREETING) {
