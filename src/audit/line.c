@@ -41,7 +41,7 @@ static void put_NUMBER(struct buf *b, int64_t v)
 	if (v < 0)
 		buf_puts(b, "null");
 	else
-		buf_printf(b, "%lld", (long long)v);
+		buf_put_decimal(b, (uint64_t)v);
 }
 
 int audit_line_put(const struct audit_line *line, struct buf *out)
@@ -49,7 +49,9 @@ int audit_line_put(const struct audit_line *line, struct buf *out)
 	struct buf b = BUF_INIT(AUDIT_LINE_MAX);
 	int r;
 
-	buf_printf(&b, "{\"seq\":%llu,\"time\":\"", (unsigned long long)line->seq);
+	buf_puts(&b, "{\"seq\":");
+	buf_put_decimal(&b, line->seq);
+	buf_puts(&b, ",\"time\":\"");
 	text_put_time(&b, line->time);
 	buf_putc(&b, '"');
 #define X(kind, name)                                                                              \

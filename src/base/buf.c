@@ -51,7 +51,7 @@ static int buf_grow(struct buf *b, size_t need)
 	return 0;
 }
 
-void *buf_extend(struct buf *b, size_t n)
+void *buf_extend_more(struct buf *b, size_t n)
 {
 	void *at;
 
@@ -71,44 +71,45 @@ void *buf_extend(struct buf *b, size_t n)
 	return at;
 }
 
-void buf_put(struct buf *b, const void *p, size_t n)
-{
-	void *at = n ? buf_extend(b, n) : NULL;
-
-	if (at)
-		memcpy(at, p, n);
-}
-
-void buf_put_bytes(struct buf *b, struct bytes a)
-{
-	buf_put(b, a.p, a.n);
-}
-
 void buf_puts(struct buf *b, const char *s)
 {
 	buf_put_bytes(b, bytes_str(s));
 }
 
-void buf_putc(struct buf *b, unsigned char c)
+/* The lowest N bytes of V, the highest first. */
+static void put_be(struct buf *b, uint64_t v, size_t n)
 {
-	buf_put(b, &c, 1);
+	unsigned char *p = buf_extend(b, n);
+
+	for (size_t i = 0; p && i < n; i++)
+		p[i] = (unsigned char)(v >> (8 * (n - 1 - i)));
 }
 
 void buf_put_be16(struct buf *b, uint16_t v)
 {
-	buf_put(b, (unsigned char[]){(unsigned char)(v >> 8), (unsigned char)v}, 2);
+	put_be(b, v, 2);
 }
 
 void buf_put_be32(struct buf *b, uint32_t v)
 {
-	buf_put_be16(b, (uint16_t)(v >> 16));
-	buf_put_be16(b, (uint16_t)v);
+	put_be(b, v, 4);
 }
 
 void buf_put_be64(struct buf *b, uint64_t v)
 {
-	buf_put_be32(b, (uint32_t)(v >> 32));
-	buf_put_be32(b, (uint32_t)v);
+	put_be(b, v, 8);
+}
+
+void buf_put_decimal(struct buf *b, uint64_t v)
+{
+	unsigned char digits[20];
+	size_t n = sizeof(digits);
+
+	do {
+		digits[--n] = (unsigned char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	buf_put(b, digits + n, sizeof(digits) - n);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

@@ -28,16 +28,44 @@ void buf_done(struct buf *b);
 /* Wipe the content and the failure, keep the memory. */
 void buf_reset(struct buf *b);
 
-void buf_put(struct buf *b, const void *p, size_t n);
-void buf_put_bytes(struct buf *b, struct bytes a);
+/* For buf_extend(), where the memory at hand does not do. */
+void *buf_extend_more(struct buf *b, size_t n);
+/* Reserve N bytes and return where they begin, for the caller to fill; NULL on failure. Inline, as the next few are: they are most of what many functions do. */
+static inline void *buf_extend(struct buf *b, size_t n)
+{
+	if (b->failed || !b->p || n > b->cap - b->n)
+		return buf_extend_more(b, n);
+	b->n += n;
+	return b->p + (b->n - n);
+}
+
+static inline void buf_put(struct buf *b, const void *p, size_t n)
+{
+	void *at = n ? buf_extend(b, n) : NULL;
+
+	if (at)
+		memcpy(at, p, n);
+}
+
+static inline void buf_put_bytes(struct buf *b, struct bytes a)
+{
+	buf_put(b, a.p, a.n);
+}
+
+static inline void buf_putc(struct buf *b, unsigned char c)
+{
+	unsigned char *at = buf_extend(b, 1);
+
+	if (at)
+		*at = c;
+}
+
 void buf_puts(struct buf *b, const char *s);
-void buf_putc(struct buf *b, unsigned char c);
 void buf_put_be16(struct buf *b, uint16_t v);
 void buf_put_be32(struct buf *b, uint32_t v);
 void buf_put_be64(struct buf *b, uint64_t v);
+void buf_put_decimal(struct buf *b, uint64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
-/* Reserve N bytes and return where they begin, for the caller to fill; NULL on failure. */
-void *buf_extend(struct buf *b, size_t n);
 /* Drop the first N bytes (all, when there are fewer) and wipe what becomes free. */
 void buf_consume(struct buf *b, size_t n);
 /* Forget what comes after the first N bytes, wiping it. */

@@ -215,6 +215,7 @@ struct search {
 	/* Which two bytes begin a form, one bit each: nearly all of a text is passed over by it. */
 	unsigned char begins[65536 / 8];
 	unsigned char *covered; /* of each byte of the text as it stands: does it become a star? */
+	bool found;		/* any does */
 	struct buf memory, tables;
 };
 
@@ -329,6 +330,7 @@ static void search(struct search *s, const struct layer *l)
 		if (i + n <= until)
 			continue;
 		until = until > i ? until : i;
+		s->found = true;
 		memset(s->covered + offset(l, until), 1, offset(l, i + n) - offset(l, until));
 		until = i + n;
 	}
@@ -388,7 +390,7 @@ int scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t
 		memset(s.covered, 0, n);
 	ok = s.covered && n < UINT32_MAX && prepare(&s, forms, how) &&
 	     search_below(&s, &as_it_stands, 2);
-	for (size_t i = 0; ok && s.work < WORK_MAX && i < n; i++)
+	for (size_t i = 0; ok && s.found && s.work < WORK_MAX && i < n; i++)
 		if (s.covered[i]) {
 			p[i] = '*';
 			++*stars;

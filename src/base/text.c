@@ -24,10 +24,11 @@ int text_to_u64(struct bytes in, uint64_t max, uint64_t *out)
 void text_put_hex(struct buf *b, struct bytes in)
 {
 	static const char digits[] = "0123456789abcdef";
+	unsigned char *to = buf_extend(b, 2 * in.n);
 
-	for (size_t i = 0; i < in.n; i++) {
-		buf_putc(b, (unsigned char)digits[in.p[i] >> 4]);
-		buf_putc(b, (unsigned char)digits[in.p[i] & 15]);
+	for (size_t i = 0; to && i < in.n; i++) {
+		*to++ = (unsigned char)digits[in.p[i] >> 4];
+		*to++ = (unsigned char)digits[in.p[i] & 15];
 	}
 }
 
@@ -49,22 +50,28 @@ static unsigned char b64_char(unsigned v, unsigned char c62, unsigned char c63)
 
 static void put_b64(struct buf *b, struct bytes in, unsigned char c62, unsigned char c63, bool pad)
 {
-	for (size_t i = 0; i < in.n; i += 3) {
-		size_t left = in.n - i;
-		unsigned v = (unsigned)in.p[i] << 16;
+	size_t last = in.n % 3;
+	unsigned char *to = buf_extend(b, in.n / 3 * 4 + (last ? pad ? 4 : last + 1 : 0));
 
-		v |= left > 1 ? (unsigned)in.p[i + 1] << 8 : 0;
-		v |= left > 2 ? in.p[i + 2] : 0;
-		buf_putc(b, b64_char(v >> 18, c62, c63));
-		buf_putc(b, b64_char(v >> 12 & 63, c62, c63));
-		if (left > 1)
-			buf_putc(b, b64_char(v >> 6 & 63, c62, c63));
-		else if (pad)
-			buf_putc(b, '=');
-		if (left > 2)
-			buf_putc(b, b64_char(v & 63, c62, c63));
-		else if (pad)
-			buf_putc(b, '=');
+	if (!to)
+		return;
+	for (; in.n >= 3; in = bytes_skip(in, 3)) {
+		unsigned v = (unsigned)in.p[0] << 16 | (unsigned)in.p[1] << 8 | in.p[2];
+
+		*to++ = b64_char(v >> 18, c62, c63);
+		*to++ = b64_char(v >> 12 & 63, c62, c63);
+		*to++ = b64_char(v >> 6 & 63, c62, c63);
+		*to++ = b64_char(v & 63, c62, c63);
+	}
+	if (last) {
+		unsigned v = (unsigned)in.p[0] << 16 | (last > 1 ? (unsigned)in.p[1] << 8 : 0);
+
+		*to++ = b64_char(v >> 18, c62, c63);
+		*to++ = b64_char(v >> 12 & 63, c62, c63);
+		if (last > 1)
+			*to++ = b64_char(v >> 6 & 63, c62, c63);
+		if (pad)
+			memcpy(to, "==", 3 - last);
 	}
 }
 
@@ -111,10 +118,12 @@ int text_from_b64url(struct bytes in, struct buf *out)
 {
 	unsigned acc = 0, bits = 0;
 	size_t start = out->n;
+	unsigned char *to;
 
 	if (in.n % 4 == 1)
 		return TEXT_E_BAD;
-	for (size_t i = 0; i < in.n; i++) {
+	to = buf_extend(out, in.n / 4 * 3 + in.n % 4 * 6 / 8);
+	for (size_t i = 0; to && i < in.n; i++) {
 		int v = b64url_value(in.p[i]);
 		if (v < 0) {
 			buf_truncate(out, start);
@@ -124,7 +133,7 @@ int text_from_b64url(struct bytes in, struct buf *out)
 		bits += 6;
 		if (bits >= 8) {
 			bits -= 8;
-			buf_putc(out, (unsigned char)(acc >> bits));
+			*to++ = (unsigned char)(acc >> bits);
 		}
 	}
 	if (acc & ((1u << bits) - 1)) {

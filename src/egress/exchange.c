@@ -21,6 +21,7 @@ static void sent_all(struct egress_call *c)
 {
 	if (!c->safe)
 		forget_request(c);
+	link_rest(c->link);
 	if (loop_change(c->egress->loop, &c->link->fd, EPOLLIN) < 0)
 		(void)shutdown(c->link->fd.fd, SHUT_RDWR);
 }

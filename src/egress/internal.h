@@ -23,6 +23,7 @@ struct egress {
 	struct egress_call *calls;
 	size_t large; /* bytes of all their answers, but for the first EGRESS_SMALL of each */
 
+	size_t links; /* all there are */
 	/* Kept connections (link.c). */
 	struct link *first, *last, *buckets[LINK_BUCKETS];
 	size_t idle, idle_max;
@@ -104,6 +105,8 @@ void link_free(struct link *k);
 /* Of all that are kept. */
 void links_init(struct egress *e);
 void links_free(struct egress *e);
+/* It waits now. */
+void link_rest(struct link *k);
 /* As tls_recv() and tls_send(). */
 int link_recv(struct link *k, void *p, size_t n, size_t *got) must_check;
 int link_send(struct link *k, struct bytes b, size_t *sent) must_check;

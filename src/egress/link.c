@@ -10,6 +10,8 @@
 /* So that a name that has moved is followed. */
 #define LIFE_MS	    (10 * 60 * 1000)
 #define SHAKING_MAX 128
+/* Beyond so many, those that wait hold no buffers: making them anew takes time, and thousands of them memory. */
+#define BUFFERS_MAX 256
 
 /* ---- bytes ---- */
 
@@ -40,6 +42,12 @@ int link_send(struct link *k, struct bytes b, size_t *sent)
 		return tls_send(k->tls, b.p, b.n, sent);
 	return outcome(send(k->fd.fd, b.p, b.n, MSG_NOSIGNAL | MSG_DONTWAIT), TLS_WANTS_WRITE,
 		       sent);
+}
+
+void link_rest(struct link *k)
+{
+	if (k->tls && k->egress->links > BUFFERS_MAX)
+		tls_release(k->tls);
 }
 
 /* ---- handshakes: so many at once, and the others wait ---- */
@@ -136,6 +144,7 @@ void link_free(struct link *k)
 	tls_conn_free(k->tls);
 	if (fd >= 0)
 		close(fd);
+	e->links--;
 	free(k);
 }
 
@@ -160,6 +169,7 @@ void link_keep(struct link *k)
 	k->call = NULL;
 	k->used = true;
 	k->kept = loop_now(e->loop);
+	link_rest(k);
 	enter(k);
 	if (e->idle > e->idle_max || !e->sweep.due)
 		sweep(e);
@@ -315,6 +325,7 @@ int link_open(struct egress_call *c, const struct ip *ips, size_t n)
 	k->fd = (struct loop_fd){.fd = -1, .fn = on_ready, .arg = k};
 	k->hurry = (struct loop_timer){.fn = on_hurry, .arg = k};
 	c->link = k;
+	e->links++;
 	r = loop_timer_set(e->loop, &k->hurry, EGRESS_CONNECT_MS);
 	if (r == 0)
 		r = connect_start(&k->connecting, e->loop, ips, n, c->url.port, on_connected, k);

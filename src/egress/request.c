@@ -74,8 +74,11 @@ int request_put(struct buf *out, const struct egress_request *r)
 	 * POST, PUT and PATCH have a body, if an empty one: then too its length is said (RFC 9110
 	 * section 8.6).
 	 */
-	if (r->body.n || r->method[0] == 'P')
-		buf_printf(out, "Content-Length: %zu\r\n", r->body.n);
+	if (r->body.n || r->method[0] == 'P') {
+		buf_puts(out, "Content-Length: ");
+		buf_put_decimal(out, r->body.n);
+		buf_puts(out, "\r\n");
+	}
 	buf_puts(out, "\r\n");
 	buf_put_bytes(out, r->body);
 	return list.n ? -EINVAL : buf_status(out) < 0 ? -ENOMEM : 0;

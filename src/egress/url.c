@@ -132,7 +132,11 @@ void url_put_authority(const struct url *u, struct buf *out)
 {
 	bool v6 = strchr(u->host, ':') != NULL;
 
-	buf_printf(out, v6 ? "[%s]" : "%s", u->host);
-	if (u->port != (u->tls ? 443 : 80))
-		buf_printf(out, ":%u", u->port);
+	buf_puts(out, v6 ? "[" : "");
+	buf_puts(out, u->host);
+	buf_puts(out, v6 ? "]" : "");
+	if (u->port != (u->tls ? 443 : 80)) {
+		buf_putc(out, ':');
+		buf_put_decimal(out, u->port);
+	}
 }

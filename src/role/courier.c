@@ -238,7 +238,8 @@ static int send_exchange(struct errand *e, const struct url *base, struct bytes 
 
 	url_put_authority(base, &host);
 	s.host = buf_bytes(&host);
-	buf_printf(&line, "Accept: %s", type);
+	buf_puts(&line, "Accept: ");
+	buf_puts(&line, type);
 	plist_put(headers, buf_bytes(&line));
 	buf_put_bytes(body, buf_bytes(&e->body));
 	lines = headers->n;
@@ -249,7 +250,8 @@ static int send_exchange(struct errand *e, const struct url *base, struct bytes 
 	buf_reset(&e->shown);
 	secrets_note(p, own, bytes_skip(buf_bytes(headers), lines), &e->shown);
 	buf_reset(&line);
-	buf_printf(&line, "Content-Type: %s", type);
+	buf_puts(&line, "Content-Type: ");
+	buf_puts(&line, type);
 	if (body->n)
 		plist_put(headers, buf_bytes(&line));
 	if (r == 0)

@@ -37,11 +37,8 @@ static bool set_options(const struct openssl *o, SSL_CTX *ctx)
 
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
-	/* Ten thousand connections that wait hold no buffers. */
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_MODE,
-			SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-				SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
-			NULL);
+			SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, NULL);
 	/* Requests are small. */
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MAX_SEND_FRAGMENT, SEND_MAX, NULL);
 	/* A record's head and body by one recv(). */

@@ -3,7 +3,7 @@
 
 /*
  * The client's side of TLS 1.2 and 1.3 (OpenSSL), for sockets that do not block: the server's certificate is verified, and is for the host that was asked for (its
- * subjectAltName alone: RFC 9525). ALPN is http/1.1; no renegotiation, no compression, no early data. What was decrypted is wiped once it was read.
+ * subjectAltName alone: RFC 9525). ALPN is http/1.1; no renegotiation, no compression, no early data. What was decrypted is wiped once it was read. Buffers are kept: tls_release().
  */
 #include "tls/server.h"
 

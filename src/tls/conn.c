@@ -9,7 +9,8 @@ struct tls_conn {
 	const struct openssl *o;
 	SSL *ssl;
 	int fd;
-	bool broken; /* nothing more can be said */
+	bool broken;   /* nothing more can be said */
+	bool frugal;   /* it holds no buffers that nothing is in */
 };
 
 /* ---- bytes go through recv() and send(), which the front's sandbox lets through; OpenSSL's own would read() and write() ---- */
@@ -87,6 +88,8 @@ int tls_conn_new(struct tls_conn **out, const struct tls_server *s, int fd)
 		s->o->SSL_set_accept_state(ssl);
 		r = conn_make(out, s->o, ssl, fd);
 	}
+	if (r == 0)
+		(*out)->frugal = true;
 	s->o->ERR_clear_error();
 	return r;
 }
@@ -136,9 +139,14 @@ int tls_send(struct tls_conn *c, const void *p, size_t n, size_t *sent)
 	int r = outcome(c, c->o->SSL_write_ex(c->ssl, p, n, sent));
 
 	/* SSL_MODE_RELEASE_BUFFERS frees what was read into, but not what was written from. */
-	if (r == 0)
-		(void)c->o->SSL_free_buffers(c->ssl);
+	if (r == 0 && c->frugal)
+		tls_release(c);
 	return r;
+}
+
+void tls_release(struct tls_conn *c)
+{
+	(void)c->o->SSL_free_buffers(c->ssl);
 }
 
 bool tls_pending(const struct tls_conn *c)

@@ -46,6 +46,8 @@ int tls_handshake(struct tls_conn *c) must_check;
 /* 0 and 1 to N bytes, as many as *GOT says; TLS_WANTS_…; TLS_ENDED where the other side said so; or -EPROTO, also where it ended without a word. */
 int tls_recv(struct tls_conn *c, void *p, size_t n, size_t *got) must_check;
 int tls_send(struct tls_conn *c, const void *p, size_t n, size_t *sent) must_check;
+/* Free buffers that nothing is in, some 20 KiB. Connections of a server do so by themselves. */
+void tls_release(struct tls_conn *c);
 /* There is more to be had from tls_recv() though the socket may be silent. */
 bool tls_pending(const struct tls_conn *c);
 /* Tell the other side that no more comes. */
