@@ -3,6 +3,8 @@
 
 #include "base/text.h"
 
+#include <stddef.h>
+
 #define FORM_MAX (64 * 1024)
 #define WORK_MAX (32u * 1024 * 1024)
 #define BASE64_MIN                                                                                 \
@@ -204,24 +206,43 @@ struct layer {
 struct known {
 	struct form form;
 	size_t need;	 /* bytes that must match */
-	uint32_t *z;	 /* form.text.n of them */
+	uint32_t *z;	 /* form.text.n of them; NULL: not filled yet, for most forms are never met */
 	size_t box, end; /* in the layer at hand: what lies in [BOX, END) is the form's front */
 };
+
+#define PAIRS 4096
+#define FEW   32 /* forms of two secrets, and some */
 
 struct search {
 	struct known *known;
 	size_t n;
 	size_t work; /* matches tried, in all layers: no answer may cost more than WORK_MAX */
-	/* Which two bytes begin a form, one bit each: nearly all of a text is passed over by it. */
-	unsigned char begins[65536 / 8];
-	unsigned char *covered; /* of each byte of the text as it stands: does it become a star? */
-	bool found;		/* any does */
-	struct buf memory, tables;
+	/*
+	 * Every form matches in WINDOW bytes at least. Which two bytes begin one, and which stand anywhere in its first WINDOW, some sixteen pairs to a bit: where the
+	 * last two of a window are none of these, nothing begins in it (Wu and Manber, 1994). So nearly all of a text is passed over.
+	 */
+	size_t window;
+	unsigned char begins[PAIRS / 8], inside[PAIRS / 8];
+	struct bytes whole;
+	unsigned char *covered; /* of each byte of WHOLE: does it become a star? NULL: none does */
+	struct known few[FEW];
+	struct buf many, stars, tables; /* KNOWN's memory, where it is not FEW; COVERED's; the Z's */
+	bool no_memory;
 };
 
 static unsigned pair(const unsigned char *p)
 {
-	return (unsigned)p[0] << 8 | p[1];
+	return ((unsigned)p[0] << 5 ^ p[1]) % PAIRS;
+}
+
+static void note_pair(unsigned char *set, const unsigned char *p)
+{
+	set[pair(p) / 8] |= (unsigned char)(1u << pair(p) % 8);
+}
+
+static bool has_pair(const unsigned char *set, const unsigned char *p)
+{
+	return set[pair(p) / 8] & 1u << pair(p) % 8;
 }
 
 /* Gusfield's Z function: linear, whatever the text. */
@@ -248,43 +269,68 @@ static void fill_z(struct bytes text, uint32_t *z)
 static bool prepare(struct search *s, struct bytes forms, enum scrub how)
 {
 	struct bytes rest = forms;
-	size_t bytes = 0;
+	size_t n = 0, bytes = 0;
 	struct form f;
 
 	while (next_form(&rest, &f)) {
-		s->n++;
+		n++;
 		bytes += f.text.n;
 	}
-	s->memory = BUF_INIT(s->n * sizeof(*s->known) + 1);
-	s->tables = BUF_INIT(bytes * sizeof(uint32_t) + 1);
-	s->known = buf_extend(&s->memory, s->n * sizeof(*s->known) + 1);
-	uint32_t *z = buf_extend(&s->tables, bytes * sizeof(*z) + 1);
-	if (!s->known || !z)
+	s->many = BUF_INIT(n * sizeof(*s->known));
+	s->tables = BUF_INIT(bytes * sizeof(uint32_t));
+	s->window = SIZE_MAX;
+	s->known = n > FEW ? buf_extend(&s->many, n * sizeof(*s->known)) : s->few;
+	if (!s->known)
 		return false;
-	s->n = 0;
 	while (next_form(&forms, &f)) {
 		if (how == SCRUB_DATA && !f.in_data)
 			continue;
-		s->known[s->n++] = (struct known){
-			.form = f,
-			.need = how == SCRUB_TEXT && f.least < f.text.n ? f.least : f.text.n,
-			.z = z};
-		fill_z(f.text, z);
-		z += f.text.n;
-		s->begins[pair(f.text.p) / 8] |= (unsigned char)(1u << pair(f.text.p) % 8);
+		n = how == SCRUB_TEXT && f.least < f.text.n ? f.least : f.text.n;
+		s->known[s->n++] = (struct known){.form = f, .need = n};
+		if (n < s->window)
+			s->window = n;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		const unsigned char *text = s->known[i].form.text.p;
+
+		note_pair(s->begins, text);
+		for (size_t at = 0; at + 1 < s->window; at++)
+			note_pair(s->inside, text + at);
 	}
 	return true;
 }
 
+/* K->z is there; the tables have room for all, so that none of them moves. False when there is no memory. */
+static bool fill(struct search *s, struct known *k)
+{
+	if (k->z)
+		return true;
+	if (!s->tables.p) {
+		if (!buf_extend(&s->tables, s->tables.max))
+			return false;
+		s->tables.n = 0;
+	}
+	k->z = buf_extend(&s->tables, k->form.text.n * sizeof(*k->z));
+	fill_z(k->form.text, k->z);
+	return true;
+}
+
 /* How many bytes of TEXT at I are the form's front. Each byte of the text is compared once, but for a mismatch. */
-static size_t match(struct known *k, struct bytes text, size_t i)
+static size_t match(struct search *s, struct known *k, struct bytes text, size_t i)
 {
 	const struct bytes form = k->form.text;
-	size_t n = i < k->end ? k->z[i - k->box] : 0;
+	/* Of a short one it is quicker to look again. */
+	bool boxed = i < k->end && k->end - k->box > SCRUB_MIN;
+	size_t n;
 
-	if (i < k->end && i + n > k->end)
+	if (boxed && !fill(s, k)) {
+		s->no_memory = true;
+		return 0;
+	}
+	n = boxed ? k->z[i - k->box] : 0;
+	if (boxed && i + n > k->end)
 		n = k->end - i;
-	if (i >= k->end || i + n == k->end)
+	if (!boxed || i + n == k->end)
 		while (n < form.n && i + n < text.n && form.p[n] == text.p[i + n])
 			n++;
 	if (i + n > k->end) {
@@ -300,7 +346,7 @@ static size_t longest(struct search *s, struct bytes text, size_t i)
 	size_t best = 0;
 
 	for (size_t f = 0; f < s->n; f++) {
-		size_t n = match(&s->known[f], text, i);
+		size_t n = match(s, &s->known[f], text, i);
 
 		if (n >= s->known[f].need && n > best)
 			best = n;
@@ -314,24 +360,42 @@ static size_t offset(const struct layer *l, size_t i)
 	return l->at ? l->at[i] : i;
 }
 
+static void cover(struct search *s, size_t from, size_t to)
+{
+	if (!s->covered) {
+		s->stars = BUF_INIT(s->whole.n);
+		s->covered = buf_extend(&s->stars, s->whole.n);
+		if (s->covered)
+			memset(s->covered, 0, s->whole.n);
+	}
+	if (s->covered)
+		memset(s->covered + from, 1, to - from);
+	else
+		s->no_memory = true;
+}
+
 static void search(struct search *s, const struct layer *l)
 {
 	const unsigned char *p = l->text.p;
+	const size_t window = s->window;
 	size_t until = 0; /* what is covered already, in the layer's bytes */
 
 	for (size_t f = 0; f < s->n; f++)
 		s->known[f].box = s->known[f].end = 0;
-	for (size_t i = 0; i + 1 < l->text.n && s->work < WORK_MAX; i++) {
-		size_t n;
-
-		if (!(s->begins[pair(p + i) / 8] & 1u << pair(p + i) % 8))
+	for (size_t i = 0, n; window <= l->text.n && i <= l->text.n - window; i++) {
+		if (!has_pair(s->inside, p + i + window - 2)) {
+			i += window - 2;
 			continue;
+		}
+		if (!has_pair(s->begins, p + i))
+			continue;
+		if (s->work >= WORK_MAX)
+			break;
 		n = longest(s, l->text, i);
 		if (i + n <= until)
 			continue;
 		until = until > i ? until : i;
-		s->found = true;
-		memset(s->covered + offset(l, until), 1, offset(l, i + n) - offset(l, until));
+		cover(s, offset(l, until), offset(l, i + n));
 		until = i + n;
 	}
 }
@@ -375,30 +439,33 @@ static bool search_below(struct search *s, const struct layer *l, unsigned depth
 	return ok;
 }
 
-int scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t *stars)
+static int scrub_text(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t *stars)
 {
-	struct search s = {0};
+	struct search s;
 	const struct layer as_it_stands = {.text = bytes_of(p, n)};
-	struct buf covered = BUF_INIT(n);
 	bool ok;
 
-	*stars = 0;
-	if (!forms.n || !n)
-		return 0;
-	s.covered = buf_extend(&covered, n);
-	if (s.covered)
-		memset(s.covered, 0, n);
-	ok = s.covered && n < UINT32_MAX && prepare(&s, forms, how) &&
-	     search_below(&s, &as_it_stands, 2);
-	for (size_t i = 0; ok && s.found && s.work < WORK_MAX && i < n; i++)
+	/* All but FEW. */
+	memset(&s, 0, offsetof(struct search, few));
+	s.many = s.stars = s.tables = BUF_INIT(0);
+	s.no_memory = false;
+	s.whole = bytes_of(p, n);
+	ok = n < UINT32_MAX && prepare(&s, forms, how) && search_below(&s, &as_it_stands, 2) && !s.no_memory;
+	for (size_t i = 0; ok && s.covered && s.work < WORK_MAX && i < n; i++)
 		if (s.covered[i]) {
 			p[i] = '*';
 			++*stars;
 		}
-	buf_done(&covered);
-	buf_done(&s.memory);
+	buf_done(&s.many);
+	buf_done(&s.stars);
 	buf_done(&s.tables);
 	if (!ok)
 		return -ENOMEM;
 	return s.work < WORK_MAX ? 0 : SCRUB_E_WORK;
+}
+
+int scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t *stars)
+{
+	*stars = 0;
+	return forms.n && n ? scrub_text(forms, how, p, n, stars) : 0;
 }

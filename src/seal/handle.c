@@ -43,8 +43,7 @@ static int derive(unsigned char key[crypto_secretbox_KEYBYTES], enum handle_kind
 	buf_put_bytes(&info, customer);
 	r = buf_status(&info);
 	if (r == 0)
-		hkdf_sha256(key, crypto_secretbox_KEYBYTES, bytes_of(root->secret, ROOT_KEY_BYTES),
-			    bytes_of(NULL, 0), buf_bytes(&info));
+		hkdf_expand(key, crypto_secretbox_KEYBYTES, root->prk, buf_bytes(&info));
 	buf_done(&info);
 	return r;
 }

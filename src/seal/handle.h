@@ -7,6 +7,7 @@
  */
 #include "dns/record.h"
 #include "policy/policy.h"
+#include "seal/kdf.h"
 
 #define ROOT_KEY_BYTES	     32
 #define KEY_ID_BYTES	     4
@@ -43,7 +44,7 @@ enum root_key_state { KEY_ACTIVE, KEY_OPEN_ONLY };
 struct root_key {
 	unsigned char id[KEY_ID_BYTES];
 	enum root_key_state state;
-	unsigned char secret[ROOT_KEY_BYTES];
+	unsigned char prk[HKDF_PRK_BYTES]; /* HKDF-Extract of the key itself, which is needed for nothing else */
 };
 
 /* Holds secrets: lives in locked memory, is wiped when done with. The first active key seals. */

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 
 #define HASH_BYTES crypto_auth_hmacsha256_BYTES
+_Static_assert(HKDF_PRK_BYTES == HASH_BYTES, "a hash");
 
 /* RFC 5869 section 2.2: PRK = HMAC-Hash(salt, IKM). An absent salt is HashLen zeros. */
-static void extract(unsigned char prk[HASH_BYTES], struct bytes ikm, struct bytes salt)
+void hkdf_extract(unsigned char prk[HKDF_PRK_BYTES], struct bytes ikm, struct bytes salt)
 {
 	static const unsigned char no_salt[HASH_BYTES];
 	crypto_auth_hmacsha256_state s;
@@ -21,21 +22,20 @@ static void extract(unsigned char prk[HASH_BYTES], struct bytes ikm, struct byte
 }
 
 /* RFC 5869 section 2.3: T(i) = HMAC-Hash(PRK, T(i-1) ‖ info ‖ i). */
-void hkdf_sha256(unsigned char *out, size_t out_len, struct bytes ikm, struct bytes salt,
+void hkdf_expand(unsigned char *out, size_t out_len, const unsigned char prk[HKDF_PRK_BYTES],
 		 struct bytes info)
 {
-	unsigned char prk[HASH_BYTES], t[HASH_BYTES], i = 0;
+	unsigned char t[HASH_BYTES], i = 0;
 	crypto_auth_hmacsha256_state s;
 
 	/* RFC 5869's limit; callers ask for a constant. GCOV_EXCL_START: what is counted dies with the process; test_seal_vectors sees it die */
 	if (out_len > 255 * HASH_BYTES)
 		abort();
 	/* GCOV_EXCL_STOP */
-	extract(prk, ikm, salt);
 	while (out_len > 0) {
 		size_t n = out_len < HASH_BYTES ? out_len : HASH_BYTES;
 
-		crypto_auth_hmacsha256_init(&s, prk, sizeof(prk));
+		crypto_auth_hmacsha256_init(&s, prk, HKDF_PRK_BYTES);
 		if (i > 0)
 			crypto_auth_hmacsha256_update(&s, t, sizeof(t));
 		crypto_auth_hmacsha256_update(&s, info.p, info.n);
@@ -46,7 +46,16 @@ void hkdf_sha256(unsigned char *out, size_t out_len, struct bytes ikm, struct by
 		out += n;
 		out_len -= n;
 	}
-	sodium_memzero(prk, sizeof(prk));
 	sodium_memzero(t, sizeof(t));
 	sodium_memzero(&s, sizeof(s));
+}
+
+void hkdf_sha256(unsigned char *out, size_t out_len, struct bytes ikm, struct bytes salt,
+		 struct bytes info)
+{
+	unsigned char prk[HKDF_PRK_BYTES];
+
+	hkdf_extract(prk, ikm, salt);
+	hkdf_expand(out, out_len, prk, info);
+	sodium_memzero(prk, sizeof(prk));
 }

@@ -28,7 +28,7 @@ int keyring_add(struct keyring *ring, const unsigned char secret[ROOT_KEY_BYTES]
 	k = &ring->keys[ring->n++];
 	k->state = state;
 	memcpy(k->id, id, KEY_ID_BYTES);
-	memcpy(k->secret, secret, ROOT_KEY_BYTES);
+	hkdf_extract(k->prk, bytes_of(secret, ROOT_KEY_BYTES), bytes_of(NULL, 0));
 	return 0;
 }
 

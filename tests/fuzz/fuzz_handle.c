@@ -14,7 +14,7 @@
 #define INPUT_MAX (32 * 1024)
 
 static const struct keyring ring = {
-	.n = 1, .keys = {{.id = {1, 2, 3, 4}, .state = KEY_ACTIVE, .secret = "a fuzzing key"}}};
+	.n = 1, .keys = {{.id = {1, 2, 3, 4}, .state = KEY_ACTIVE, .prk = "a fuzzing key"}}};
 static const unsigned char nonce[NONCE_BYTES];
 
 /* Open TEXT as KIND. What opens is sealed again into AGAIN. */
@@ -58,8 +58,7 @@ static void craft(enum handle_kind kind, struct bytes padded, struct bytes custo
 	buf_put(&info, ring.keys[0].id, KEY_ID_BYTES);
 	buf_put_be16(&info, (uint16_t)customer.n);
 	buf_put_bytes(&info, customer);
-	hkdf_sha256(key, sizeof(key), bytes_of(ring.keys[0].secret, ROOT_KEY_BYTES),
-		    bytes_of(NULL, 0), buf_bytes(&info));
+	hkdf_expand(key, sizeof(key), ring.keys[0].prk, buf_bytes(&info));
 	buf_put(&box, ring.keys[0].id, KEY_ID_BYTES);
 	buf_put(&box, nonce, sizeof(nonce));
 	sealed = buf_extend(&box, padded.n + crypto_secretbox_MACBYTES);

@@ -173,7 +173,7 @@ static struct keyring secret_ring(void)
 	key[0] ^= 1;
 	classify(key, sizeof(key));
 	assert_int_equal(keyring_add(&ring, key, KEY_OPEN_ONLY), 0);
-	assert_true(is_secret(ring.keys[0].secret, 1) && !is_secret(ring.keys[0].id, KEY_ID_BYTES));
+	assert_true(is_secret(ring.keys[0].prk, 1) && !is_secret(ring.keys[0].id, KEY_ID_BYTES));
 	return ring;
 }
 

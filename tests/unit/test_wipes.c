@@ -63,8 +63,7 @@ static void box_key(unsigned char key[32], const struct keyring *ring, const cha
 	buf_put(&info, ring->keys[0].id, KEY_ID_BYTES);
 	buf_put_be16(&info, (uint16_t)customer.n);
 	buf_put_bytes(&info, customer);
-	hkdf_sha256(key, 32, bytes_of(ring->keys[0].secret, ROOT_KEY_BYTES), bytes_of(NULL, 0),
-		    buf_bytes(&info));
+	hkdf_expand(key, 32, ring->keys[0].prk, buf_bytes(&info));
 	buf_done(&info);
 }
 
