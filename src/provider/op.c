@@ -199,20 +199,18 @@ void op_note_replaced(struct op *op, const char *type, struct bytes content, uin
 
 bool op_set_id(struct buf *id, const json_t *v)
 {
-	struct buf text = BUF_INIT(PROVIDER_ID_MAX);
-	bool ok;
+	struct bytes text = json_bytes(v);
+	char digits[24];
 
-	if (json_is_integer(v))
-		buf_printf(&text, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-	else
-		buf_put_bytes(&text, json_bytes(v));
-	ok = buf_status(&text) == 0 && op_usable_id(buf_bytes(&text));
-	if (ok) {
-		buf_reset(id);
-		buf_put_bytes(id, buf_bytes(&text));
+	if (json_is_integer(v)) {
+		snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+		text = bytes_str(digits);
 	}
-	buf_done(&text);
-	return ok;
+	if (!op_usable_id(text))
+		return false;
+	buf_reset(id);
+	buf_put_bytes(id, text);
+	return true;
 }
 
 void op_keep(struct op *op, json_t *v)
