@@ -6,6 +6,8 @@
 
 #include <sodium.h>
 
+#define TYPICAL 1024 /* bytes of a line */
+
 struct audit_line audit_line_empty(void)
 {
 	return (struct audit_line){.duration_ms = -1};
@@ -48,6 +50,8 @@ int audit_line_put(const struct audit_line *line, struct buf *out)
 {
 	struct buf b = BUF_INIT(AUDIT_LINE_MAX);
 	int r;
+
+	buf_reserve(&b, TYPICAL);
 
 	buf_puts(&b, "{\"seq\":");
 	buf_put_decimal(&b, line->seq);

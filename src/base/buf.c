@@ -71,6 +71,12 @@ void *buf_extend_more(struct buf *b, size_t n)
 	return at;
 }
 
+void buf_reserve(struct buf *b, size_t n)
+{
+	if (!b->failed && n <= b->max - b->n && b->n + n > b->cap)
+		b->failed = buf_grow(b, b->n + n);
+}
+
 void buf_puts(struct buf *b, const char *s)
 {
 	buf_put_bytes(b, bytes_str(s));

@@ -66,6 +66,8 @@ void buf_put_be32(struct buf *b, uint32_t v);
 void buf_put_be64(struct buf *b, uint64_t v);
 void buf_put_decimal(struct buf *b, uint64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
+/* There will be some N more, if they fit: room for them is made at once. */
+void buf_reserve(struct buf *b, size_t n);
 /* Drop the first N bytes (all, when there are fewer) and wipe what becomes free. */
 void buf_consume(struct buf *b, size_t n);
 /* Forget what comes after the first N bytes, wiping it. */

@@ -205,8 +205,8 @@ struct layer {
 /* A form, and how far it matches itself: Z[i] bytes at i are those at its front. */
 struct known {
 	struct form form;
-	size_t need;	 /* bytes that must match */
-	uint32_t *z;	 /* form.text.n of them; NULL: not filled yet, for most forms are never met */
+	size_t need; /* bytes that must match */
+	uint32_t *z; /* form.text.n of them; NULL: not filled yet, for most forms are never met */
 	size_t box, end; /* in the layer at hand: what lies in [BOX, END) is the form's front */
 };
 
@@ -226,7 +226,8 @@ struct search {
 	struct bytes whole;
 	unsigned char *covered; /* of each byte of WHOLE: does it become a star? NULL: none does */
 	struct known few[FEW];
-	struct buf many, stars, tables; /* KNOWN's memory, where it is not FEW; COVERED's; the Z's */
+	struct buf many, stars,
+		tables; /* KNOWN's memory, where it is not FEW; COVERED's; the Z's */
 	bool no_memory;
 };
 
@@ -450,7 +451,8 @@ static int scrub_text(struct bytes forms, enum scrub how, unsigned char *p, size
 	s.many = s.stars = s.tables = BUF_INIT(0);
 	s.no_memory = false;
 	s.whole = bytes_of(p, n);
-	ok = n < UINT32_MAX && prepare(&s, forms, how) && search_below(&s, &as_it_stands, 2) && !s.no_memory;
+	ok = n < UINT32_MAX && prepare(&s, forms, how) && search_below(&s, &as_it_stands, 2) &&
+	     !s.no_memory;
 	for (size_t i = 0; ok && s.covered && s.work < WORK_MAX && i < n; i++)
 		if (s.covered[i]) {
 			p[i] = '*';

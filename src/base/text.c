@@ -220,6 +220,14 @@ static void civil_from_days(int64_t days, int64_t *y, unsigned *m, unsigned *d)
 	*y = (int64_t)yoe + era * 400 + (*m <= 2);
 }
 
+static void put_digits(char *out, size_t width, unsigned v)
+{
+	while (width--) {
+		out[width] = (char)('0' + v % 10);
+		v /= 10;
+	}
+}
+
 void text_time(char out[TEXT_TIME_MAX], int64_t usec)
 {
 	int64_t sec = usec / 1000000, us = usec % 1000000, y;
@@ -227,8 +235,20 @@ void text_time(char out[TEXT_TIME_MAX], int64_t usec)
 
 	civil_from_days(sec / 86400, &y, &m, &d);
 	rest = (unsigned)(sec % 86400);
-	snprintf(out, TEXT_TIME_MAX, "%04d-%02u-%02uT%02u:%02u:%02u.%06uZ", (int)y, m, d,
-		 rest / 3600, rest / 60 % 60, rest % 60, (unsigned)us);
+	if (y < 0 || y > 9999) {
+		snprintf(out, TEXT_TIME_MAX, "%04d-%02u-%02uT%02u:%02u:%02u.%06uZ", (int)y, m, d,
+			 rest / 3600, rest / 60 % 60, rest % 60, (unsigned)us);
+		return;
+	}
+	/* Each line of the log has one. */
+	memcpy(out, "yyyy-mm-ddThh:mm:ss.uuuuuuZ", 28);
+	put_digits(out, 4, (unsigned)y);
+	put_digits(out + 5, 2, m);
+	put_digits(out + 8, 2, d);
+	put_digits(out + 11, 2, rest / 3600);
+	put_digits(out + 14, 2, rest / 60 % 60);
+	put_digits(out + 17, 2, rest % 60);
+	put_digits(out + 20, 6, (unsigned)us);
 }
 
 void text_put_time(struct buf *b, int64_t usec)

@@ -140,10 +140,11 @@ int egress_start(struct egress *e, const struct egress_request *r, egress_done_f
 	rc = request_put(&c->request, r);
 	if (rc == 0)
 		rc = loop_timer_set(e->loop, &c->deadline, r->timeout_ms);
+	/* A connection is there only to a host that was looked at. */
 	if (rc == 0 && link_reuse(c))
 		exchange_begin(c);
 	else if (rc == 0)
-		rc = look_up(c);
+		rc = request_host_ok(&c->url) ? look_up(c) : -EINVAL;
 	if (rc < 0) {
 		call_free(c);
 		return rc;

@@ -62,6 +62,8 @@ struct egress_call {
 
 /* ---- request.c ---- */
 
+/* Would url_parse() have given it back? Else it must not be sent: it stands in the head. */
+bool request_host_ok(const struct url *u);
 /* The bytes of R. 0; -EINVAL when it is malformed; -ENOMEM. */
 int request_put(struct buf *out, const struct egress_request *r) must_check;
 

@@ -11,7 +11,7 @@
 #define LIFE_MS	    (10 * 60 * 1000)
 #define SHAKING_MAX 128
 /* Beyond so many, those that wait hold no buffers: making them anew takes time, and thousands of them memory. */
-#define BUFFERS_MAX 256
+#define BUFFERS_MAX 1024
 
 /* ---- bytes ---- */
 

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-#define HEAD_ROOM (64 * 1024)
+#define HEAD_ROOM    (64 * 1024)
+#define HEAD_TYPICAL 256
 
 static bool is_token(struct bytes name)
 {
@@ -34,8 +35,7 @@ static bool may_add(struct bytes line)
 	return name.n < line.n && is_token(name) && bytes_printable(line);
 }
 
-/* What url_parse() would not have given back is refused: the host goes into the head. */
-static bool host_ok(const struct url *u)
+bool request_host_ok(const struct url *u)
 {
 	char room[URL_HOST_MAX + 32];
 	struct url again;
@@ -55,9 +55,10 @@ int request_put(struct buf *out, const struct egress_request *r)
 {
 	struct bytes list = r->headers, line;
 
-	if (!host_ok(r->url) || !target_ok(r->target))
+	if (!target_ok(r->target))
 		return -EINVAL;
 	buf_init(out, HEAD_ROOM + r->headers.n + r->target.n + r->body.n);
+	buf_reserve(out, HEAD_TYPICAL + r->headers.n + r->target.n + r->body.n);
 	buf_puts(out, r->method);
 	buf_putc(out, ' ');
 	buf_put_bytes(out, r->target);

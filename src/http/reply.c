@@ -3,6 +3,8 @@
 
 #include "base/json.h"
 
+#define HEAD_ROOM 256 /* bytes of a head that is no exception */
+
 static const char *reason(unsigned status)
 {
 	static const struct {
@@ -39,24 +41,40 @@ static const char *reason(unsigned status)
 	return ""; /* RFC 9112 section 4: it may be empty */
 }
 
+/* Behind what stands before, whose line it ends. */
+static void put_field(struct buf *out, const char *name, struct bytes value)
+{
+	buf_puts(out, "\r\n");
+	buf_puts(out, name);
+	buf_puts(out, ": ");
+	buf_put_bytes(out, value);
+}
+
 void http_reply_put(struct buf *out, const struct http_reply *r)
 {
-	buf_printf(out, "HTTP/1.1 %u %s\r\n", r->status, reason(r->status));
+	buf_reserve(out, HEAD_ROOM + r->body.n);
+	buf_puts(out, "HTTP/1.1 ");
+	buf_put_decimal(out, r->status);
+	buf_putc(out, ' ');
+	buf_puts(out, reason(r->status));
 	if (r->content_type)
-		buf_printf(out, "Content-Type: %s\r\n", r->content_type);
-	buf_printf(out, "Content-Length: %zu\r\nCache-Control: no-store\r\n", r->body.n);
+		put_field(out, "Content-Type", bytes_str(r->content_type));
+	buf_puts(out, "\r\nContent-Length: ");
+	buf_put_decimal(out, r->body.n);
+	put_field(out, "Cache-Control", BYTES("no-store"));
 	if (r->request_id.n)
-		buf_printf(out, "X-Request-Id: %.*s\r\n", (int)r->request_id.n,
-			   (const char *)r->request_id.p);
+		put_field(out, "X-Request-Id", r->request_id);
 	if (r->authenticate)
-		buf_printf(out, "WWW-Authenticate: %s\r\n", r->authenticate);
+		put_field(out, "WWW-Authenticate", bytes_str(r->authenticate));
 	if (r->allow)
-		buf_printf(out, "Allow: %s\r\n", r->allow);
-	if (r->retry_after)
-		buf_printf(out, "Retry-After: %u\r\n", (unsigned)r->retry_after);
+		put_field(out, "Allow", bytes_str(r->allow));
+	if (r->retry_after) {
+		buf_puts(out, "\r\nRetry-After: ");
+		buf_put_decimal(out, r->retry_after);
+	}
 	if (r->close)
-		buf_puts(out, "Connection: close\r\n");
-	buf_puts(out, "\r\n");
+		put_field(out, "Connection", BYTES("close"));
+	buf_puts(out, "\r\n\r\n");
 	buf_put_bytes(out, r->body);
 }
 

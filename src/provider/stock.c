@@ -12,36 +12,41 @@ int stock_build_zones(const struct op *op, struct request *req)
 	return 0;
 }
 
-static enum verdict see_zone(struct op *op, const json_t *zone)
+/* ID: room for its id. */
+static enum verdict see_zone(struct op *op, const json_t *zone, struct buf *id)
 {
 	const struct shape *shape = op->provider->shape;
-	struct buf id = BUF_INIT(PROVIDER_ID_MAX);
-	enum verdict v = VERDICT_NEXT;
 
 	if (!shape_zone_ok(op, zone))
 		return VERDICT_NEXT;
-	if (shape->zone_id_of ? !shape->zone_id_of(zone, &id)
-			      : !op_set_id(&id, json_at(zone, shape->zone_id)))
-		v = op_fail_shape(op);
-	else if (!op_add_zone(op, json_bytes_at(zone, shape->zone_name), buf_bytes(&id)))
-		v = VERDICT_ERROR;
-	buf_done(&id);
-	return v;
+	buf_reset(id);
+	if (shape->zone_id_of ? !shape->zone_id_of(zone, id)
+			      : !op_set_id(id, json_at(zone, shape->zone_id)))
+		return op_fail_shape(op);
+	return op_add_zone(op, json_bytes_at(zone, shape->zone_name), buf_bytes(id))
+		       ? VERDICT_NEXT
+		       : VERDICT_ERROR;
 }
 
 enum verdict stock_parse_zones(struct op *op, const struct answer *a)
 {
 	const struct shape *shape = op->provider->shape;
 	const json_t *zones = answer_at(a, shape->zones), *z = NULL;
+	struct buf id = BUF_INIT(PROVIDER_ID_MAX);
+	enum verdict v = VERDICT_NEXT;
 	size_t i;
 
 	if (!json_is_array(zones))
 		return op_fail_shape(op);
 	json_array_foreach(zones, i, z)
 	{
-		if (see_zone(op, z) == VERDICT_ERROR)
-			return VERDICT_ERROR;
+		v = see_zone(op, z, &id);
+		if (v == VERDICT_ERROR)
+			break;
 	}
+	buf_done(&id);
+	if (v == VERDICT_ERROR)
+		return v;
 	z = json_array_get(zones, json_array_size(zones) - 1);
 	return paging_next(&shape->zone_pages, op, a, json_array_size(zones),
 			   json_bytes_at(z, shape->zone_name));

@@ -167,12 +167,25 @@ static void on_vault_closed(void *arg, struct channel *c, bool bad)
 
 static void launch(struct errand *e);
 
-/* Where the provider is; the operator may say something else than the table. */
-static int base_of(const struct errand *e, struct url *out)
+static int find_base(const struct errand *e, struct url *out)
 {
 	if (!e->provider->self_hosted && gateway_url(e->provider, ".base", out))
 		return 0;
 	return target_base(e->provider, buf_bytes(&e->credentials), out);
+}
+
+/* Where the provider is; the operator may say something else than the table. */
+static int base_of(struct errand *e, const struct url **out)
+{
+	if (e->base_epoch != courier.gateway_epoch) {
+		int r = find_base(e, &e->base);
+
+		if (r != 0)
+			return r;
+		e->base_epoch = courier.gateway_epoch;
+	}
+	*out = &e->base;
+	return 0;
 }
 
 static struct login_key key_of(const struct errand *e)
@@ -281,7 +294,7 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 {
 	struct buf fields = BUF_INIT(2 * IPC_CREDENTIALS_MAX), body = BUF_INIT(e->body.max),
 		   headers = BUF_INIT(EGRESS_HEADERS_MAX);
-	struct url base;
+	const struct url *base = NULL;
 	int r = base_of(e, &base);
 
 	buf_put_bytes(&fields, own);
@@ -291,9 +304,9 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 		r = bufs_status((const struct buf *const[]){&fields, &headers, &e->headers,
 							    &e->body, NULL});
 	if (r == 0 && e->provider->dns)
-		r = dns_send(e, &base, buf_bytes(&fields));
+		r = dns_send(e, base, buf_bytes(&fields));
 	else if (r == 0)
-		r = send_exchange(e, &base, buf_bytes(&fields), own, &headers, &body);
+		r = send_exchange(e, base, buf_bytes(&fields), own, &headers, &body);
 	buf_done(&fields);
 	buf_done(&headers);
 	buf_done(&body);
@@ -371,7 +384,7 @@ static void on_exchange(const struct pc_exchange *m)
 {
 	struct errand *e = errand_by_call(m->call);
 	const struct exchange *x;
-	struct url base;
+	const struct url *base = NULL;
 	int r;
 
 	if (!e) {
@@ -389,7 +402,7 @@ static void on_exchange(const struct pc_exchange *m)
 	}
 	r = base_of(e, &base);
 	if (r == 0)
-		r = target_build(e->provider, x, &base, buf_bytes(&e->credentials), m->args,
+		r = target_build(e->provider, x, base, buf_bytes(&e->credentials), m->args,
 				 m->query, &e->permit, &e->target);
 	if (r == 0)
 		r = target_headers(e->provider, m->headers, &e->headers);
@@ -451,6 +464,7 @@ static void courier_init(struct role *r)
 {
 	courier.role = r;
 	courier.gateway = courier.next_gateway = BUF_INIT(GATEWAY_MAX);
+	courier.gateway_epoch = 1;
 	harden_json(); /* logins */
 	channel_init(&courier.vault, r->loop, &edge_vault_courier, SIDE_B, on_vault,
 		     on_vault_closed, NULL);
@@ -486,6 +500,7 @@ static void apply_providers(void)
 	struct buf old = courier.gateway;
 
 	courier.gateway = courier.next_gateway;
+	courier.gateway_epoch++;
 	courier.next_gateway = BUF_INIT(GATEWAY_MAX);
 	buf_done(&old);
 	logins_forget();

@@ -25,6 +25,8 @@ struct errand {
 	const struct provider *provider;
 	struct buf credentials;
 	int64_t deadline; /* loop_now() */
+	struct url base;  /* base_of()'s, where BASE_EPOCH is still the gateway's */
+	uint64_t base_epoch;
 	bool may_change;
 	unsigned char integration[INTEGRATION_ID_BYTES];
 	struct buf zone_id; /* PERMIT's */
@@ -52,6 +54,7 @@ struct courier {
 	struct bytes ca;
 	/* Plists of pairs: a provider's name, and what the gateway has of its own there; and what is being told anew. */
 	struct buf gateway, next_gateway;
+	uint64_t gateway_epoch; /* from 1; another one with each GATEWAY */
 };
 extern struct courier courier;
 

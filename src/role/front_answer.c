@@ -117,7 +117,9 @@ int api_init(void)
 
 static void put_pair(struct buf *b, const char *key, struct bytes value)
 {
-	buf_printf(b, "\"%s\":", key);
+	buf_putc(b, '"');
+	buf_puts(b, key);
+	buf_puts(b, "\":");
 	json_put_string(b, value);
 }
 

@@ -233,7 +233,9 @@ static int auth_header(const struct auth *auth, struct bytes fields, struct buf 
 
 	if (!usable(fields, auth->field, &a) || (auth->field2 && !usable(fields, auth->field2, &b)))
 		return TARGET_E_FIELD;
-	buf_printf(&line, "%s: %s", auth->name, auth->prefix);
+	buf_puts(&line, auth->name);
+	buf_puts(&line, ": ");
+	buf_puts(&line, auth->prefix);
 	buf_put_bytes(&line, a);
 	if (auth->field2)
 		buf_putc(&line, ':');

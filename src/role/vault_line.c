@@ -21,7 +21,8 @@
 	(AUDIT_LINE_MAX * 3 / 4) /* …and on a line of their own, where one item always fits: */
 static_assert(6 * REPLACED_ITEM_MAX + 3 <= REPLACED_OWN, "a byte becomes \\uXXXX at most");
 
-#define EVENT_MAX 40
+#define LINE_TYPICAL 768 /* bytes of a message */
+#define EVENT_MAX    40
 
 enum line_kind {
 	LINE_INTENT,  /* the call waits, and must not act before */
@@ -131,6 +132,8 @@ static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 		memcpy(l->request_id, c->request_id, sizeof(l->request_id));
 	if (idmap_put(&vault.lines, &l->node) < 0)
 		log_fatal("out of memory");
+	if (kind == LINE_OUTCOME)
+		buf_reserve(&l->wire, LINE_TYPICAL);
 	if (kind == LINE_OUTCOME && wire_encode(MSG_vs_line, line_msg(), m, &l->wire) < 0)
 		log_fatal("bug: a line does not encode");
 	if (kind == LINE_OUTCOME && c)

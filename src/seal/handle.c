@@ -83,6 +83,7 @@ static int seal(enum handle_kind kind, const struct root_key *root,
 	int r;
 
 	pad(plain);
+	buf_reserve(&box, OVERHEAD + plain->n);
 	buf_put(&box, root->id, KEY_ID_BYTES);
 	buf_put(&box, nonce, NONCE_BYTES);
 	sealed = buf_extend(&box, plain->n + crypto_secretbox_MACBYTES);

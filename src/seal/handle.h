@@ -44,7 +44,8 @@ enum root_key_state { KEY_ACTIVE, KEY_OPEN_ONLY };
 struct root_key {
 	unsigned char id[KEY_ID_BYTES];
 	enum root_key_state state;
-	unsigned char prk[HKDF_PRK_BYTES]; /* HKDF-Extract of the key itself, which is needed for nothing else */
+	unsigned char prk
+		[HKDF_PRK_BYTES]; /* HKDF-Extract of the key itself, which is needed for nothing else */
 };
 
 /* Holds secrets: lives in locked memory, is wiped when done with. The first active key seals. */

@@ -9,8 +9,8 @@ struct tls_conn {
 	const struct openssl *o;
 	SSL *ssl;
 	int fd;
-	bool broken;   /* nothing more can be said */
-	bool frugal;   /* it holds no buffers that nothing is in */
+	bool broken; /* nothing more can be said */
+	bool frugal; /* it holds no buffers that nothing is in */
 };
 
 /* ---- bytes go through recv() and send(), which the front's sandbox lets through; OpenSSL's own would read() and write() ---- */
