@@ -53,7 +53,7 @@ static int buf_grow(struct buf *b, size_t need)
 
 void *buf_extend_more(struct buf *b, size_t n)
 {
-	void *at;
+	unsigned char *at;
 
 	if (b->failed)
 		return NULL;
@@ -66,7 +66,10 @@ void *buf_extend_more(struct buf *b, size_t n)
 		if (b->failed)
 			return NULL;
 	}
-	at = b->p + b->n;
+	/* Still NULL where N is 0. */
+	at = b->p;
+	if (b->n)
+		at += b->n;
 	b->n += n;
 	return at;
 }

@@ -87,6 +87,27 @@ static void add_caller(const struct s_caller *m)
 	front.next.n++;
 }
 
+/* Of the tables only what is in use is touched: they have room for far more. */
+static void callers_reset(struct callers *c)
+{
+	sodium_memzero(c->list, c->n * sizeof(c->list[0]));
+	sodium_memzero(c->identities, c->n_identities * sizeof(c->identities[0]));
+	c->n = c->n_identities = 0;
+}
+
+static void callers_apply(void)
+{
+	struct callers *now = &front.now, *next = &front.next;
+
+	callers_reset(now);
+	now->n = next->n;
+	memcpy(now->list, next->list, now->n * sizeof(now->list[0]));
+	now->n_identities = next->n_identities;
+	memcpy(now->identities, next->identities, now->n_identities * sizeof(now->identities[0]));
+	now->connections_max = next->connections_max;
+	now->calls_max = next->calls_max;
+}
+
 static void add_identity(const struct s_identity *m)
 {
 	struct callers *next = &front.next;
@@ -221,7 +242,7 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 
 	switch (number) {
 	case MSG_s_front:
-		sodium_memzero(&front.next, sizeof(front.next));
+		callers_reset(&front.next);
 		front.next.connections_max = m->connections_max;
 		front.next.calls_max = m->calls_max;
 		front.tls_next.require = m->certificates_required;
@@ -242,7 +263,7 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 			      ((const struct s_tls *)msg)->pem);
 		break;
 	case MSG_s_apply:
-		front.now = front.next;
+		callers_apply();
 		httpreq_apply();
 		apply_tls();
 		break;

@@ -6,6 +6,7 @@
 
 #include "sys/harden.h"
 #include "sys/log.h"
+#include "sys/settle.h"
 
 #include <sodium.h>
 #include <sys/prctl.h>
@@ -145,6 +146,7 @@ int role_main(enum proc self)
 void role_ready(struct role *r)
 {
 	channel_send(&r->control, r_ready, 0);
+	settle();
 }
 
 void role_take_edge(struct channel *c, enum proc peer, int fd)

@@ -40,6 +40,7 @@ static struct scribe {
 	bool close_due;	 /* intents that are not live are to be closed as unknown */
 	bool failed;	 /* a line could not be made durable since the last check */
 	int told;	 /* what the vault heard last: 1 writable, 0 not, -1 nothing */
+	const char *told_why;
 	struct loop_timer check, heartbeat;
 	struct note_signer *signers; /* sodium_malloc(): STORE_SIGNERS_MAX of them */
 	int64_t signed_at;	     /* loop_now() of the last checkpoint */
@@ -66,16 +67,18 @@ static bool writable(void)
 static void tell_status(void)
 {
 	int now = writable() && !scribe.close_due;
+	const char *why = now ? "" : problem();
 
-	if (!scribe.greeted || now == scribe.told)
+	/* "It starts" is not the last word. */
+	if (!scribe.greeted || (now == scribe.told && (now || why == scribe.told_why)))
 		return;
 	scribe.told = now;
+	scribe.told_why = why;
 	if (now)
 		log_info("the log can be written");
 	else
-		log_warn("the log cannot be written: %s", problem());
-	channel_send(&scribe.vault, sv_status, .writable = (uint8_t)now,
-		     .reason = bytes_str(now ? "" : problem()));
+		log_warn("the log cannot be written: %s", why);
+	channel_send(&scribe.vault, sv_status, .writable = (uint8_t)now, .reason = bytes_str(why));
 }
 
 static void answer(const struct waiting *w, bool durable)

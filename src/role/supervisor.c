@@ -5,6 +5,7 @@
 #include "role/tell.h"
 #include "sys/harden.h"
 #include "sys/log.h"
+#include "sys/settle.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ void maybe_announce(struct supervisor *s)
 		log_warn("standard output: %m: nobody was told where this listens");
 	}
 	notify_send("READY=1");
+	settle();
 }
 
 /* ---- reload ---- */

@@ -39,6 +39,10 @@ static int load(struct openssl *o)
 	/* Refused where it has taken memory already, as in a process that has loaded it for something else. */
 	if (!o->CRYPTO_set_mem_functions(take, take_again, give_back))
 		o->ERR_clear_error();
+	/* Nobody reads its texts of errors. */
+	if (!o->OPENSSL_init_ssl(
+		    OPENSSL_INIT_NO_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL))
+		return -ELIBBAD;
 	return 0;
 }
 

@@ -37,6 +37,7 @@
 	F(ERR_peek_last_error)                                                                     \
 	F(EVP_PKEY_free)                                                                           \
 	F(GENERAL_NAMES_free)                                                                      \
+	F(OPENSSL_init_ssl)                                                                        \
 	F(OPENSSL_sk_num)                                                                          \
 	F(OPENSSL_sk_value)                                                                        \
 	F(PEM_read_bio_PrivateKey)                                                                 \

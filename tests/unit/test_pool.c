@@ -32,6 +32,8 @@ static void test_pieces(void **state)
 		pool_free(p[i]);
 		p[i] = NULL;
 	}
+	for (size_t i = 0; i < n; i++)
+		pool_free(p[i]);
 	pool_free(NULL);
 }
 

@@ -348,6 +348,25 @@ TEST(log_of_another)
 	expect_written(2, true);
 }
 
+/* The vault may ask before the log was tried: what it is told then is not the last word. */
+TEST(another_reason)
+{
+	int other = open(there.dir, O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(flock(other, LOCK_EX), 0);
+	scribe_begins();
+	vault_comes("");
+	expect_told(false, "the scribe starts");
+	give_directory(there.dir);
+	scribe_starts();
+	expect_told(false, "another gateway has the log open");
+	later(CHECK_MS);
+	assert_silence();
+	close(other);
+	later(CHECK_MS);
+	expect_told(true, "");
+}
+
 TEST(damaged_log)
 {
 	set_segment(&there, 1, "no line\n{\"seq\":2}\n");
@@ -453,6 +472,7 @@ int main(void)
 		scribe_test(test_closing_fails),
 		scribe_test(test_no_directory),
 		scribe_test(test_log_of_another),
+		scribe_test(test_another_reason),
 		scribe_test(test_damaged_log),
 		scribe_test(test_no_log_there),
 		scribe_test(test_heartbeat),
