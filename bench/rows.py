@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 import figures
 import load
@@ -126,6 +127,7 @@ class Bench:
             if name != "nginx":
                 for _ in range(3):
                     g.post("/add_record", {"integration_handle": g.handle, "record": RECORD})
+            time.sleep(2)  # idle: nothing of the start, and of those calls, goes on
             pids = g.pids()
             private, pss = figures.memory(pids)
             for process, (own, share) in figures.memory_by_process(pids).items():

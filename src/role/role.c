@@ -138,6 +138,8 @@ int role_main(enum proc self)
 		log_fatal("not started by a supervisor");
 	if (r.ops->init)
 		r.ops->init(&r);
+	if (settle_later(r.loop) < 0)
+		log_fatal("out of memory");
 	if (loop_run(r.loop, after_batch, &r) < 0)
 		log_fatal("event loop: %m");
 	return 0;
@@ -146,7 +148,6 @@ int role_main(enum proc self)
 void role_ready(struct role *r)
 {
 	channel_send(&r->control, r_ready, 0);
-	settle();
 }
 
 void role_take_edge(struct channel *c, enum proc peer, int fd)

@@ -43,7 +43,6 @@ void maybe_announce(struct supervisor *s)
 		log_warn("standard output: %m: nobody was told where this listens");
 	}
 	notify_send("READY=1");
-	settle();
 }
 
 /* ---- reload ---- */
@@ -172,6 +171,8 @@ int supervisor_run(struct config *config, const char *dev_token, const char *rel
 	roles_start(&s);
 	events_add(&s.events, "gateway.start", POSTERN_VERSION);
 	events_config(&s.events, s.config, !reload_path);
+	if (settle_later(s.loop) < 0)
+		log_fatal("out of memory");
 	r = loop_run(s.loop, NULL, NULL);
 	events_done(&s.events);
 	startup_stop_listening(&s.files);

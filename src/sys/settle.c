@@ -22,8 +22,15 @@ static int drop(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-void settle(void)
+static void settle(void *arg)
 {
 	(void)malloc_trim(0);
 	(void)dl_iterate_phdr(drop, NULL);
+}
+
+int settle_later(struct loop *l)
+{
+	static struct loop_timer timer = {.fn = settle};
+
+	return loop_timer_set(l, &timer, SETTLE_MS);
 }
