@@ -98,7 +98,7 @@ static int set_url(const struct command *self, struct client *c, const char *url
 	int r = client_set_url(c, url);
 
 	if (r == CLIENT_E_URL)
-		return cli_usage(self, "the URL must be http[s]://HOST[:PORT][/PATH]");
+		return cli_usage(self, "the URL %s", client_url_fault(url));
 	return r < 0 ? cli_fail("%s", strerror(-r)) : CLI_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/client.h"
 
 #include "cli/curl.h"
+#include "egress/address.h"
 #include "egress/url.h"
 
 #define CONNECT_MS 5000L
@@ -18,12 +19,25 @@ void client_call_done(struct client_call *call)
 	buf_done(&call->answer);
 }
 
+const char *client_url_fault(const char *text)
+{
+	struct url url;
+	struct ip ip;
+	bool here;
+
+	if (url_parse(bytes_str(text), &url) != 0)
+		return "must be http[s]://HOST[:PORT][/PATH]";
+	here = strcmp(url.host, "localhost") == 0 || strcmp(url.host, "::1") == 0 ||
+	       (url.is_ip && ip_parse(bytes_str(url.host), &ip) == 0 && ip.family == 4 &&
+		ip.a[0] == 127);
+	return url.tls || here ? NULL : "must be https:// unless it is on this machine";
+}
+
 int client_set_url(struct client *c, const char *url)
 {
 	struct bytes text = bytes_str(url);
-	struct url parsed;
 
-	if (url_parse(text, &parsed) != 0)
+	if (client_url_fault(url))
 		return CLIENT_E_URL;
 	if (text.p[text.n - 1] == '/')
 		text.n--;

@@ -22,11 +22,13 @@ struct client {
 void client_done(struct client *c);
 
 enum {
-	CLIENT_E_URL = 1,	 /* not http[s]://HOST[:PORT][/PATH] */
+	CLIENT_E_URL = 1,	 /* client_url_fault() */
 	CLIENT_E_TOKEN = 1,	 /* something that cannot stand in a header */
 	CLIENT_E_UNANSWERED = 1, /* no whole answer came; CURL_ERROR says why */
 };
 
+/* What is wrong with it; NULL: nothing. The token goes where it says: in the clear to this machine alone. */
+const char *client_url_fault(const char *url);
 /* 0, CLIENT_E_URL or -ENOMEM. */
 int client_set_url(struct client *c, const char *url) must_check;
 /* 0, CLIENT_E_TOKEN or -ENOMEM. */

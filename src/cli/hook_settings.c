@@ -3,8 +3,6 @@
 #include "cli/hook.h"
 
 #include "base/text.h"
-#include "egress/address.h"
-#include "egress/url.h"
 #include "role/config_read.h"
 
 #include <confuse.h>
@@ -38,21 +36,6 @@ void hook_settings_done(struct hook_settings *s)
 
 /* ---- values ---- */
 
-/* The token goes where this says: in the clear to this machine alone. */
-static const char *check_url(const char *text)
-{
-	struct url url;
-	struct ip ip;
-	bool here;
-
-	if (url_parse(bytes_str(text), &url) != 0)
-		return "must be http[s]://HOST[:PORT][/PATH]";
-	here = strcmp(url.host, "localhost") == 0 || strcmp(url.host, "::1") == 0 ||
-	       (url.is_ip && ip_parse(bytes_str(url.host), &ip) == 0 && ip.family == 4 &&
-		ip.a[0] == 127);
-	return url.tls || here ? NULL : "must be https:// unless it is on this machine";
-}
-
 static const char *check(struct hook_settings *s, enum hook_setting which)
 {
 	const char *text = s->text[which];
@@ -62,7 +45,7 @@ static const char *check(struct hook_settings *s, enum hook_setting which)
 		return text[0] == '/' ? NULL : "must be an absolute path";
 	switch (which) {
 	case HOOK_URL:
-		return check_url(text);
+		return client_url_fault(text);
 	case HOOK_CUSTOMER:
 		return bytes_utf8(bytes_str(text)) ? NULL : "is not UTF-8";
 	case HOOK_WAIT:

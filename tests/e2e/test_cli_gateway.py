@@ -105,7 +105,7 @@ def test_call_arguments():
         c.fails(2, "ENDPOINT is wanted", "../providers")
         c.fails(2, "--url or --unix", "--url", g.url, "--unix", "/x", "healthz")
         c.fails(2, "takes no arguments", "healthz", "a=b")
-        for url in "", "postern.example", "ftp://postern.example", "http://", "http://a b":
+        for url in "", "postern.example", "ftp://postern.example", "http://", "http://a b", "http://postern.example":
             c.fails(2, "the URL must be", "--url", url, "get_zones", "integration_handle=x")
         # A secret whose key was forgotten is not repeated.
         c.fails(2, "argument 2 is not key=value", "get_zones", "a=b", "SECRET")
