@@ -43,8 +43,16 @@ enum policy_profile policy_profile_parse(struct bytes in)
 	return (enum policy_profile)p;
 }
 
+static bool underscored(struct bytes label)
+{
+	return label.n && label.p[0] == '_';
+}
+
 bool policy_label_registered(struct bytes label)
 {
+	/* scripts/gen-registry.py takes no others. */
+	if (!underscored(label))
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(registry); i++) {
 		struct bytes node = bytes_str(registry[i]);
 
@@ -58,11 +66,6 @@ bool policy_label_registered(struct bytes label)
 const char *policy_registry_date(void)
 {
 	return REGISTRY_AS_OF;
-}
-
-static bool underscored(struct bytes label)
-{
-	return label.n && label.p[0] == '_';
 }
 
 static bool one_of(struct bytes a, const char *const *texts, size_t n)

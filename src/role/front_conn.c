@@ -66,10 +66,16 @@ void conn_close(struct conn *c)
 
 static void new_request_id(struct conn *c)
 {
-	unsigned char raw[16];
+	/* Drawn many at a time: each draw is a system call. */
+	static unsigned char drawn[64][16];
+	static size_t left;
 
-	randombytes_buf(raw, sizeof(raw));
-	sodium_bin2hex(c->request_id, sizeof(c->request_id), raw, sizeof(raw));
+	if (left == 0) {
+		randombytes_buf(drawn, sizeof(drawn));
+		left = ARRAY_LEN(drawn);
+	}
+	left--;
+	sodium_bin2hex(c->request_id, sizeof(c->request_id), drawn[left], sizeof(drawn[left]));
 }
 
 static void set_idle_timer(struct conn *c)
