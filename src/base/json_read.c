@@ -377,9 +377,10 @@ static void tell_where(const struct reader *r, char *err, size_t size)
 
 int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t err_size)
 {
-	struct reader r = {.begin = in.p,
-			   .p = in.p,
-			   .end = in.p + in.n,
+	const unsigned char *begin = in.n ? in.p : (const unsigned char *)""; /* not NULL */
+	struct reader r = {.begin = begin,
+			   .p = begin,
+			   .end = begin + in.n,
 			   .values = 1,
 			   .text = BUF_INIT(TEXT_MAX)};
 	const unsigned long failures = memory_failures();

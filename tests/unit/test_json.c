@@ -89,6 +89,9 @@ static void test_cut(void **state)
 
 static void test_whole_text(void **state)
 {
+	json_t *v;
+
+	assert_int_equal(json_parse(bytes_of(NULL, 0), DEPTH, &v, NULL, 0), JSON_E_BAD);
 	assert_true(taken(BYTES(" \t\r\n{}\r\n")));
 	assert_false(taken(BYTES("{} {}")));
 	assert_false(taken(BYTES("{}\0")));
