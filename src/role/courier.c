@@ -15,11 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define IDLE_CONNECTIONS                                                                           \
-	8192 /* what thousands of calls needed a moment ago; each holds some 16 KiB, for a minute */
+/* Kept open at most, for a minute, each with some 16 KiB: what thousands of calls needed a moment ago; but of customers' own servers, who may mean to be many, few. */
+#define IDLE_CONNECTIONS      8192
+#define IDLE_CONNECTIONS_SELF 256
+8192 /* what thousands of calls needed a moment ago; each holds some 16 KiB, for a minute */
 #define GATEWAY_MAX (256 * 1024)
 
-struct courier courier;
+	struct courier courier;
 
 bool self_hosted(void)
 {
@@ -530,9 +532,10 @@ static void courier_peer(struct role *r, enum proc peer, int fd)
 /* The libraries, the configuration of DNS. */
 static void courier_prepare(struct role *r)
 {
-	const struct egress_config config = {.ca_pem = courier.ca,
-					     .rules = &courier.rules,
-					     .idle_connections = IDLE_CONNECTIONS};
+	const struct egress_config config = {
+		.ca_pem = courier.ca,
+		.rules = &courier.rules,
+		.idle_connections = self_hosted() ? IDLE_CONNECTIONS_SELF : IDLE_CONNECTIONS};
 
 	harden_raise_files();
 	if (crypto_load() < 0)

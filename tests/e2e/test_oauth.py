@@ -356,7 +356,8 @@ def test_a_server_that_misbehaves():
             got, answer = zones(g, handle)
             assert got >= 500, (behaviour, got, answer)
             ocean.behave("ok")
-        assert zones(g, handle)[0] == 200, "and now it is well again"
+        answer = zones(g, handle)
+        assert answer[0] == 200, ("and now it is well again", answer)
 
 
 if __name__ == "__main__":
