@@ -18,10 +18,9 @@
 /* Kept open at most, for a minute, each with some 16 KiB: what thousands of calls needed a moment ago; but of customers' own servers, who may mean to be many, few. */
 #define IDLE_CONNECTIONS      8192
 #define IDLE_CONNECTIONS_SELF 256
-8192 /* what thousands of calls needed a moment ago; each holds some 16 KiB, for a minute */
-#define GATEWAY_MAX (256 * 1024)
+#define GATEWAY_MAX	      (256 * 1024)
 
-	struct courier courier;
+struct courier courier;
 
 bool self_hosted(void)
 {
