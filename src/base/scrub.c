@@ -53,6 +53,14 @@ static void put_base64(struct buf *forms, bool in_data, struct bytes coded, stru
 		put_form(forms, in_data, BASE64_MIN, other);
 }
 
+/* A form that is missing is no list of all forms: what went wrong in making it, FORMS remembers. */
+static bool is_made(struct buf *forms, const struct buf *form)
+{
+	if (forms->failed == 0)
+		forms->failed = buf_status(form);
+	return buf_status(form) == 0;
+}
+
 static void put_all_base64(struct buf *forms, bool in_data, struct bytes secret, struct buf *plain,
 			   struct buf *coded, struct buf *url_coded)
 {
@@ -64,7 +72,7 @@ static void put_all_base64(struct buf *forms, bool in_data, struct bytes secret,
 		buf_put_bytes(plain, secret);
 		text_put_b64(coded, buf_bytes(plain));
 		text_put_b64url(url_coded, buf_bytes(plain));
-		if (buf_status(plain) == 0 && buf_status(coded) == 0 && buf_status(url_coded) == 0)
+		if (is_made(forms, plain) && is_made(forms, coded) && is_made(forms, url_coded))
 			put_base64(forms, in_data, buf_bytes(coded), buf_bytes(url_coded), shift,
 				   secret.n);
 	}
@@ -74,6 +82,8 @@ static void put_hex(struct buf *forms, bool in_data, struct bytes secret, struct
 {
 	buf_reset(text);
 	text_put_hex(text, secret);
+	if (!is_made(forms, text))
+		return;
 	put_form(forms, in_data, (size_t)2 * SCRUB_MIN, buf_bytes(text));
 	for (size_t i = 0; i < text->n; i++)
 		if (text->p[i] >= 'a')
@@ -92,10 +102,6 @@ void scrub_add(struct buf *forms, struct bytes secret)
 	put_form(forms, in_data, SCRUB_MIN, secret);
 	put_hex(forms, in_data, secret, &coded);
 	put_all_base64(forms, in_data, secret, &plain, &coded, &other);
-	/* A form that is missing is no list of all forms. */
-	if (forms->failed == 0)
-		forms->failed =
-			bufs_status((const struct buf *const[]){&plain, &coded, &other, NULL});
 	buf_done(&plain);
 	buf_done(&coded);
 	buf_done(&other);

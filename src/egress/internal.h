@@ -29,9 +29,8 @@ struct egress {
 	size_t idle, idle_max;
 	struct loop_timer sweep; /* the last one's time is over */
 
-	/* Handshakes under way, and who waits for a turn. */
-	size_t shaking;
-	struct link *waiting, **waiting_tail;
+	size_t turns; /* handshakes that have just begun; */
+	struct link *waiting, **waiting_tail; /* and who waits for his turn */
 	struct loop_end let_shake;
 };
 
@@ -85,7 +84,8 @@ struct link {
 	struct loop_timer hurry;       /* to connect; to shake hands */
 	struct loop_fd fd;
 	struct tls_conn *tls; /* NULL: http */
-	bool waiting, shaking;
+	bool waiting, shaking; /* for its turn to shake hands; hands */
+	bool turn;	       /* its turn it is still */
 	bool used;	    /* it has served a call before */
 	int64_t born, kept; /* loop_now() */
 

@@ -10,6 +10,8 @@
 /* So that a name that has moved is followed. */
 #define LIFE_MS	    (10 * 60 * 1000)
 #define SHAKING_MAX 128
+/* For so long a handshake has its turn; one that is not over then waits for a slow server, and keeps nobody from his. */
+#define TURN_MS 500
 /* Beyond so many, those that wait hold no buffers: making them anew takes time, and thousands of them memory. */
 #define BUFFERS_MAX 1024
 
@@ -53,7 +55,7 @@ void link_rest(struct link *k)
 /* ---- handshakes: so many at once, and the others wait ---- */
 
 /*
- * A handshake is work for this processor, and holds some 30 KiB: of thousands at once none would be done before its time is over.
+ * A handshake is work for this processor: of thousands at once none would be done before its time is over.
  */
 static void wait_to_shake(struct link *k)
 {
@@ -74,13 +76,15 @@ static void wait_no_more(struct link *k)
 	k->waiting = false;
 }
 
-/* Its handshake is over, one way or the other. */
-static void shaken(struct link *k)
+/* The next may begin. */
+static void end_turn(struct link *k)
 {
 	struct egress *e = k->egress;
 
-	k->shaking = false;
-	e->shaking--;
+	if (!k->turn)
+		return;
+	k->turn = false;
+	e->turns--;
 	if (e->waiting)
 		loop_end_set(e->loop, &e->let_shake);
 }
@@ -137,8 +141,7 @@ void link_free(struct link *k)
 		connect_cancel(k->connecting);
 	if (k->waiting)
 		wait_no_more(k);
-	if (k->shaking)
-		shaken(k);
+	end_turn(k);
 	loop_timer_clear(e->loop, &k->hurry);
 	loop_unwatch(e->loop, &k->fd);
 	tls_conn_free(k->tls);
@@ -189,7 +192,7 @@ static bool is_clean(struct link *k)
 		return false;
 	r = recv(k->fd.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	if (r > 0 && k->tls)
-		return tls_recv(k->tls, &byte, 1, &n) == TLS_WANTS_READ;
+		return tls_recv(k->tls, &byte, 1, &n) == TLS_WANTS_READ && !tls_pending(k->tls);
 	return r < 0 && errno == EAGAIN;
 }
 
@@ -232,7 +235,8 @@ static void shake(struct link *k)
 	} else if (r != 0) {
 		call_end(k->call, EGRESS_TLS);
 	} else {
-		shaken(k);
+		k->shaking = false;
+		end_turn(k);
 		loop_timer_clear(k->egress->loop, &k->hurry);
 		exchange_begin(k->call);
 	}
@@ -243,9 +247,9 @@ static void begin_shaking(struct link *k)
 {
 	struct egress *e = k->egress;
 
-	k->shaking = true;
-	e->shaking++;
-	if (loop_timer_set(e->loop, &k->hurry, EGRESS_CONNECT_MS) < 0 ||
+	k->shaking = k->turn = true;
+	e->turns++;
+	if (loop_timer_set(e->loop, &k->hurry, TURN_MS) < 0 ||
 	    tls_connect(&k->tls, e->tls, k->fd.fd, k->host, k->call->url.is_ip) < 0)
 		call_end(k->call, EGRESS_INTERNAL);
 	else
@@ -272,7 +276,7 @@ static void let_shake(void *arg)
 {
 	struct egress *e = arg;
 
-	while (e->waiting && e->shaking < SHAKING_MAX) {
+	while (e->waiting && e->turns < SHAKING_MAX) {
 		struct link *k = e->waiting;
 
 		wait_no_more(k);
@@ -305,7 +309,12 @@ static void on_connected(void *arg, int fd, const struct ip *peer)
 
 static void on_hurry(void *arg)
 {
-	call_end(((struct link *)arg)->call, EGRESS_CONNECT);
+	struct link *k = arg;
+	bool on = k->turn;
+
+	end_turn(k);
+	if (!on || loop_timer_set(k->egress->loop, &k->hurry, EGRESS_CONNECT_MS - TURN_MS) < 0)
+		call_end(k->call, EGRESS_CONNECT);
 }
 
 int link_open(struct egress_call *c, const struct ip *ips, size_t n)

@@ -27,10 +27,11 @@ static void check_value(struct bytes v)
 static void read_piece(struct http_answer *a, struct reading *r, const uint8_t *p, size_t n)
 {
 	uint8_t *copy = malloc(n ? n : 1);
-	struct bytes piece = bytes_of(copy, n), name, value;
+	struct bytes piece, name, value;
 
 	CHECK(copy);
 	memcpy(copy, p, n);
+	piece = bytes_of(copy, n);
 	do {
 		r->end = http_answer_next(a, &piece, &name, &value);
 		if (r->end == HTTP_ANSWER_FIELD) {

@@ -215,13 +215,112 @@ static void test_hard(void **state)
 	buf_done(&out);
 }
 
+/* What an older, plainer search finds is found: each form at each place, none passed over. Plain text, hex and base64, as they stand. */
+static void cover_naively(const struct buf *forms, enum scrub how, const struct buf *text,
+			  unsigned char *covered)
+{
+	struct bytes list = buf_bytes(forms), item;
+
+	while (plist_next(&list, &item)) {
+		const struct bytes form = bytes_skip(item, 2);
+		const size_t need = how == SCRUB_TEXT && item.p[1] < form.n ? item.p[1] : form.n;
+
+		if (form.n < SCRUB_MIN || (how == SCRUB_DATA && !item.p[0]))
+			continue;
+		for (size_t i = 0; i < text->n; i++) {
+			size_t n = 0;
+
+			while (n < form.n && i + n < text->n && text->p[i + n] == form.p[n])
+				n++;
+			if (n >= need)
+				memset(covered + i, 1, n);
+		}
+	}
+}
+
+/* Few letters, so that secrets match themselves, each other, and the text, in part. */
+static void put_letters(struct buf *b, struct dice *d, size_t n, size_t letters)
+{
+	while (n--)
+		buf_putc(b, (unsigned char)("abAB01+/"[dice_below(d, letters)]));
+}
+
+static void put_piece(struct buf *text, struct dice *d, const struct buf *secret)
+{
+	size_t from = dice_below(d, 3) ? 0 : dice_below(d, secret->n),
+	       n = dice_below(d, 3) ? secret->n - from : dice_below(d, secret->n - from + 1);
+	struct bytes piece = bytes_of(secret->p + from, n);
+
+	switch (dice_below(d, 4)) {
+	case 0:
+		text_put_hex(text, piece);
+		break;
+	case 1:
+		text_put_b64(text, piece);
+		break;
+	default:
+		buf_put_bytes(text, piece);
+	}
+}
+
+static void test_as_found_naively(void **state)
+{
+	struct dice d = {31415};
+
+	for (unsigned turn = 0; turn < 20000; turn++) {
+		struct buf forms = BUF_INIT(1u << 20), text = BUF_INIT(1u << 16), secrets[3];
+		unsigned char covered[4096] = {0};
+		enum scrub how = dice_is(&d, 50) ? SCRUB_TEXT : SCRUB_DATA;
+		size_t letters = 2 + dice_below(&d, 6), n = 1 + dice_below(&d, 3), stars, want = 0;
+		struct buf before = BUF_INIT(1u << 16);
+
+		for (size_t i = 0; i < n; i++) {
+			secrets[i] = BUF_INIT(64);
+			put_letters(&secrets[i], &d, 1 + dice_below(&d, 40), letters);
+			scrub_add(&forms, buf_bytes(&secrets[i]));
+		}
+		for (size_t i = dice_below(&d, 8); i > 0; i--) {
+			put_letters(&text, &d, dice_below(&d, 12), letters);
+			put_piece(&text, &d, &secrets[dice_below(&d, n)]);
+		}
+		assert_true(text.n < sizeof(covered));
+		buf_put_bytes(&before, buf_bytes(&text));
+		cover_naively(&forms, how, &text, covered);
+		assert_int_equal(scrub(buf_bytes(&forms), how, text.p, text.n, &stars), 0);
+		for (size_t i = 0; i < text.n; i++) {
+			want += covered[i];
+			if (text.p[i] != (covered[i] ? '*' : before.p[i]))
+				fail_msg("turn %u, byte %zu: %.*s", turn, i, (int)before.n, before.p);
+		}
+		assert_int_equal(stars, want);
+		for (size_t i = 0; i < n; i++)
+			buf_done(&secrets[i]);
+		buf_done(&before);
+		buf_done(&text);
+		buf_done(&forms);
+	}
+}
+
+/* Forms that cannot be made are missed, whichever they are: in hex there is no room for this, in base64 there is. */
+static void test_missing_forms(void **state)
+{
+	struct buf forms = BUF_INIT(1u << 20), secret = BUF_INIT(1u << 16);
+
+	memset(buf_extend(&secret, 40000), 's', 40000);
+	scrub_add(&forms, buf_bytes(&secret));
+	assert_int_equal(buf_status(&forms), -ENOBUFS);
+	buf_done(&secret);
+	buf_done(&forms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),	cmocka_unit_test(test_data),
 		cmocka_unit_test(test_escapes), cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_all),	cmocka_unit_test(test_large),
-		cmocka_unit_test(test_hard),
+		cmocka_unit_test(test_hard),	cmocka_unit_test(test_as_found_naively),
+		cmocka_unit_test(test_missing_forms),
 	};
 
 	return cmocka_run_group_tests_name("scrub", tests, NULL, NULL);
