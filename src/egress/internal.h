@@ -29,7 +29,7 @@ struct egress {
 	size_t idle, idle_max;
 	struct loop_timer sweep; /* the last one's time is over */
 
-	size_t turns; /* handshakes that have just begun; */
+	size_t turns;			      /* handshakes that have just begun; */
 	struct link *waiting, **waiting_tail; /* and who waits for his turn */
 	struct loop_end let_shake;
 };
@@ -83,11 +83,11 @@ struct link {
 	struct connecting *connecting; /* until it is connected */
 	struct loop_timer hurry;       /* to connect; to shake hands */
 	struct loop_fd fd;
-	struct tls_conn *tls; /* NULL: http */
+	struct tls_conn *tls;  /* NULL: http */
 	bool waiting, shaking; /* for its turn to shake hands; hands */
 	bool turn;	       /* its turn it is still */
-	bool used;	    /* it has served a call before */
-	int64_t born, kept; /* loop_now() */
+	bool used;	       /* it has served a call before */
+	int64_t born, kept;    /* loop_now() */
 
 	/* With whom. */
 	bool is_tls;

@@ -151,7 +151,7 @@ static void send_packet(struct channel *c, struct bytes packet, int fd)
 static void send_said(struct channel *c, int fd)
 {
 	loop_end_clear(c->loop, &c->end);
-	if (c->packet.n && channel_is_open(c) && !c->hung)
+	if (c->packet.n && !c->hung)
 		send_packet(c, buf_bytes(&c->packet), fd);
 	if (c->packet.cap > 2 * PACKET_FULL)
 		buf_done(&c->packet);

@@ -248,12 +248,9 @@ static void test_silent_ones_do_not_block(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_so_many_at_once),
-		CASE(test_the_next),
-		CASE(test_gone_while_it_waits),
-		CASE(test_called_off),
-		CASE(test_waits_too_long),
-		CASE(test_silent_ones_do_not_block),
+		CASE(test_so_many_at_once),	CASE(test_the_next),
+		CASE(test_gone_while_it_waits), CASE(test_called_off),
+		CASE(test_waits_too_long),	CASE(test_silent_ones_do_not_block),
 	};
 
 	alarm(120); /* the clock that the loop sees would end nothing */

@@ -285,8 +285,7 @@ static void test_not_more_than_max(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(ips); i++)
 		ips[i] = (struct ip){.family = 4, .a = {0, 0, 0, (uint8_t)('a' + i)}};
 	script = "nnnnnnnnnnnnnnnnnnnn";
-	assert_int_equal(
-		connect_start(&c, loop, ips, ARRAY_LEN(ips), 443, on_connected, &got), 0);
+	assert_int_equal(connect_start(&c, loop, ips, ARRAY_LEN(ips), 443, on_connected, &got), 0);
 	run();
 	assert_int_equal(got.fd, -1);
 	assert_int_equal(n_ends, CONNECT_MAX);

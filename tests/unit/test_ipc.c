@@ -88,6 +88,28 @@ static void test_caps(void **state)
 	buf_done(&b);
 }
 
+/* All of a message has its limit, whatever its fields have, and however much stands before it. */
+static void test_all_of_it_has_a_cap(void **state)
+{
+	static const struct wire_field fields[] = {
+		{.name = "a", .type = WIRE_BYTES, .cap = WIRE_MAX},
+		{.name = "b", .type = WIRE_BYTES, .offset = sizeof(struct bytes), .cap = WIRE_MAX}};
+	static const struct wire_msg m = {.name = "m",
+					  .size = 2 * sizeof(struct bytes),
+					  .fields = fields,
+					  .nfields = ARRAY_LEN(fields)};
+	static unsigned char big[WIRE_MAX];
+	struct bytes in[] = {bytes_of(big, WIRE_MAX / 2), bytes_of(big, WIRE_MAX / 2 - 2 - 2 * 4)};
+	struct buf b = BUF_INIT(4 * WIRE_MAX);
+
+	buf_putc(&b, 0);
+	assert_int_equal(wire_encode(1, &m, in, &b), 0);
+	assert_int_equal(b.n, 1 + WIRE_MAX);
+	in[1].n++;
+	assert_int_equal(wire_encode(1, &m, in, &b), -ENOBUFS);
+	buf_done(&b);
+}
+
 /* A peer that writes over the caps by itself meets the same checks. */
 static void test_decoder_checks(void **state)
 {
@@ -482,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_length_is_exact),
 		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_all_of_it_has_a_cap),
 		cmocka_unit_test(test_decoder_checks),
 		cmocka_unit_test(test_list_framing),
 		cmocka_unit_test(test_every_message),

@@ -40,6 +40,63 @@ static void test_later(void **state)
 	}
 }
 
+/* What is said in one turn of the loop: two messages that do not go into one packet. The first cannot be sent now. */
+struct saying {
+	struct end *a;
+	size_t second; /* bytes of it */
+	bool full;     /* nothing can be queued either: A hangs up */
+	bool close;    /* A is closed in the same turn */
+};
+
+static void say_two(void *arg)
+{
+	static unsigned char big[IPC_PIECE_MAX];
+	const struct saying *s = arg;
+
+	if (s->full)
+		s->a->c.queued = CHANNEL_QUEUE_MAX;
+	fault_set("sendmsg", 0, EAGAIN);
+	channel_send(&s->a->c, pc_body, .call = 1, .body = bytes_of(big, 20000), .more = 1);
+	channel_send(&s->a->c, pc_body, .call = 2, .body = bytes_of(big, s->second), .more = 1);
+	assert_true(fault_met());
+	assert_int_equal(s->a->c.hung, s->full);
+	if (s->close)
+		channel_close(&s->a->c);
+}
+
+/* B hears all, in order, or nothing: never the second without the first. */
+static void test_never_without_what_was_before(void **state)
+{
+	static const struct saying sayings[] = {
+		{.second = 20000},
+		{.second = IPC_PIECE_MAX},
+		{.second = 20000, .close = true},
+		{.second = 20000, .full = true},
+		{.second = IPC_PIECE_MAX, .full = true},
+		{.second = 20000, .full = true, .close = true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(sayings); i++) {
+		struct saying s = sayings[i];
+		const bool lost = s.full || s.close;
+		struct loop_timer t = {.fn = say_two, .arg = &s};
+		struct end a, b;
+
+		open_pair(&a, &b, &edge_planner_courier);
+		s.a = &a;
+		b.stop_at = 2;
+		assert_int_equal(loop_timer_set(a.loop, &t, 0), 0);
+		assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+		/* Where A hung up, it may be the first to hear of it. */
+		if (lost && !b.closed)
+			assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+		assert_int_equal(b.messages, lost ? 0 : 2);
+		assert_int_equal(b.closed, lost);
+		assert_int_equal(a.c.packet.n, 0);
+		close_pair(&a, &b);
+	}
+}
+
 /* It fails again when its turn has come. */
 static void test_later_still(void **state)
 {
@@ -372,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_later),
+		cmocka_unit_test(test_never_without_what_was_before),
 		cmocka_unit_test(test_later_still),
 		cmocka_unit_test(test_descriptor_waits),
 		cmocka_unit_test(test_descriptor_waits_in_vain),

@@ -46,6 +46,27 @@ static void test_closed_in_a_packet(void **state)
 	close_pair(&a, &b);
 }
 
+/* A descriptor comes with one message: with two, nobody could say whose it is. */
+static void test_descriptor_with_two(void **state)
+{
+	const struct s_ca m = {0};
+	const size_t before = open_descriptors();
+	struct buf packet = BUF_INIT(WIRE_MAX);
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_supervisor);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+			wire_encode(MSG_s_ca, &edge_supervisor.rows[MSG_s_ca].msg, &m, &packet), 0);
+	assert_int_equal(send_with_fd(a.c.watch.fd, packet.p, packet.n, STDERR_FILENO), 0);
+	assert_int_equal(loop_run(b.loop, NULL, NULL), 0);
+	assert_int_equal(b.messages, 1);
+	assert_true(b.bad);
+	close_pair(&a, &b);
+	buf_done(&packet);
+	assert_int_equal(open_descriptors(), before);
+}
+
 static void say_three(void *arg)
 {
 	struct end *a = arg;
@@ -127,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_several_in_a_packet),
 		cmocka_unit_test(test_closed_in_a_packet),
+		cmocka_unit_test(test_descriptor_with_two),
 		cmocka_unit_test(test_a_turn_is_a_packet),
 		cmocka_unit_test(test_packets_have_a_limit),
 		cmocka_unit_test(test_said_then_closed),

@@ -290,7 +290,8 @@ static void test_as_found_naively(void **state)
 		for (size_t i = 0; i < text.n; i++) {
 			want += covered[i];
 			if (text.p[i] != (covered[i] ? '*' : before.p[i]))
-				fail_msg("turn %u, byte %zu: %.*s", turn, i, (int)before.n, before.p);
+				fail_msg("turn %u, byte %zu: %.*s", turn, i, (int)before.n,
+					 before.p);
 		}
 		assert_int_equal(stars, want);
 		for (size_t i = 0; i < n; i++)
@@ -316,10 +317,10 @@ static void test_missing_forms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),	cmocka_unit_test(test_data),
-		cmocka_unit_test(test_escapes), cmocka_unit_test(test_codes),
-		cmocka_unit_test(test_all),	cmocka_unit_test(test_large),
-		cmocka_unit_test(test_hard),	cmocka_unit_test(test_as_found_naively),
+		cmocka_unit_test(test_plain),	      cmocka_unit_test(test_data),
+		cmocka_unit_test(test_escapes),	      cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_all),	      cmocka_unit_test(test_large),
+		cmocka_unit_test(test_hard),	      cmocka_unit_test(test_as_found_naively),
 		cmocka_unit_test(test_missing_forms),
 	};
 
