@@ -28,7 +28,7 @@ enum {
 };
 
 /* What is wrong with it; NULL: nothing. The token goes where it says: in the clear to this machine alone. */
-const char *client_url_fault(const char *url);
+const char *client_url_fault(const char *text);
 /* 0, CLIENT_E_URL or -ENOMEM. */
 int client_set_url(struct client *c, const char *url) must_check;
 /* 0, CLIENT_E_TOKEN or -ENOMEM. */

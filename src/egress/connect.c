@@ -89,9 +89,8 @@ static void begin_next(struct connecting *c)
 	while (c->begun < c->n)
 		if (attempt_begin(&c->attempts[c->begun++]))
 			break;
-	if (!under_way(c))
-		all_end(c, -1, &c->attempts[0].ip);
-	else if (c->begun < c->n && loop_timer_set(c->loop, &c->next, CONNECT_NEXT_MS) < 0)
+	if (!under_way(c) ||
+	    (c->begun < c->n && loop_timer_set(c->loop, &c->next, CONNECT_NEXT_MS) < 0))
 		all_end(c, -1, &c->attempts[0].ip);
 }
 
@@ -122,13 +121,16 @@ static void take_addresses(struct connecting *c, const struct ip *ips, size_t n)
 	size_t at[] = {0, 0};
 
 	for (unsigned turn = 0; c->n < n; turn = !turn) {
-		size_t *i = &at[turn];
+		size_t i = at[turn];
 
-		while (*i < n && ips[*i].family != (turn == 0 ? 6 : 4))
-			++*i;
-		if (*i < n)
-			c->attempts[c->n++] =
-				(struct attempt){.all = c, .fd = {.fd = -1}, .ip = ips[(*i)++]};
+		while (i < n && ips[i].family != (turn == 0 ? 6 : 4))
+			i++;
+		if (i < n) {
+			c->attempts[c->n] =
+				(struct attempt){.all = c, .fd = {.fd = -1}, .ip = ips[i]};
+			c->n++;
+		}
+		at[turn] = i + 1;
 	}
 }
 
