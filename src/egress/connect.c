@@ -126,9 +126,11 @@ static void take_addresses(struct connecting *c, const struct ip *ips, size_t n)
 		while (i < n && ips[i].family != (turn == 0 ? 6 : 4))
 			i++;
 		if (i < n) {
-			c->attempts[c->n] =
-				(struct attempt){.all = c, .fd = {.fd = -1}, .ip = ips[i]};
-			c->n++;
+			struct attempt *a = &c->attempts[c->n++];
+
+			a->all = c;
+			a->fd.fd = -1;
+			a->ip = ips[i];
 		}
 		at[turn] = i + 1;
 	}

@@ -128,15 +128,12 @@ static void enter(struct link *k)
 	e->idle++;
 }
 
-void link_free(struct link *k)
+/* It is nobody's, and in no list of those that are kept. */
+static void destroy(struct link *k)
 {
 	struct egress *e = k->egress;
 	int fd = k->fd.fd;
 
-	if (k->call)
-		k->call->link = NULL;
-	else
-		leave(k);
 	if (k->connecting)
 		connect_cancel(k->connecting);
 	if (k->waiting)
@@ -151,6 +148,22 @@ void link_free(struct link *k)
 	free(k);
 }
 
+static void drop_kept(struct link *k)
+{
+	leave(k);
+	destroy(k);
+}
+
+void link_free(struct link *k)
+{
+	if (!k->call) {
+		drop_kept(k);
+		return;
+	}
+	k->call->link = NULL;
+	destroy(k);
+}
+
 /* The oldest are over-age first. */
 static void sweep(void *arg)
 {
@@ -158,7 +171,7 @@ static void sweep(void *arg)
 	int64_t now = loop_now(e->loop);
 
 	while (e->last && (e->idle > e->idle_max || e->last->kept + KEEP_MS <= now))
-		link_free(e->last);
+		drop_kept(e->last);
 	/* Without memory for a timer, the next that is kept has another try. */
 	if (!e->last || loop_timer_set(e->loop, &e->sweep, e->last->kept + KEEP_MS - now) < 0)
 		loop_timer_clear(e->loop, &e->sweep);
@@ -355,7 +368,7 @@ void links_init(struct egress *e)
 void links_free(struct egress *e)
 {
 	while (e->first)
-		link_free(e->first);
+		drop_kept(e->first);
 	loop_timer_clear(e->loop, &e->sweep);
 	loop_end_clear(e->loop, &e->let_shake);
 }
