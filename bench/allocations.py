@@ -10,7 +10,6 @@ Ends with status 1 when a request makes a role call sodium_malloc().
 """
 import argparse
 import collections
-import contextlib
 import ctypes
 import http.client
 import json
@@ -25,6 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COUNTED = ROOT + "/build/bench/postern-counted"
 os.environ["POSTERN_BINARY"] = COUNTED
 sys.path.insert(0, ROOT + "/tests/e2e")
+from cloudflare_server import cloudflare  # noqa: E402
 from common import gateway_of  # noqa: E402: it reads POSTERN_BINARY
 from servers import CA  # noqa: E402
 
@@ -175,19 +175,6 @@ class Client:
 REQUESTS = ["make_integration", "get_zones", "add_record", "remove_record"]
 
 
-@contextlib.contextmanager
-def provider(ca):
-    """Its port."""
-    cert, key = ca.issue("127.0.0.1")
-    p = subprocess.Popen([sys.executable, ROOT + "/tests/e2e/cloudflare_server.py", cert, key, str(ZONES)], stdout=subprocess.PIPE, text=True)
-    try:
-        yield int(p.stdout.readline())
-    finally:
-        p.kill()
-        p.wait()
-        p.stdout.close()
-
-
 def measure(counted, client, request, sites):
     """True: no role has called sodium_malloc()."""
     for _ in range(WARM):
@@ -221,7 +208,7 @@ def main():
     if not set(wanted) <= set(REQUESTS):
         p.error("there are " + ", ".join(REQUESTS))
     good, ca = True, CA()
-    with tempfile.TemporaryDirectory(prefix="postern-allocations-") as d, provider(ca) as port:
+    with tempfile.TemporaryDirectory(prefix="postern-allocations-") as d, cloudflare(ca, ZONES) as port:
         os.chmod(d, 0o755)
         os.chdir(d)
         counted = Counted()

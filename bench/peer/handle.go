@@ -235,15 +235,20 @@ func (r *fieldReader) head(k *keyring, customer string) {
 	}
 }
 
+// head writes what head reads, and what both kinds have next.
+func (w *fieldWriter) head(k *keyring, customer string, integration []byte, provider string, created uint64) {
+	w.text(fieldKeyID, string(k.id[:]))
+	w.text(fieldCustomer, customer)
+	w.text(fieldIntegration, string(integration))
+	w.text(fieldProvider, provider)
+	w.number(fieldCreated, created)
+}
+
 // ---- the two kinds ----
 
 func (k *keyring) sealIntegration(in *integration) (string, error) {
 	w := newFieldWriter(kindIntegration)
-	w.text(fieldKeyID, string(k.id[:]))
-	w.text(fieldCustomer, in.customer)
-	w.text(fieldIntegration, string(in.id[:]))
-	w.text(fieldProvider, in.provider)
-	w.number(fieldCreated, in.created)
+	w.head(k, in.customer, in.id[:], in.provider, in.created)
 	w.number(fieldExpires, in.expires)
 	var zones, credentials []byte
 	for _, z := range in.zones {
@@ -284,11 +289,7 @@ func (k *keyring) openIntegration(text, customer string) (*integration, error) {
 
 func (k *keyring) sealRecord(r *recordHandle) (string, error) {
 	w := newFieldWriter(kindRecord)
-	w.text(fieldKeyID, string(k.id[:]))
-	w.text(fieldCustomer, r.customer)
-	w.text(fieldIntegration, string(r.integration[:]))
-	w.text(fieldProvider, r.provider)
-	w.number(fieldCreated, r.created)
+	w.head(k, r.customer, r.integration[:], r.provider, r.created)
 	w.text(fieldZone, r.zone)
 	w.text(fieldZoneID, r.zoneID)
 	w.text(fieldFQDN, r.fqdn)

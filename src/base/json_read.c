@@ -55,14 +55,6 @@ static bool take(struct reader *r, unsigned char c)
 
 /* ---- strings ---- */
 
-static int hex_digit(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Four hex digits. -1: they are none. */
 static int32_t take_hex(struct reader *r)
 {
@@ -71,7 +63,7 @@ static int32_t take_hex(struct reader *r)
 	if (r->end - r->p < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		int d = hex_digit(r->p[i]);
+		int d = text_hex_digit(r->p[i]);
 
 		if (d < 0)
 			return -1;

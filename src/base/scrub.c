@@ -112,21 +112,13 @@ void scrub_add(struct buf *forms, struct bytes secret)
 enum spelling { PLAIN, JSON, URL, XML, SPELLINGS };
 static const char escapes[] = "\\%&"; /* what those of JSON, URL, XML begin with */
 
-static int hex_digit(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* N hex digits at P: their value, or -1. */
 static int hex_value(const unsigned char *p, size_t n)
 {
 	int v = 0;
 
 	while (n-- && v >= 0 && v < 256) {
-		int d = hex_digit(*p++);
+		int d = text_hex_digit(*p++);
 		v = d < 0 ? -1 : v << 4 | d;
 	}
 	return v < 256 ? v : -1;
@@ -175,7 +167,7 @@ static size_t xml_escape(struct bytes in, unsigned char *c)
 	if ((in.p[2] | 0x20) == 'x')
 		n++;
 	for (int base = n == 3 ? 16 : 10, d; n < in.n && v < 256; n++, v = v * base + d) {
-		d = hex_digit(in.p[n]);
+		d = text_hex_digit(in.p[n]);
 		if (d < 0 || d >= base)
 			break;
 	}

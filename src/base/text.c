@@ -160,7 +160,7 @@ void text_put_pct(struct buf *b, struct bytes in)
 	}
 }
 
-static int hex_digit(unsigned char c)
+int text_hex_digit(unsigned char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -179,8 +179,8 @@ int text_from_pct(struct bytes in, struct buf *out)
 			buf_putc(out, in.p[i]);
 			continue;
 		}
-		high = in.n - i > 2 ? hex_digit(in.p[i + 1]) : -1;
-		low = in.n - i > 2 ? hex_digit(in.p[i + 2]) : -1;
+		high = in.n - i > 2 ? text_hex_digit(in.p[i + 1]) : -1;
+		low = in.n - i > 2 ? text_hex_digit(in.p[i + 2]) : -1;
 		if (high < 0 || low < 0) {
 			buf_truncate(out, start);
 			return TEXT_E_BAD;

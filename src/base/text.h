@@ -11,6 +11,8 @@ enum {
 /* Decimal digits only, no sign, no leading zero but "0" itself, at most MAX. 0 or TEXT_E_BAD. */
 int text_to_u64(struct bytes in, uint64_t max, uint64_t *out) must_check;
 
+/* The value of a hexadecimal digit of either case, or -1. */
+int text_hex_digit(unsigned char c);
 /* Lower-case hex of the bytes, appended. */
 void text_put_hex(struct buf *b, struct bytes in);
 

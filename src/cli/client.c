@@ -27,9 +27,8 @@ const char *client_url_fault(const char *text)
 
 	if (url_parse(bytes_str(text), &url) != 0)
 		return "must be http[s]://HOST[:PORT][/PATH]";
-	here = strcmp(url.host, "localhost") == 0 || strcmp(url.host, "::1") == 0 ||
-	       (url.is_ip && ip_parse(bytes_str(url.host), &ip) == 0 && ip.family == 4 &&
-		ip.a[0] == 127);
+	here = url.is_ip ? ip_parse(bytes_str(url.host), &ip) == 0 && ip_is_loopback(&ip)
+			 : strcmp(url.host, "localhost") == 0;
 	return url.tls || here ? NULL : "must be https:// unless it is on this machine";
 }
 

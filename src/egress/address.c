@@ -128,6 +128,13 @@ bool address_listed(const struct address_rules *rules, const struct ip *ip, bool
 	return false;
 }
 
+bool ip_is_loopback(const struct ip *ip)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return ip->family == 4 ? ip->a[0] == 127 : memcmp(ip->a, one, sizeof(one)) == 0;
+}
+
 static bool is_public(const struct ip *ip)
 {
 	if (ip->family == 4)
@@ -152,4 +159,15 @@ bool address_allowed(const struct address_rules *rules, const struct ip *ip, boo
 			return false;
 	}
 	return true;
+}
+
+size_t addresses_allowed(const struct address_rules *rules, const struct ip *ips, size_t n,
+			 bool plain, struct ip *out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (address_allowed(rules, &ips[i], plain))
+			out[count++] = ips[i];
+	return count;
 }

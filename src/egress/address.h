@@ -32,6 +32,9 @@ int ip_parse(struct bytes text,
 int address_rule_parse(struct bytes text,
 		       struct address_rule *out) must_check; /* host bits must be zero */
 
+/* 127.0.0.0/8, ::1 */
+bool ip_is_loopback(const struct ip *ip);
+
 /* A rule lists the address (PLAIN: for http://). */
 bool address_listed(const struct address_rules *rules, const struct ip *ip, bool plain) must_check;
 
@@ -44,3 +47,6 @@ bool address_listed(const struct address_rules *rules, const struct ip *ip, bool
  * entries that are globally reachable are refused; in IPv6, all outside 2000::/3.
  */
 bool address_allowed(const struct address_rules *rules, const struct ip *ip, bool plain) must_check;
+/* To OUT those of N that are allowed; how many they are. */
+size_t addresses_allowed(const struct address_rules *rules, const struct ip *ips, size_t n,
+			 bool plain, struct ip *out) must_check;

@@ -81,12 +81,9 @@ static void on_resolved(void *arg, const struct ip *ips, size_t n)
 {
 	struct egress_call *c = arg;
 	struct ip allowed[RESOLVE_MAX];
-	size_t count = 0;
+	size_t count = addresses_allowed(c->egress->rules, ips, n, !c->url.tls, allowed);
 
 	c->resolve = NULL;
-	for (size_t i = 0; i < n; i++)
-		if (address_allowed(c->egress->rules, &ips[i], !c->url.tls))
-			allowed[count++] = ips[i];
 	if (n == 0)
 		call_end(c, EGRESS_RESOLVE);
 	else if (count == 0)
@@ -109,6 +106,8 @@ void call_connect(struct egress_call *c)
 static void call_init(struct egress_call *c, struct egress *e, const struct egress_request *r,
 		      egress_done_fn *done, void *arg)
 {
+	bool head = strcmp(r->method, "HEAD") == 0;
+
 	*c = (struct egress_call){.egress = e,
 				  .done = done,
 				  .arg = arg,
@@ -118,9 +117,9 @@ static void call_init(struct egress_call *c, struct egress *e, const struct egre
 				  .got_headers = BUF_INIT(GOT_HEADERS_MAX),
 				  .got_body = BUF_INIT(EGRESS_BODY_MAX)};
 	c->url.path = bytes_of(NULL, 0);
-	c->safe = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+	c->safe = head || strcmp(r->method, "GET") == 0;
 	c->deadline = (struct loop_timer){.fn = on_deadline, .arg = c};
-	http_answer_init(&c->answer, strcmp(r->method, "HEAD") == 0);
+	http_answer_init(&c->answer, head);
 	c->next = e->calls;
 	c->at = &e->calls;
 	if (c->next)

@@ -233,7 +233,7 @@ static enum dnsask_end open_udp(struct asking *a)
 		close(fd);
 		return DNSASK_SILENT;
 	}
-	if (socket_is_own(fd, &a->ip) && !address_listed(a->shared->tcp.rules, &a->ip, false)) {
+	if (!socket_allowed(fd, a->shared->tcp.rules, &a->ip, false)) {
 		close(fd);
 		return DNSASK_FORBIDDEN;
 	}

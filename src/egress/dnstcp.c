@@ -87,7 +87,7 @@ static void on_connected(void *arg, int fd, const struct ip *peer)
 	} else if (loop_watch(c->shared->loop, &c->fd, fd, EPOLLOUT) < 0) {
 		close(fd);
 		call_end(c, EGRESS_INTERNAL);
-	} else if (socket_is_own(fd, peer) && !address_listed(c->shared->rules, peer, false)) {
+	} else if (!socket_allowed(fd, c->shared->rules, peer, false)) {
 		call_end(c, EGRESS_REFUSED); /* the server is on this machine, and must be listed */
 	} else {
 		send_more(c);
@@ -104,12 +104,9 @@ static void on_resolved(void *arg, const struct ip *ips, size_t n)
 	struct dnstcp_call *c = arg;
 	struct loop *loop = c->shared->loop;
 	struct ip allowed[RESOLVE_MAX];
-	size_t count = 0;
+	size_t count = addresses_allowed(c->shared->rules, ips, n, false, allowed);
 
 	c->resolve = NULL;
-	for (size_t i = 0; i < n; i++)
-		if (address_allowed(c->shared->rules, &ips[i], false))
-			allowed[count++] = ips[i];
 	if (n == 0)
 		call_end(c, EGRESS_RESOLVE);
 	else if (count == 0)

@@ -10,17 +10,11 @@ static unsigned char room[16 * 1024];
 
 /* ---- what is sent ---- */
 
-static void forget_request(struct egress_call *c)
-{
-	buf_done(&c->request);
-	c->sent_bytes = 0;
-}
-
 /* All of it was sent. What may not be sent again is not kept. */
 static void sent_all(struct egress_call *c)
 {
 	if (!c->safe)
-		forget_request(c);
+		buf_done(&c->request);
 	link_rest(c->link);
 	if (loop_change(c->egress->loop, &c->link->fd, EPOLLIN) < 0)
 		(void)shutdown(c->link->fd.fd, SHUT_RDWR);

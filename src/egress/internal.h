@@ -103,6 +103,7 @@ int link_open(struct egress_call *c, const struct ip *ips, size_t n) must_check;
 bool link_reuse(struct egress_call *c) must_check;
 /* The exchange is over, and the server is in step: keep it. */
 void link_keep(struct link *k);
+/* The one of a call, which then has none. */
 void link_free(struct link *k);
 /* Of all that are kept. */
 void links_init(struct egress *e);

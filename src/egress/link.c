@@ -156,10 +156,6 @@ static void drop_kept(struct link *k)
 
 void link_free(struct link *k)
 {
-	if (!k->call) {
-		drop_kept(k);
-		return;
-	}
 	k->call->link = NULL;
 	destroy(k);
 }
@@ -224,7 +220,7 @@ bool link_reuse(struct egress_call *c)
 		if (!is_with(k, &c->url))
 			continue;
 		if (loop_now(e->loop) - k->born > LIFE_MS || !is_clean(k)) {
-			link_free(k);
+			drop_kept(k);
 			continue;
 		}
 		leave(k);
@@ -275,7 +271,7 @@ static void on_ready(void *arg, uint32_t events)
 
 	if (!k->call) {
 		if (!is_clean(k))
-			link_free(k);
+			drop_kept(k);
 	} else if (k->shaking) {
 		shake(k);
 	} else if (k->waiting) {
@@ -311,7 +307,7 @@ static void on_connected(void *arg, int fd, const struct ip *peer)
 	if (loop_watch(e->loop, &k->fd, fd, 0) < 0) {
 		close(fd);
 		call_end(k->call, EGRESS_INTERNAL);
-	} else if (socket_is_own(fd, peer) && !address_listed(e->rules, peer, !k->is_tls)) {
+	} else if (!socket_allowed(fd, e->rules, peer, !k->is_tls)) {
 		call_end(k->call, EGRESS_REFUSED);
 	} else if (k->is_tls) {
 		wait_to_shake(k);

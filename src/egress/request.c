@@ -2,20 +2,17 @@
 /* The bytes of a request (RFC 9112). */
 #include "egress/internal.h"
 
+#include "http/chars.h"
+
 #include <stdio.h>
 
 #define HEAD_ROOM    (64 * 1024)
 #define HEAD_TYPICAL 256
 
-static bool is_token(struct bytes name)
+/* Of all that HTTP lets stand in a name, what is used. */
+static bool is_name_char(unsigned char c)
 {
-	for (size_t i = 0; i < name.n; i++) {
-		unsigned char ch = name.p[i];
-		if (!(ch >= 'a' && ch <= 'z') && !(ch >= 'A' && ch <= 'Z') &&
-		    !(ch >= '0' && ch <= '9') && ch != '-' && ch != '_')
-			return false;
-	}
-	return name.n > 0;
+	return is_alpha(c) || is_digit(c) || c == '-' || c == '_';
 }
 
 /*
@@ -32,7 +29,7 @@ static bool may_add(struct bytes line)
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		if (bytes_eq_nocase(name, bytes_str(ours[i])))
 			return false;
-	return name.n < line.n && is_token(name) && bytes_printable(line);
+	return name.n < line.n && all_of(name, is_name_char) && bytes_printable(line);
 }
 
 bool request_host_ok(const struct url *u)

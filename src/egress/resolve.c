@@ -227,7 +227,8 @@ socklen_t ip_to_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_sto
 	return ip->family == 6 ? sizeof(v6) : sizeof(v4);
 }
 
-bool socket_is_own(int fd, const struct ip *peer)
+/* Both ends have one address: PEER is on this machine. True also when that cannot be told. */
+static bool is_own(int fd, const struct ip *peer)
 {
 	struct sockaddr_storage a = {0};
 	socklen_t n = sizeof(a);
@@ -237,6 +238,11 @@ bool socket_is_own(int fd, const struct ip *peer)
 	    !ip_of_sockaddr((struct sockaddr *)&a, &self))
 		return true;
 	return self.family == peer->family && memcmp(self.a, peer->a, sizeof(self.a)) == 0;
+}
+
+bool socket_allowed(int fd, const struct address_rules *rules, const struct ip *peer, bool plain)
+{
+	return !is_own(fd, peer) || address_listed(rules, peer, plain);
 }
 
 static void on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinfo *info)

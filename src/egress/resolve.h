@@ -54,5 +54,6 @@ void question_cancel(struct question *q);
 bool ip_of_sockaddr(const struct sockaddr *sa, struct ip *out) must_check;
 /* The length of what *OUT is then. */
 socklen_t ip_to_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_storage *out);
-/* FD is connected to PEER, and both ends have one address: PEER is on this machine. True also when that cannot be told. */
-bool socket_is_own(int fd, const struct ip *peer) must_check;
+/* FD is connected to PEER, whose address was allowed. Is it allowed still? On this machine itself (both ends have one address, or that cannot be told) only where a rule lists it. */
+bool socket_allowed(int fd, const struct address_rules *rules, const struct ip *peer,
+		    bool plain) must_check;

@@ -162,24 +162,16 @@ static enum state after_head(struct http_answer *a)
 
 /* ---- chunks ---- */
 
-static int hex(unsigned char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Hexadecimal digits, then perhaps an extension, which is passed over. */
 static bool read_chunk_size(struct http_answer *a, struct bytes line)
 {
 	size_t n = 0;
 
 	a->left = 0;
-	while (n < line.n && hex(line.p[n]) >= 0) {
+	while (n < line.n && text_hex_digit(line.p[n]) >= 0) {
 		if (n == CHUNK_DIGITS)
 			return false;
-		a->left = a->left << 4 | (unsigned)hex(line.p[n++]);
+		a->left = a->left << 4 | (unsigned)text_hex_digit(line.p[n++]);
 	}
 	/* Of a chunk only what is beyond its size counts: the end of the line, and extensions. */
 	a->head_bytes -= n;

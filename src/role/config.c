@@ -133,13 +133,6 @@ int config_read_text(const char *path, struct buf *out, char *err)
 	return 0;
 }
 
-static bool is_loopback(const struct ip *ip)
-{
-	static const uint8_t one[16] = {[15] = 1};
-
-	return ip->family == 4 ? ip->a[0] == 127 : memcmp(ip->a, one, sizeof(one)) == 0;
-}
-
 static void set_address(struct config_listen *l, const struct ip *ip, uint16_t port)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)&l->address;
@@ -185,7 +178,7 @@ const char *config_add_listen(struct config *c, struct bytes text, bool tls)
 
 	if (why)
 		return why;
-	if (!tls && !is_loopback(&ip))
+	if (!tls && !ip_is_loopback(&ip))
 		return "must be a loopback address: without TLS there is no listening elsewhere";
 	if (c->listens == CONFIG_LISTEN_MAX)
 		return "has too many addresses";

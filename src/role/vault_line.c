@@ -132,12 +132,13 @@ static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 		memcpy(l->request_id, c->request_id, sizeof(l->request_id));
 	if (idmap_put(&vault.lines, &l->node) < 0)
 		log_fatal("out of memory");
-	if (kind == LINE_OUTCOME)
+	if (kind == LINE_OUTCOME) {
 		buf_reserve(&l->wire, LINE_TYPICAL);
-	if (kind == LINE_OUTCOME && wire_encode(MSG_vs_line, line_msg(), m, &l->wire) < 0)
-		log_fatal("bug: a line does not encode");
-	if (kind == LINE_OUTCOME && c)
-		hand_over_request(c, l);
+		if (wire_encode(MSG_vs_line, line_msg(), m, &l->wire) < 0)
+			log_fatal("bug: a line does not encode");
+		if (c)
+			hand_over_request(c, l);
+	}
 	channel_send_fd(&vault.scribe, MSG_vs_line, m, -1);
 	note_sent(l);
 }

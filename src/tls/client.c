@@ -24,8 +24,7 @@ static int load_roots(const struct openssl *o, X509_STORE *store, struct bytes p
 		o->X509_free(x);
 		count++;
 	}
-	/* The reading ends well where no further certificate begins. */
-	good = good && ERR_GET_REASON(o->ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+	good = good && pem_at_end(o);
 	o->ERR_clear_error();
 	o->BIO_free(in);
 	return good && (count || pem.n == 0) ? 0 : -EINVAL;

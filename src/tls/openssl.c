@@ -5,7 +5,6 @@
 #include "sys/library.h"
 
 #include <dlfcn.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,4 +56,11 @@ int openssl_load(const struct openssl **out)
 	loaded = true;
 	*out = &table;
 	return 0;
+}
+
+bool pem_at_end(const struct openssl *o)
+{
+	unsigned long e = o->ERR_peek_last_error();
+
+	return ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
 }

@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 
 #define TLS_FUNCTIONS(F)                                                                           \
 	F(ASN1_STRING_get0_data)                                                                   \
@@ -108,3 +109,5 @@ struct openssl {
 
 /* Open it, the first time, so that all memory it frees is wiped. *OUT is good for the process's life. 0, -ELIBACC when there is none, -ELIBBAD when it is older than 3.0. */
 int openssl_load(const struct openssl **out) must_check;
+/* What stopped the reading of PEM blocks: the end, and not one that is broken. */
+bool pem_at_end(const struct openssl *o) must_check;

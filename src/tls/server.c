@@ -36,14 +36,6 @@ static BIO *open_pem(struct making *m, struct bytes pem)
 	return m->o->BIO_new_mem_buf(pem.p, (int)pem.n);
 }
 
-/* What stops the reading of PEM blocks: the end, or one that is broken. */
-static bool at_end(const struct openssl *o)
-{
-	unsigned long e = o->ERR_peek_last_error();
-
-	return ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
-}
-
 /* Call TAKE, which owns the certificate, for each. 0, or as BAD; at least one must be there. */
 static int each_certificate(struct making *m, enum tls_part part, struct bytes pem,
 			    bool (*take)(struct making *m, X509 *x, size_t n))
@@ -57,7 +49,7 @@ static int each_certificate(struct making *m, enum tls_part part, struct bytes p
 		return -ENOMEM;
 	while (good && (x = m->o->PEM_read_bio_X509(in, NULL, no_passphrase, NULL)))
 		good = take(m, x, n++);
-	whole = !good || at_end(m->o);
+	whole = !good || pem_at_end(m->o);
 	m->o->ERR_clear_error();
 	m->o->BIO_free(in);
 	if (!good)
@@ -119,7 +111,7 @@ static int take_crls(struct making *m)
 		good = m->o->X509_STORE_add_crl(store, crl) == 1;
 		m->o->X509_CRL_free(crl);
 	}
-	whole = at_end(m->o);
+	whole = pem_at_end(m->o);
 	m->o->ERR_clear_error();
 	m->o->BIO_free(in);
 	if (!good || !whole || !n)

@@ -15,13 +15,13 @@ import random
 import signal
 import ssl
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import urllib.parse
 
 import tap
+from cloudflare_server import cloudflare
 from common import NO_LIMITS, credentials, pdns
 from dns_answers import NS, A, NameServer, Question, record
 from servers import BINARY, CA, ROOT, Postern, exchange, has_symbol, wait_for
@@ -304,19 +304,6 @@ class DNS(NameServer):
         return q.answer(*said.get(q.type, []))
 
 
-@contextlib.contextmanager
-def provider(ca):
-    """Cloudflare; its port."""
-    cert, key = ca.issue("127.0.0.1")
-    p = subprocess.Popen([sys.executable, ROOT + "/tests/e2e/cloudflare_server.py", cert, key, str(ZONES)], stdout=subprocess.PIPE, text=True)
-    try:
-        yield int(p.stdout.readline())
-    finally:
-        p.kill()
-        p.wait()
-        p.stdout.close()
-
-
 def left(port, context):
     """The (name, content) of the records that Cloudflare has."""
     with contextlib.closing(http.client.HTTPSConnection("127.0.0.1", port, context=context)) as c:
@@ -368,7 +355,7 @@ def test_a_day():
     ca = CA()
     context = ssl.create_default_context(cafile=ca.file)
     p = pdns(*("z%d.soak.example" % n for n in range(0, ZONES, CLIENTS)))
-    with tempfile.TemporaryDirectory() as d, provider(ca) as port, DNS("127.0.0.1", 0) as dns:
+    with tempfile.TemporaryDirectory() as d, cloudflare(ca, ZONES) as port, DNS("127.0.0.1", 0) as dns:
         os.chmod(d, 0o755)
         g = Gateway(d, ca, port, dns.port)
         try:
