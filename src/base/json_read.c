@@ -276,15 +276,14 @@ static json_t *read_array(struct reader *r, unsigned depth)
 static bool read_member(struct reader *r, json_t *o, unsigned depth)
 {
 	struct buf copy = BUF_INIT(TEXT_MAX);
+	const size_t members = json_object_size(o);
+	const unsigned char *behind;
 	struct bytes key;
 	json_t *v = NULL;
 
 	if (!take(r, '"') || !read_string(r, &key))
 		return false;
-	if (json_object_getn(o, key.n ? (const char *)key.p : "", key.n)) {
-		r->duplicate = true;
-		return false;
-	}
+	behind = r->p;
 	/* The value's strings would take its place. */
 	if (key.p == r->text.p) {
 		buf_put_bytes(&copy, key);
@@ -296,6 +295,12 @@ static bool read_member(struct reader *r, json_t *o, unsigned depth)
 	if (v && json_object_setn_new_nocheck(o, key.n ? (const char *)key.p : "", key.n, v) < 0)
 		v = no_memory(r);
 	buf_done(&copy);
+	/* It took another's place. */
+	if (v && json_object_size(o) == members) {
+		r->duplicate = true;
+		r->p = behind;
+		return false;
+	}
 	return v != NULL;
 }
 

@@ -107,8 +107,9 @@ static int outcome(struct tls_conn *c, int r)
 {
 	int e = r == 1 ? SSL_ERROR_NONE : c->o->SSL_get_error(c->ssl, r);
 
-	/* Left in the queue it would be taken for the next call's. */
-	c->o->ERR_clear_error();
+	/* Left in the queue it would be taken for the next call's. (To look first is cheap, to clear is not.) */
+	if (c->o->ERR_peek_last_error())
+		c->o->ERR_clear_error();
 	switch (e) {
 	case SSL_ERROR_NONE:
 		return 0;
