@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECEIVE_BURST 64 /* packets per turn, so that one busy peer does not starve the others */
-#define PACKET_FULL   (32 * 1024) /* bytes; it is not made larger, but by one message that is */
+#define BURST	    64
+#define PACKET_FULL (32 * 1024) /* bytes; it is not made larger, but by one message that is */
 
 struct queued {
 	struct queued *next;
@@ -71,7 +71,8 @@ static int send_one(int sock, const void *p, size_t n, int fd)
 
 static void set_events(struct channel *c)
 {
-	if (loop_change(c->loop, &c->watch, EPOLLIN | (c->head ? EPOLLOUT : 0)) < 0)
+	if (loop_change(c->loop, &c->watch, (c->paused ? 0 : EPOLLIN) | (c->head ? EPOLLOUT : 0)) <
+	    0)
 		log_fatal("epoll: %m");
 }
 
@@ -334,15 +335,22 @@ static void on_event(void *arg, uint32_t events)
 
 	if (events & EPOLLOUT)
 		flush(c);
-	for (int i = 0; i < RECEIVE_BURST && receive(c); i++)
+	if (events & EPOLLHUP)
+		channel_pause(c, false);
+	for (unsigned i = 0; i < c->burst && !c->paused && receive(c); i++)
 		;
 }
 
 void channel_init(struct channel *c, struct loop *loop, const struct edge *edge, enum side side,
 		  channel_fn *fn, channel_closed_fn *closed, void *arg)
 {
-	*c = (struct channel){
-		.loop = loop, .edge = edge, .side = side, .fn = fn, .closed = closed, .arg = arg};
+	*c = (struct channel){.loop = loop,
+			      .edge = edge,
+			      .side = side,
+			      .fn = fn,
+			      .closed = closed,
+			      .arg = arg,
+			      .burst = BURST};
 	c->watch = (struct loop_fd){.fd = -1, .fn = on_event, .arg = c};
 	c->tail = &c->head;
 	c->end = (struct loop_end){.fn = on_turn_end, .arg = c};
@@ -374,10 +382,18 @@ void channel_close(struct channel *c)
 	drop_queue(c);
 	loop_end_clear(c->loop, &c->end);
 	buf_done(&c->packet);
-	c->hung = false;
+	c->hung = c->paused = false;
 }
 
 bool channel_is_open(const struct channel *c)
 {
 	return c->watch.fd >= 0;
+}
+
+void channel_pause(struct channel *c, bool pause)
+{
+	if (!channel_is_open(c) || c->paused == pause)
+		return;
+	c->paused = pause;
+	set_events(c);
 }

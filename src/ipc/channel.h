@@ -38,8 +38,14 @@ struct channel {
 	struct queued *head, **tail; /* packets that were not taken yet */
 	size_t queued;
 	bool hung; /* the peer did not read; the loop is about to close the channel */
+	bool paused;
+	unsigned burst; /* packets a turn; see channel_init() */
 };
 
+/*
+ * Until the owner sets it anew, BURST is such that packets make large batches: all there are, but for a bound, so that one busy peer does not starve the others. With 1, what else
+ * the loop has to do comes between any two of them.
+ */
 void channel_init(struct channel *c, struct loop *loop, const struct edge *edge, enum side side,
 		  channel_fn *fn, channel_closed_fn *closed, void *arg);
 /* Takes FD and begins to receive. An open channel is closed first, without a call of CLOSED. 0 or -errno (FD is closed then). */
@@ -49,6 +55,8 @@ void channel_close(struct channel *c);
 /* The peer said what it must not, though it was well formed: close, and call CLOSED with BAD. A closed channel stays as it is. */
 void channel_reject(struct channel *c);
 bool channel_is_open(const struct channel *c);
+/* Read nothing, or go on: what the peer says waits in the socket, and then with the peer. Once it is gone all that it said is read nevertheless. */
+void channel_pause(struct channel *c, bool pause);
 
 /*
  * Send a message, at the end of the loop's turn, or at once where the loop does not run; FD (-1: none) is duplicated to the peer and stays the caller's. Never blocks. On a closed channel, or one that breaks now,

@@ -471,6 +471,8 @@ static void courier_init(struct role *r)
 		     on_vault_closed, NULL);
 	channel_init(&courier.planner, r->loop, &edge_planner_courier, SIDE_B, on_planner,
 		     on_planner_closed, NULL);
+	/* Answers that came go before new work: their connections serve it then, and it is few that all of it takes. */
+	courier.vault.burst = courier.planner.burst = 1;
 }
 
 /* Mapped, not read: the pages are the file's, shared by both couriers. */

@@ -170,6 +170,8 @@ struct vault {
 	struct loop_timer tell_limits;
 	struct vault_config *config, *next_config;
 	unsigned char hash_key[16];
+	size_t opening; /* calls of cloud providers in CALL_OPENING */
+	struct loop_timer hold;
 	size_t unheard; /* lines that this scribe was sent and has not answered */
 	struct loop_timer scribe_hangs;
 	bool writable; /* the scribe says so */
@@ -237,6 +239,7 @@ void fresh_rotated(const unsigned char id[INTEGRATION_ID_BYTES], struct bytes fi
 
 /* ---- vault_call.c ---- */
 
+void calls_init(void);
 void call_free(struct call *c);
 struct call *call_by_id(uint64_t id);
 /*
