@@ -14,8 +14,11 @@
 
 struct reader {
 	const unsigned char *begin, *p, *end;
-	unsigned values; /* as JSON_VALUES_MAX counts them */
-	struct buf text; /* a string that holds escapes */
+	unsigned values;	   /* as JSON_VALUES_MAX counts them */
+	struct buf text;	   /* a string that holds escapes */
+	const struct bytes *names; /* of members that are wanted; NULL: all are */
+	size_t n_names;
+	bool skipping; /* in what is not wanted: true stands for any value */
 	bool no_memory;
 	const char *why; /* a limit; NULL: P is where it went wrong */
 	bool duplicate;	 /* the key before P */
@@ -175,6 +178,8 @@ static json_t *string_value(struct reader *r)
 
 	if (!read_string(r, &s))
 		return NULL;
+	if (r->skipping)
+		return json_true();
 	v = json_stringn_nocheck(s.n ? (const char *)s.p : "", s.n);
 	return v ? v : no_memory(r);
 }
@@ -239,6 +244,8 @@ static json_t *number_value(struct reader *r)
 
 	if (!take_number(r, &whole))
 		return NULL;
+	if (r->skipping)
+		return json_true();
 	text = bytes_of(from, (size_t)(r->p - from));
 	if (whole)
 		return whole_value(r, text);
@@ -253,7 +260,7 @@ static json_t *number_value(struct reader *r)
 
 static json_t *read_array(struct reader *r, unsigned depth)
 {
-	json_t *a = json_array(), *v;
+	json_t *a = r->skipping ? json_true() : json_array(), *v;
 
 	if (!a)
 		return no_memory(r);
@@ -261,7 +268,7 @@ static json_t *read_array(struct reader *r, unsigned depth)
 		return a;
 	do {
 		v = read_value(r, depth);
-		if (v && json_array_append_new(a, v) < 0)
+		if (v && !r->skipping && json_array_append_new(a, v) < 0)
 			v = no_memory(r);
 		if (!v)
 			break;
@@ -272,29 +279,33 @@ static json_t *read_array(struct reader *r, unsigned depth)
 	return NULL;
 }
 
-/* Key and value, into O. */
-static bool read_member(struct reader *r, json_t *o, unsigned depth)
+static bool is_wanted(const struct reader *r, struct bytes key)
 {
-	struct buf copy = BUF_INIT(TEXT_MAX);
-	const size_t members = json_object_size(o);
-	const unsigned char *behind;
-	struct bytes key;
-	json_t *v = NULL;
+	for (size_t i = 0; i < r->n_names; i++)
+		if (bytes_eq(key, r->names[i]))
+			return true;
+	return !r->names;
+}
 
-	if (!take(r, '"') || !read_string(r, &key))
-		return false;
-	behind = r->p;
-	/* The value's strings would take its place. */
-	if (key.p == r->text.p) {
-		buf_put_bytes(&copy, key);
-		r->no_memory |= buf_status(&copy) < 0;
-		key = buf_bytes(&copy);
-	}
-	if (!r->no_memory && take(r, ':'))
-		v = read_value(r, depth);
+/* The value of a member that is not wanted. */
+static bool skip_member(struct reader *r, unsigned depth)
+{
+	bool within = r->skipping, ok;
+
+	r->skipping = true;
+	ok = take(r, ':') && read_value(r, depth);
+	r->skipping = within;
+	return ok;
+}
+
+static bool set_member(struct reader *r, json_t *o, struct bytes key, unsigned depth)
+{
+	const size_t members = json_object_size(o);
+	const unsigned char *behind = r->p;
+	json_t *v = take(r, ':') ? read_value(r, depth) : NULL;
+
 	if (v && json_object_setn_new_nocheck(o, key.n ? (const char *)key.p : "", key.n, v) < 0)
 		v = no_memory(r);
-	buf_done(&copy);
 	/* It took another's place. */
 	if (v && json_object_size(o) == members) {
 		r->duplicate = true;
@@ -304,9 +315,31 @@ static bool read_member(struct reader *r, json_t *o, unsigned depth)
 	return v != NULL;
 }
 
+/* Key and value, into O. */
+static bool read_member(struct reader *r, json_t *o, unsigned depth)
+{
+	struct buf copy = BUF_INIT(TEXT_MAX);
+	struct bytes key;
+	bool ok;
+
+	if (!take(r, '"') || !read_string(r, &key))
+		return false;
+	if (r->skipping || !is_wanted(r, key))
+		return skip_member(r, depth);
+	/* The value's strings would take its place. */
+	if (key.p == r->text.p) {
+		buf_put_bytes(&copy, key);
+		r->no_memory |= buf_status(&copy) < 0;
+		key = buf_bytes(&copy);
+	}
+	ok = !r->no_memory && set_member(r, o, key, depth);
+	buf_done(&copy);
+	return ok;
+}
+
 static json_t *read_object(struct reader *r, unsigned depth)
 {
-	json_t *o = json_object();
+	json_t *o = r->skipping ? json_true() : json_object();
 
 	if (!o)
 		return no_memory(r);
@@ -372,33 +405,48 @@ static void tell_where(const struct reader *r, char *err, size_t size)
 		 column);
 }
 
-int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t err_size)
+static int parse(struct reader *r, struct bytes in, unsigned depth, json_t **out)
 {
-	const unsigned char *begin = in.n ? in.p : (const unsigned char *)""; /* not NULL */
-	struct reader r = {.begin = begin,
-			   .p = begin,
-			   .end = begin + in.n,
-			   .values = 1,
-			   .text = BUF_INIT(TEXT_MAX)};
 	const unsigned long failures = memory_failures();
-	json_t *v = in.n ? read_value(&r, depth) : NULL;
+	json_t *v;
 
-	skip_blanks(&r);
-	if (v && r.p < r.end) {
+	r->begin = r->p = in.n ? in.p : (const unsigned char *)""; /* not NULL */
+	r->end = r->begin + in.n;
+	r->values = 1;
+	r->text = BUF_INIT(TEXT_MAX);
+	v = in.n ? read_value(r, depth) : NULL;
+	skip_blanks(r);
+	if (v && r->p < r->end) {
 		json_decref(v);
 		v = NULL;
 	}
-	buf_done(&r.text);
-	if (r.no_memory || memory_failures() != failures) {
+	buf_done(&r->text);
+	if (r->no_memory || memory_failures() != failures) {
 		json_decref(v);
 		return -ENOMEM;
 	}
-	if (!v && err && r.why)
-		snprintf(err, err_size, "%s", r.why);
-	else if (!v && err)
-		tell_where(&r, err, err_size);
 	if (!v)
 		return JSON_E_BAD;
 	*out = v;
 	return 0;
+}
+
+int json_parse(struct bytes in, unsigned depth, json_t **out, char *err, size_t err_size)
+{
+	struct reader r = {0};
+	int rc = parse(&r, in, depth, out);
+
+	if (rc == JSON_E_BAD && err && r.why)
+		snprintf(err, err_size, "%s", r.why);
+	else if (rc == JSON_E_BAD && err)
+		tell_where(&r, err, err_size);
+	return rc;
+}
+
+int json_parse_members(struct bytes in, unsigned depth, const struct bytes *names, size_t n,
+		       json_t **out)
+{
+	struct reader r = {.names = names, .n_names = n};
+
+	return parse(&r, in, depth, out);
 }

@@ -446,6 +446,19 @@ static void note_retry_after(struct op *op, const struct answer *a)
 		op->retry_after = PROVIDER_RETRY_MAX;
 }
 
+static int read_body(const struct provider *p, const struct exchange *x, struct bytes body,
+		     json_t **out)
+{
+	struct bytes names[STOCK_MEMBERS_MAX];
+	size_t n = x->parse == stock_parse_zones ? stock_zone_members(p, names) : 0;
+
+	if (p->xml)
+		return xml_parse(body, PROVIDER_JSON_DEPTH, out);
+	if (n)
+		return json_parse_members(body, PROVIDER_JSON_DEPTH, names, n, out);
+	return json_parse(body, PROVIDER_JSON_DEPTH, out, NULL, 0);
+}
+
 int engine_feed(struct engine *e, struct answer *a)
 {
 	struct op *op = &e->op;
@@ -461,8 +474,7 @@ int engine_feed(struct engine *e, struct answer *a)
 		op->applied = op->applied || is_success(a->status) || a->status >= 500;
 	}
 	if (a->body.n && !op->provider->dns)
-		r = op->provider->xml ? xml_parse(a->body, PROVIDER_JSON_DEPTH, &json)
-				      : json_parse(a->body, PROVIDER_JSON_DEPTH, &json, NULL, 0);
+		r = read_body(op->provider, x, a->body, &json);
 	if (r < 0)
 		return r;
 	a->json = json;

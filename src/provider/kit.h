@@ -169,6 +169,12 @@ int oauth_build_refresh(const struct login_input *in, struct buf *body);
 
 int stock_build_zones(const struct op *op, struct request *req);
 enum verdict stock_parse_zones(struct op *op, const struct answer *a);
+/*
+ * The names of all members that stock_parse_zones(), and what judges an answer before it, reads of P's answers: their number; 0 where P has functions of its own for that. At most
+ * STOCK_MEMBERS_MAX, borrowed from P.
+ */
+#define STOCK_MEMBERS_MAX 32
+size_t stock_zone_members(const struct provider *p, struct bytes *names);
 int stock_build_look(const struct op *op, struct request *req);
 enum verdict stock_parse_look(struct op *op, const struct answer *a);
 int stock_build_clear(const struct op *op, struct request *req);

@@ -52,6 +52,35 @@ enum verdict stock_parse_zones(struct op *op, const struct answer *a)
 			   json_bytes_at(z, shape->zone_name));
 }
 
+/* The names in PATH, behind the N that NAMES has. NULL has none; nor does an array's index name anything. */
+static size_t add_names(const char *path, struct bytes *names, size_t n)
+{
+	for (const char *end; path && *path && n < STOCK_MEMBERS_MAX; path = end + (*end == '.')) {
+		end = path + strcspn(path, ".");
+		names[n++] = bytes_of(path, (size_t)(end - path));
+	}
+	return n;
+}
+
+size_t stock_zone_members(const struct provider *p, struct bytes *names)
+{
+	const struct shape *shape = p->shape;
+	const char *const paths[] = {shape->zones, shape->zone_id,	   shape->zone_name,
+				     p->success,   shape->zone_pages.path, p->code,
+				     p->code_or};
+	size_t n = 0;
+
+	if (p->error || shape->zone_ok || shape->zone_id_of)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		n = add_names(paths[i], names, n);
+	for (size_t i = 0; i < ARRAY_LEN(p->messages); i++)
+		n = add_names(p->messages[i], names, n);
+	for (size_t i = 0; i < PROVIDER_RULES; i++)
+		n = add_names(shape->zone_is[i].path, names, n);
+	return n < STOCK_MEMBERS_MAX ? n : 0; /* some may be missing */
+}
+
 /* ---- records ---- */
 
 /* A record at op->fqdn, as an answer shows it. */
