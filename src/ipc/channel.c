@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BURST	    64
 #define PACKET_FULL (32 * 1024) /* bytes; it is not made larger, but by one message that is */
 
 struct queued {
@@ -350,7 +349,7 @@ void channel_init(struct channel *c, struct loop *loop, const struct edge *edge,
 			      .fn = fn,
 			      .closed = closed,
 			      .arg = arg,
-			      .burst = BURST};
+			      .burst = CHANNEL_BURST};
 	c->watch = (struct loop_fd){.fd = -1, .fn = on_event, .arg = c};
 	c->tail = &c->head;
 	c->end = (struct loop_end){.fn = on_turn_end, .arg = c};

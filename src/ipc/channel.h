@@ -14,6 +14,8 @@
 #define CHANNEL_QUEUE_MAX                                                                          \
 	(64 * 1024 * 1024) /* bytes waiting for a slow peer; more, and it counts as a bad one */
 
+#define CHANNEL_BURST 64 /* packets a turn, so that one busy peer does not starve the others */
+
 struct channel;
 struct queued;
 
@@ -39,13 +41,9 @@ struct channel {
 	size_t queued;
 	bool hung; /* the peer did not read; the loop is about to close the channel */
 	bool paused;
-	unsigned burst; /* packets a turn; see channel_init() */
+	unsigned burst; /* packets a turn: CHANNEL_BURST, until the owner sets it */
 };
 
-/*
- * Until the owner sets it anew, BURST is such that packets make large batches: all there are, but for a bound, so that one busy peer does not starve the others. With 1, what else
- * the loop has to do comes between any two of them.
- */
 void channel_init(struct channel *c, struct loop *loop, const struct edge *edge, enum side side,
 		  channel_fn *fn, channel_closed_fn *closed, void *arg);
 /* Takes FD and begins to receive. An open channel is closed first, without a call of CLOSED. 0 or -errno (FD is closed then). */

@@ -69,9 +69,21 @@ bool errand_secrets(struct errand *e, struct bytes *forms)
 	return buf_status(&e->shown) == 0 && buf_status(&e->forms) == 0;
 }
 
+/*
+ * Where there are many, answers that came go before new work: their connections serve that then, and it is few that all of it takes, which are warm. Where there are few, large
+ * batches are better.
+ */
+#define MANY 96
+
+static void set_bursts(void)
+{
+	courier.vault.burst = courier.planner.burst = courier.errands.n > MANY ? 1 : CHANNEL_BURST;
+}
+
 static void errand_free(struct errand *e)
 {
 	idmap_remove(&courier.errands, &e->node);
+	set_bursts();
 	exchange_over(e);
 	buf_done(&e->credentials);
 	buf_done(&e->zone_id);
@@ -112,6 +124,7 @@ static void on_call(const struct vc_call *m)
 	buf_put_bytes(&e->credentials, m->credentials);
 	if (buf_status(&e->credentials) < 0 || idmap_put(&courier.errands, &e->node) < 0)
 		log_fatal("out of memory");
+	set_bursts();
 	channel_send(&courier.vault, cv_ready, .call = m->call);
 }
 
@@ -471,8 +484,6 @@ static void courier_init(struct role *r)
 		     on_vault_closed, NULL);
 	channel_init(&courier.planner, r->loop, &edge_planner_courier, SIDE_B, on_planner,
 		     on_planner_closed, NULL);
-	/* Answers that came go before new work: their connections serve it then, and it is few that all of it takes. */
-	courier.vault.burst = courier.planner.burst = 1;
 }
 
 /* Mapped, not read: the pages are the file's, shared by both couriers. */

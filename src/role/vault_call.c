@@ -129,7 +129,8 @@ void call_free(struct call *c)
  * not taken on yet is few, and the front's requests wait where they take least. A provider that is slow holds nobody up: the courier has taken on what waits for it. HOLD_MS: nor
  * does a courier that has no word for its vault.
  */
-#define OPENING_MAX 10
+#define OPENING_MAX 16
+#define MANY	    96
 #define HOLD_MS	    20
 
 static void let_in(void *arg)
@@ -140,7 +141,7 @@ static void let_in(void *arg)
 static void opening(struct call *c)
 {
 	c->state = CALL_OPENING;
-	if (call_class(c) != 0 || ++vault.opening < OPENING_MAX)
+	if (call_class(c) != 0 || ++vault.opening < OPENING_MAX || vault.calls.n <= MANY)
 		return;
 	channel_pause(&vault.front, true);
 	if (!vault.hold.due && loop_timer_set(vault.role->loop, &vault.hold, HOLD_MS) < 0)
