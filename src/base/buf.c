@@ -80,11 +80,6 @@ void buf_reserve(struct buf *b, size_t n)
 		b->failed = buf_grow(b, b->n + n);
 }
 
-void buf_puts(struct buf *b, const char *s)
-{
-	buf_put_bytes(b, bytes_str(s));
-}
-
 /* The lowest N bytes of V, the highest first. */
 static void put_be(struct buf *b, uint64_t v, size_t n)
 {

@@ -60,7 +60,11 @@ static inline void buf_putc(struct buf *b, unsigned char c)
 		*at = c;
 }
 
-void buf_puts(struct buf *b, const char *s);
+static inline void buf_puts(struct buf *b, const char *s)
+{
+	buf_put_bytes(b, bytes_str(s));
+}
+
 void buf_put_be16(struct buf *b, uint16_t v);
 void buf_put_be32(struct buf *b, uint32_t v);
 void buf_put_be64(struct buf *b, uint64_t v);

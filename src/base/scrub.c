@@ -467,5 +467,5 @@ static int scrub_text(struct bytes forms, enum scrub how, unsigned char *p, size
 int scrub(struct bytes forms, enum scrub how, unsigned char *p, size_t n, size_t *stars)
 {
 	*stars = 0;
-	return forms.n && n ? scrub_text(forms, how, p, n, stars) : 0;
+	return forms.n && n >= SCRUB_MIN ? scrub_text(forms, how, p, n, stars) : 0;
 }
