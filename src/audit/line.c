@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "audit/line.h"
 
+#include "audit/hash.h"
 #include "base/json.h"
 #include "base/text.h"
-
-#include <sodium.h>
 
 #define TYPICAL 1024 /* bytes of a line */
 
@@ -75,11 +74,5 @@ int audit_line_put(const struct audit_line *line, struct buf *out)
 
 void audit_line_leaf(struct bytes line, unsigned char leaf[32])
 {
-	static const unsigned char leaf_prefix = 0;
-	crypto_hash_sha256_state s;
-
-	crypto_hash_sha256_init(&s);
-	crypto_hash_sha256_update(&s, &leaf_prefix, 1);
-	crypto_hash_sha256_update(&s, line.p, line.n);
-	crypto_hash_sha256_final(&s, leaf);
+	audit_hash(0, line, bytes_of(NULL, 0), leaf);
 }

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "audit/tree.h"
 
+#include "audit/hash.h"
+
 #include <sodium.h>
 
 static void node(const struct tree_hash *left, const struct tree_hash *right, struct tree_hash *out)
 {
-	static const unsigned char prefix = 1;
-	crypto_hash_sha256_state s;
-
-	crypto_hash_sha256_init(&s);
-	crypto_hash_sha256_update(&s, &prefix, 1);
-	crypto_hash_sha256_update(&s, left->b, sizeof(left->b));
-	crypto_hash_sha256_update(&s, right->b, sizeof(right->b));
-	crypto_hash_sha256_final(&s, out->b);
+	audit_hash(1, bytes_of(left->b, sizeof(left->b)), bytes_of(right->b, sizeof(right->b)),
+		   out->b);
 }
 
 static bool same(const struct tree_hash *a, const struct tree_hash *b)

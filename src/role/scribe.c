@@ -8,6 +8,7 @@
 #include "store/store.h"
 #include "sys/harden.h"
 #include "sys/log.h"
+#include "sys/nettle.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -349,6 +350,12 @@ static void scribe_init(struct role *r)
 		     &scribe);
 }
 
+static void scribe_prepare(struct role *r)
+{
+	if (!nettle_load())
+		log_info("lines are hashed by libsodium: libnettle is not there, or not as it should be");
+}
+
 static void add_signer(const struct s_signer *m)
 {
 	struct store_config *c = &scribe.config;
@@ -415,6 +422,7 @@ static void scribe_after(struct role *r)
 
 const struct role_ops scribe_ops = {
 	.init = scribe_init,
+	.prepare = scribe_prepare,
 	.control = scribe_control,
 	.peer = scribe_peer,
 	.start = scribe_start,
