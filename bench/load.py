@@ -152,12 +152,15 @@ def loading(*args):
 
 
 def at_rate(g, requests, rate, seconds, count):
-    """p50 and p99, in microseconds, of so many changes a second, whenever the answers come."""
+    """p50 and p99, in microseconds, of so many changes a second, whenever the answers come; CPU for each."""
+    pids = g.pids()
     with loading(g, "rate", 512, rate, WARM, seconds, requests, count) as under_way:
         under_way.wait("begin")
+        before = sum(figures.cpu(pids).values())
         under_way.wait("end")
+        used = sum(figures.cpu(pids).values()) - before
         r = under_way.finish()
-    return {"p50": r["p50"], "p99": r["p99"], "given_up": r["given_up"]}
+    return {"p50": r["p50"], "p99": r["p99"], "given_up": r["given_up"], "cpu": used / max(r["measured"], 1) * 1e6}
 
 
 def in_flight(g, requests, calls, count, upstream_port):

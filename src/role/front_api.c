@@ -74,6 +74,11 @@ bool api_may_ask(struct conn *c)
 		conn_problem(c, CODE_OVERLOADED, 0, BYTES(""), BYTES("out of memory"), 1);
 		return false;
 	}
+	/* The vault is not listening. What waits for it stays well below what would make it a peer that does not read. */
+	if (front.vault.queued > CHANNEL_QUEUE_MAX / 2) {
+		conn_problem(c, CODE_OVERLOADED, 0, BYTES(""), BYTES("too many calls wait"), 1);
+		return false;
+	}
 	conn_wait(c);
 	return true;
 }

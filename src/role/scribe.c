@@ -353,7 +353,8 @@ static void scribe_init(struct role *r)
 static void scribe_prepare(struct role *r)
 {
 	if (!nettle_load())
-		log_info("lines are hashed by libsodium: libnettle is not there, or not as it should be");
+		log_info("lines are hashed by libsodium: libnettle is not there, or not as it "
+			 "should be");
 }
 
 static void add_signer(const struct s_signer *m)

@@ -542,7 +542,6 @@ static void vault_init(struct role *r)
 	vault_config_init();
 	lines_init();
 	limits_init();
-	calls_init();
 	init_channel(PROC_FRONT, &edge_front_vault, SIDE_B, on_front);
 	init_channel(PROC_SCRIBE, &edge_vault_scribe, SIDE_A, on_scribe);
 	init_channel(PROC_PLANNER, &edge_vault_planner, SIDE_A, on_planner);

@@ -168,10 +168,10 @@ struct vault {
 	size_t n_counts;
 	int64_t hour; /* loop_now() when it began */
 	struct loop_timer tell_limits;
+	size_t opening;		/* calls of cloud providers in CALL_OPENING */
+	struct loop_timer hold; /* the front is not listened to until then */
 	struct vault_config *config, *next_config;
 	unsigned char hash_key[16];
-	size_t opening; /* calls of cloud providers in CALL_OPENING */
-	struct loop_timer hold;
 	size_t unheard; /* lines that this scribe was sent and has not answered */
 	struct loop_timer scribe_hangs;
 	bool writable; /* the scribe says so */
@@ -239,7 +239,6 @@ void fresh_rotated(const unsigned char id[INTEGRATION_ID_BYTES], struct bytes fi
 
 /* ---- vault_call.c ---- */
 
-void calls_init(void);
 void call_free(struct call *c);
 struct call *call_by_id(uint64_t id);
 /*
@@ -300,6 +299,9 @@ uint32_t limit_zone(const struct call *c) must_check;
 /* One more call under way of its caller; the call's end calls limit_over(). As above. */
 uint32_t limit_under_way(struct call *c) must_check;
 void limit_over(struct call *c);
+/* The call is in CALL_OPENING from now on: for as long as too many are, the front is not listened to. The other is called when it may leave that state, and of any call. */
+void limit_opening(struct call *c);
+void limit_opened(const struct call *c);
 
 /* ---- vault_metrics.c ---- */
 

@@ -122,46 +122,6 @@ void call_free(struct call *c)
 	free(c);
 }
 
-/*
- * ---- no more than the courier keeps up with ----
- *
- * A call that is begun has memory and connections that are cold when its next step comes, if a thousand others took theirs between: each of these then costs a third more. So what the courier has
- * not taken on yet is few, and the front's requests wait where they take least. A provider that is slow holds nobody up: the courier has taken on what waits for it. HOLD_MS: nor
- * does a courier that has no word for its vault.
- */
-#define OPENING_MAX 16
-#define MANY	    96
-#define HOLD_MS	    20
-
-static void let_in(void *arg)
-{
-	channel_pause(&vault.front, false);
-}
-
-static void opening(struct call *c)
-{
-	c->state = CALL_OPENING;
-	if (call_class(c) != 0 || ++vault.opening < OPENING_MAX || vault.calls.n <= MANY)
-		return;
-	channel_pause(&vault.front, true);
-	if (!vault.hold.due && loop_timer_set(vault.role->loop, &vault.hold, HOLD_MS) < 0)
-		log_fatal("out of memory");
-}
-
-/* It leaves that state, if it is in it. */
-static void opened(struct call *c)
-{
-	if (c->state != CALL_OPENING || call_class(c) != 0 || --vault.opening >= OPENING_MAX)
-		return;
-	loop_timer_clear(vault.role->loop, &vault.hold);
-	let_in(NULL);
-}
-
-void calls_init(void)
-{
-	vault.hold = (struct loop_timer){.fn = let_in};
-}
-
 /* ---- the end ---- */
 
 /* Courier and planner forget the call. */
@@ -169,7 +129,7 @@ static void let_go(struct call *c)
 {
 	unsigned class = call_class(c);
 
-	opened(c);
+	limit_opened(c);
 	if (c->state == CALL_READING || c->state == CALL_CHANGING)
 		channel_send(&vault.planner[class], vp_abort, .call = c->node.id);
 	if (c->state == CALL_ASKING)
@@ -393,7 +353,7 @@ void call_go(struct call *c)
 
 	if (!can_go(c))
 		return;
-	opening(c);
+	limit_opening(c);
 	m = (struct vc_call){.call = c->node.id,
 			     .provider = bytes_str(c->provider->name),
 			     .credentials = c->integration.credentials,
@@ -439,7 +399,7 @@ void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg,
 		traded(c, msg);
 		return;
 	}
-	opened(c);
+	limit_opened(c);
 	if (c->state == CALL_OPENING && c->verb == VERB_REMOVE_RECORD && !c->clean) {
 		begin_change(c); /* the zone stands in the record's handle */
 	} else if (c->state == CALL_OPENING) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What each caller may do and how often; how often each integration is used; in how many zones a caller makes changes. All of it is memory, and begins anew with the vault.
+ * What each caller may do and how often; how often each integration is used; in how many zones a caller makes changes; how many calls are begun at once. All of it is memory, and begins
+ * anew with the vault.
  */
 #include "role/vault.h"
 
@@ -113,9 +114,44 @@ static void note_refused(const char *name, enum limit_kind kind)
 		log_fatal("out of memory");
 }
 
+/* ---- how much at once ---- */
+
+/*
+ * A call's memory is cold when its next step comes, if a thousand others took theirs in between, and so is its connection: where all that come are begun at once, each costs a
+ * third more. So of many calls only few are what the courier has not taken on yet, and requests wait where they take least, with the front. A provider that is slow holds nobody up,
+ * for what waits for it the courier has taken on; and a courier that does not answer holds up for HOLD_MS at most.
+ */
+#define MANY	    96
+#define OPENING_MAX 16
+#define HOLD_MS	    20
+
+static void let_in(void *arg)
+{
+	channel_pause(&vault.front, false);
+}
+
+void limit_opening(struct call *c)
+{
+	c->state = CALL_OPENING;
+	if (call_class(c) != 0 || ++vault.opening < OPENING_MAX || vault.calls.n <= MANY)
+		return;
+	channel_pause(&vault.front, true);
+	if (!vault.hold.due && loop_timer_set(vault.role->loop, &vault.hold, HOLD_MS) < 0)
+		log_fatal("out of memory");
+}
+
+void limit_opened(const struct call *c)
+{
+	if (c->state != CALL_OPENING || call_class(c) != 0 || --vault.opening >= OPENING_MAX)
+		return;
+	loop_timer_clear(vault.role->loop, &vault.hold);
+	let_in(NULL);
+}
+
 void limits_init(void)
 {
 	vault.tell_limits.fn = on_tell;
+	vault.hold.fn = let_in;
 }
 
 /* ---- how often ---- */

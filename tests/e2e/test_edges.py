@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """A role that breaks the rules of an edge is ended and restarted; the one that it spoke to goes on, and so does the service."""
+import collections
 import concurrent.futures
 import contextlib
 import ctypes
+import json
 import os
 import re
 import signal
@@ -10,7 +12,7 @@ import socket
 import struct
 
 import tap
-from common import add, added, gateway, integrate, pdns, refused
+from common import add, added, gateway, gateway_of, integrate, pdns, refused
 from servers import ROOT, FakeUpstream, wait_for
 
 ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
@@ -238,6 +240,36 @@ def test_back_off():
             wait_for(lambda: g.pids().get("postern-planner", pid) != pid, 5)
             added(g, handle, "_acme-challenge.meanwhile." + ZONE, "v")
         assert "started again in 100 ms" in g.stderr_text() and "started again in 200 ms" in g.stderr_text()
+
+
+def begin_inspect(g, handle):
+    """A connection on which that was asked."""
+    s = socket.create_connection((g.host, g.port), 30)
+    body = json.dumps({"handle": handle})
+    s.sendall(("POST /inspect_handle HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+               "Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (g.token, len(body), body)).encode())
+    return s
+
+
+def status_of(s):
+    with s, s.makefile("rb") as f:
+        return int(f.read().split(b" ", 2)[1])
+
+
+def test_vault_that_does_not_listen():
+    """What waits for it in the front has a bound: beyond, calls are refused; the front lives, and what waited is answered."""
+    calls, long = 1800, 24000
+    with gateway_of("") as g:
+        before = g.pids()
+        os.kill(before["postern-vault"], signal.SIGSTOP)
+        try:
+            asked = [begin_inspect(g, "pti1_" + "x" * long) for _ in range(calls)]
+            assert status_of(asked.pop()) == 503
+        finally:
+            os.kill(before["postern-vault"], signal.SIGCONT)
+        answers = collections.Counter(status_of(s) for s in asked)
+        assert set(answers) == {422, 503} and answers[422] * long > 24 << 20, answers
+        assert g.pids() == before and g.get("/readyz")[0] == 200
 
 
 if __name__ == "__main__":

@@ -119,6 +119,41 @@ static void check_refused(struct bytes in, const json_t *v, const char *err)
 	CHECK(strlen(err) < 60);
 }
 
+/* What is below the members that are named is there, and nothing else; NULL where V is nothing of the kind. */
+static json_t *members_of(const json_t *v)
+{
+	json_t *some = json_is_object(v) ? json_object() : json_array(), *member;
+	const char *key;
+	size_t i;
+
+	if (!json_is_object(v) && !json_is_array(v)) {
+		json_decref(some);
+		return json_deep_copy(v);
+	}
+	json_array_foreach(v, i, member)
+	{
+		CHECK(json_array_append_new(some, members_of(member)) == 0);
+	}
+	json_object_foreach((json_t *)v, key, member)
+	{
+		if (strcmp(key, "a") == 0 || strcmp(key, "id") == 0)
+			CHECK(json_object_set_new(some, key, members_of(member)) == 0);
+	}
+	return some;
+}
+
+/* Where the whole is taken, so are some of its members; where these are not, the whole is not either. */
+static void try_members(struct bytes in, const json_t *whole)
+{
+	static const struct bytes names[] = {BYTES("a"), BYTES("id")};
+	json_t *some cleanup(json_cleanup) = NULL;
+	json_t *want cleanup(json_cleanup) = whole ? members_of(whole) : NULL;
+	int r = json_parse_members(in, DEPTH, names, ARRAY_LEN(names), &some);
+
+	CHECK(r == 0 || (r == JSON_E_BAD && !some && !whole));
+	CHECK(!whole || json_equal(some, want));
+}
+
 static void try_string(struct bytes in)
 {
 	struct buf text = BUF_INIT(1 << 22);
@@ -148,6 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_taken(in, v);
 	else
 		check_refused(in, v, err);
+	try_members(in, v);
 	try_string(in);
 	json_decref(v);
 	return 0;

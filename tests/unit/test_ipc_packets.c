@@ -143,6 +143,100 @@ static void test_said_then_closed(void **state)
 	close_pair(&a, &b);
 }
 
+static void stop(void *arg)
+{
+	loop_stop(((struct end *)arg)->loop);
+}
+
+/* One turn of the loop, and no more. */
+static void one_turn(struct end *e)
+{
+	struct loop_timer t = {.fn = stop, .arg = e};
+
+	assert_int_equal(loop_timer_set(e->loop, &t, 0), 0);
+	assert_int_equal(loop_run(e->loop, NULL, NULL), 0);
+}
+
+/* What is said meanwhile is heard later. */
+static void test_paused(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	channel_pause(&b.c, true);
+	for (unsigned i = 1; i <= 3; i++)
+		channel_send(&a.c, vc_end, .call = i);
+	one_turn(&b);
+	assert_int_equal(b.messages, 0);
+	/* It speaks nevertheless. */
+	channel_send(&b.c, cv_ready, .call = 9);
+	one_turn(&a);
+	assert_true(a.last == 9);
+	channel_pause(&b.c, false);
+	one_turn(&b);
+	assert_int_equal(b.messages, 3);
+	close_pair(&a, &b);
+}
+
+/* A handler that has enough: the other packets wait. */
+static void pause_at_first(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	on_message(arg, c, number, msg, fd);
+	channel_pause(c, true);
+}
+
+static void test_paused_by_a_message(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	b.c.fn = pause_at_first;
+	for (unsigned i = 1; i <= 3; i++)
+		channel_send(&a.c, vc_end, .call = i);
+	for (unsigned i = 1; i <= 3; i++) {
+		one_turn(&b);
+		one_turn(&b);
+		assert_int_equal(b.messages, i);
+		channel_pause(&b.c, false);
+	}
+	close_pair(&a, &b);
+}
+
+/* The peer is gone: its last words are heard, and that it went. */
+static void test_paused_and_gone(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	channel_pause(&b.c, true);
+	channel_send(&a.c, vc_end, .call = 1);
+	channel_send(&a.c, vc_end, .call = 2);
+	channel_close(&a.c);
+	assert_int_equal(loop_run(b.loop, NULL, NULL), 0);
+	assert_int_equal(b.messages, 2);
+	assert_int_equal(b.closed, 1);
+	assert_false(b.bad);
+	/* A closed channel has nothing to be paused. */
+	channel_pause(&b.c, true);
+	assert_false(b.c.paused);
+	close_pair(&a, &b);
+}
+
+static void test_burst(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	b.c.burst = 1;
+	for (unsigned i = 1; i <= 3; i++)
+		channel_send(&a.c, vc_end, .call = i); /* the loop does not run: each is a packet */
+	for (unsigned i = 1; i <= 3; i++) {
+		one_turn(&b);
+		assert_int_equal(b.messages, i);
+	}
+	close_pair(&a, &b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +246,10 @@ int main(void)
 		cmocka_unit_test(test_a_turn_is_a_packet),
 		cmocka_unit_test(test_packets_have_a_limit),
 		cmocka_unit_test(test_said_then_closed),
+		cmocka_unit_test(test_paused),
+		cmocka_unit_test(test_paused_by_a_message),
+		cmocka_unit_test(test_paused_and_gone),
+		cmocka_unit_test(test_burst),
 	};
 
 	return cmocka_run_group_tests_name("ipc_packets", tests, NULL, NULL);

@@ -76,6 +76,46 @@ static void test_suite(void **state)
 	assert_int_equal(count[2], 23);
 }
 
+/* Only what is named is there; and all of it is looked at. */
+static void test_members(void **state)
+{
+	static const struct {
+		const char *in, *out; /* NULL: refused */
+	} cases[] = {
+		{"{\"a\":1,\"b\":2,\"c\":3}", "{\"a\":1,\"c\":3}"},
+		{"[{\"b\":{\"a\":1}},{\"a\":{\"b\":1,\"a\":[2,{\"x\":[]}]}}]",
+		 "[{},{\"a\":{\"a\":[2,{}]}}]"},
+		{"{\"\\u0061\":\"\\u00e9\",\"\\u0062\":\"\\n\"}", "{\"a\":\"\303\251\"}"},
+		{"{\"b\":[1,-2.5e3,true,null,\"x\",{\"a\":{}}],\"c\":\"\"}", "{\"c\":\"\"}"},
+		{"7", "7"},
+		{"{\"b\":1,\"b\":2,\"d\":99999999999999999999}", "{}"}, /* of others, form alone */
+		{"{\"a\":1,\"a\":2}", NULL},
+		{"{\"b\":[1,}", NULL},
+		{"{\"b\":\"\\ud800\"}", NULL},
+		{"{\"b\":\"\\u0000\"}", NULL},
+		{"{\"b\":01}", NULL},
+		{"{\"b\":1 2}", NULL},
+		{"{\"b\" 1}", NULL},
+		{"{\"b\":tru}", NULL},
+		{"{\"b\":\"\377\"}", NULL},
+		{"{\"b\":[[[[[[1]]]]]]}", NULL}, /* too deep, there too */
+		{"{\"b\":1}x", NULL},
+	};
+	static const struct bytes names[] = {BYTES("a"), BYTES("c")};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *v = NULL, *want = NULL;
+		int r = json_parse_members(bytes_str(cases[i].in), 6, names, ARRAY_LEN(names), &v);
+
+		if (cases[i].out)
+			want = json_loads(cases[i].out, JSON_DECODE_ANY, NULL);
+		if (r != (cases[i].out ? 0 : JSON_E_BAD) || (want && !json_equal(v, want)))
+			assert_string_equal(cases[i].in, "");
+		json_decref(v);
+		json_decref(want);
+	}
+}
+
 /* Cut short anywhere, a text in brackets is never whole. */
 static void test_cut(void **state)
 {
@@ -146,9 +186,9 @@ static void test_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_suite),	   cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_whole_text), cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_suite), cmocka_unit_test(test_members),
+		cmocka_unit_test(test_cut),   cmocka_unit_test(test_whole_text),
+		cmocka_unit_test(test_depth), cmocka_unit_test(test_values),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -427,6 +427,91 @@ static void test_brake(void **state)
 	add_in(9, "a.example", true);
 }
 
+/* ---- how much at once ---- */
+
+#define ASKED	 130
+#define BEGUN	 97 /* more than 96 calls: and now it is too many that the courier has no word for */
+#define FEW	 15 /* that are fine with it */
+#define HELD_FOR 20 /* ms */
+
+/* All calls that are under way, of which the courier has heard, and the planner of N. */
+static void finish(const uint64_t *ids, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		expect_op(0, OP_ZONES);
+	for (size_t k = 0; k < n; k++) {
+		say(PROC_PLANNER, pv_result, .call = ids[k]);
+		expect_let_go(0);
+		logged("get_zones.outcome", "ok");
+		hear(PROC_FRONT, vf_zones_end);
+	}
+}
+
+static void ask_many(void)
+{
+	struct integration i = cloudflare();
+	struct bytes handle = handle_of(&i);
+
+	for (uint64_t n = 1; n <= ASKED; n++)
+		say(PROC_FRONT, fv_get_zones, FROM_FRONT(n), .handle = handle);
+	turn();
+	assert_int_equal(vault.calls.n, BEGUN);
+}
+
+/* The courier takes them on: others begin. */
+static void test_the_courier_keeps_up(void **state)
+{
+	uint64_t ids[ASKED];
+	size_t n = 0;
+
+	ask_many();
+	while (n < BEGUN - FEW - 1)
+		ids[n++] = ready(0);
+	turn();
+	assert_int_equal(vault.calls.n, BEGUN);
+	ids[n++] = ready(0);
+	turn();
+	assert_int_equal(vault.calls.n, BEGUN + 1);
+	while (n < ASKED)
+		ids[n++] = ready(0);
+	turn();
+	assert_int_equal(vault.calls.n, ASKED);
+	assert_int_equal(vault.opening, 0);
+	finish(ids, n);
+}
+
+/* It has no word for its vault: that holds nobody up for long. */
+static void test_the_courier_does_not_answer(void **state)
+{
+	uint64_t ids[ASKED];
+
+	ask_many();
+	later(HELD_FOR - 1);
+	assert_int_equal(vault.calls.n, BEGUN);
+	for (size_t n = BEGUN + 1; n <= ASKED; n++) {
+		later(n == BEGUN + 1 ? 1 : HELD_FOR);
+		assert_int_equal(vault.calls.n, n);
+	}
+	for (size_t n = 0; n < ASKED; n++)
+		ids[n] = ready(0);
+	finish(ids, ASKED);
+}
+
+/* It goes: all that it had are over, and the others are refused, and not held. */
+static void test_the_courier_is_gone(void **state)
+{
+	ask_many();
+	disconnect(PROC_COURIER);
+	expect_status(false, "a role restarts");
+	for (uint64_t n = 1; n <= ASKED; n++) {
+		logged("get_zones.outcome", "error");
+		assert_true(hear(PROC_FRONT, vf_error)->code == CODE_PROVIDER_UNAVAILABLE);
+	}
+	assert_int_equal(vault.opening, 0);
+	connect_to(PROC_COURIER);
+	expect_status(true, "");
+}
+
 int main(void)
 {
 #define limits_test(f) cmocka_unit_test_teardown(f, settle)
@@ -446,6 +531,9 @@ int main(void)
 		limits_test(test_many_integrations),
 		limits_test(test_brake),
 		limits_test(test_two_callers),
+		limits_test(test_the_courier_keeps_up),
+		limits_test(test_the_courier_does_not_answer),
+		limits_test(test_the_courier_is_gone),
 	};
 
 	return cmocka_run_group_tests_name("vault_limits", tests, rig_setup, rig_end);
