@@ -31,9 +31,10 @@ static int drop(struct dl_phdr_info *info, size_t size, void *arg)
 static void drop_stack(void)
 {
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page - 1);
+	unsigned char *here = __builtin_frame_address(0);
 
-	(void)madvise((void *)(here - page - DEEP), DEEP, MADV_DONTNEED);
+	here -= (uintptr_t)here % page + page;
+	(void)madvise(here - DEEP, DEEP, MADV_DONTNEED);
 }
 
 static void settle(void *arg)

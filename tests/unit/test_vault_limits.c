@@ -52,21 +52,27 @@ static void expect_told(const char *value)
 	assert_true(m->duration_ms == -1);
 }
 
-/* N calls of get_zones that are under way go to their ends. */
+/* N calls of get_zones that the courier has taken on go to their ends. */
+static void zones_come(const uint64_t *ids, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		expect_op(0, OP_ZONES);
+	for (size_t k = 0; k < n; k++) {
+		say(PROC_PLANNER, pv_result, .call = ids[k]);
+		expect_let_go(0);
+		logged("get_zones.outcome", "ok");
+		hear(PROC_FRONT, vf_zones_end);
+	}
+}
+
+/* The same of calls that it has heard of. */
 static void zones_end(unsigned n)
 {
 	uint64_t ids[8];
 
 	for (unsigned k = 0; k < n; k++)
 		ids[k] = ready(0);
-	for (unsigned k = 0; k < n; k++)
-		expect_op(0, OP_ZONES);
-	for (unsigned k = 0; k < n; k++) {
-		say(PROC_PLANNER, pv_result, .call = ids[k]);
-		expect_let_go(0);
-		logged("get_zones.outcome", "ok");
-		hear(PROC_FRONT, vf_zones_end);
-	}
+	zones_come(ids, n);
 }
 
 /* ---- who may what ---- */
@@ -434,19 +440,6 @@ static void test_brake(void **state)
 #define FEW	 15 /* that are fine with it */
 #define HELD_FOR 20 /* ms */
 
-/* All calls that are under way, of which the courier has heard, and the planner of N. */
-static void finish(const uint64_t *ids, size_t n)
-{
-	for (size_t k = 0; k < n; k++)
-		expect_op(0, OP_ZONES);
-	for (size_t k = 0; k < n; k++) {
-		say(PROC_PLANNER, pv_result, .call = ids[k]);
-		expect_let_go(0);
-		logged("get_zones.outcome", "ok");
-		hear(PROC_FRONT, vf_zones_end);
-	}
-}
-
 static void ask_many(void)
 {
 	struct integration i = cloudflare();
@@ -477,7 +470,7 @@ static void test_the_courier_keeps_up(void **state)
 	turn();
 	assert_int_equal(vault.calls.n, ASKED);
 	assert_int_equal(vault.opening, 0);
-	finish(ids, n);
+	zones_come(ids, n);
 }
 
 /* It has no word for its vault: that holds nobody up for long. */
@@ -494,7 +487,7 @@ static void test_the_courier_does_not_answer(void **state)
 	}
 	for (size_t n = 0; n < ASKED; n++)
 		ids[n] = ready(0);
-	finish(ids, ASKED);
+	zones_come(ids, ASKED);
 }
 
 /* It goes: all that it had are over, and the others are refused, and not held. */
