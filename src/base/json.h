@@ -31,8 +31,8 @@ void json_cleanup(json_t **v);
 int json_parse(struct bytes in, unsigned depth, json_t **out, char *err,
 	       size_t err_size) must_check;
 /*
- * The same, but of objects only the members with one of N NAMES: what others hold is checked for its form alone (not for duplicate keys, nor for numbers too large), and takes no
- * memory. Of a list of zones that is most.
+ * The same, but of objects only the members with one of N NAMES: what others hold is checked for its form alone (not for duplicate keys, nor for numbers too large), and becomes
+ * no value. Of a list of zones that is most.
  */
 int json_parse_members(struct bytes in, unsigned depth, const struct bytes *names, size_t n,
 		       json_t **out) must_check;

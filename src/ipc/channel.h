@@ -53,7 +53,7 @@ void channel_close(struct channel *c);
 /* The peer said what it must not, though it was well formed: close, and call CLOSED with BAD. A closed channel stays as it is. */
 void channel_reject(struct channel *c);
 bool channel_is_open(const struct channel *c);
-/* Read nothing, or go on: what the peer says waits in the socket, and then with the peer. Once it is gone all that it said is read nevertheless. */
+/* Read nothing but the rest of a packet that is under way, or go on: what the peer says waits in the socket, and then with the peer. Once it is gone all that it said is read nevertheless. */
 void channel_pause(struct channel *c, bool pause);
 
 /*

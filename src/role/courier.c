@@ -70,8 +70,8 @@ bool errand_secrets(struct errand *e, struct bytes *forms)
 }
 
 /*
- * Where there are many, answers that came go before new work: their connections serve that then, and it is few that all of it takes, which are warm. Where there are few, large
- * batches are better.
+ * Where there are many, new work comes a packet at a time, and answers that came in between: their connections serve it then, and it is few that all of it takes, which are warm.
+ * Where there are few, large batches are better.
  */
 #define MANY 96
 

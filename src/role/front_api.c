@@ -33,6 +33,9 @@ void api_note_refusal(const struct conn *c, enum code code, const json_t *o)
 		     type = at_most(record, "type", IPC_TYPE_MAX);
 	struct buf name = BUF_INIT(IPC_FQDN_MAX);
 
+	/* The vault does not listen, and by more it would seem to be one that never reads. What nobody hears is not in the log. */
+	if (front.vault.queued > CHANNEL_QUEUE_MAX / 4 * 3)
+		return;
 	if (c->httpreq) {
 		httpreq_describe(c, o, &customer, &name);
 		fqdn = buf_bytes(&name);
@@ -74,7 +77,7 @@ bool api_may_ask(struct conn *c)
 		conn_problem(c, CODE_OVERLOADED, 0, BYTES(""), BYTES("out of memory"), 1);
 		return false;
 	}
-	/* The vault is not listening. What waits for it stays well below what would make it a peer that does not read. */
+	/* The vault does not listen. What waits for it stays well below what would make it one that never reads. */
 	if (front.vault.queued > CHANNEL_QUEUE_MAX / 2) {
 		conn_problem(c, CODE_OVERLOADED, 0, BYTES(""), BYTES("too many calls wait"), 1);
 		return false;

@@ -79,6 +79,7 @@ struct call {
 	uint64_t front_epoch; /* of which front; answers to an earlier one are dropped */
 	enum verb verb;
 	enum call_state state;
+	bool opening;	 /* counted in vault.opening */
 	int64_t started; /* loop_now() */
 	struct loop_timer timer;
 
@@ -170,6 +171,7 @@ struct vault {
 	struct loop_timer tell_limits;
 	size_t opening;		/* calls of cloud providers in CALL_OPENING */
 	struct loop_timer hold; /* the front is not listened to until then */
+	bool silent;		/* that was not enough: the courier has not spoken since */
 	struct vault_config *config, *next_config;
 	unsigned char hash_key[16];
 	size_t unheard; /* lines that this scribe was sent and has not answered */
@@ -299,9 +301,11 @@ uint32_t limit_zone(const struct call *c) must_check;
 /* One more call under way of its caller; the call's end calls limit_over(). As above. */
 uint32_t limit_under_way(struct call *c) must_check;
 void limit_over(struct call *c);
-/* The call is in CALL_OPENING from now on: for as long as too many are, the front is not listened to. The other is called when it may leave that state, and of any call. */
+/* The call is in CALL_OPENING from now on: for as long as too many are, the front is not listened to. The other is called where it may leave that state, more than once, and of any call. */
 void limit_opening(struct call *c);
-void limit_opened(const struct call *c);
+void limit_opened(struct call *c);
+/* A courier of cloud providers has spoken. */
+void limit_courier_spoke(void);
 
 /* ---- vault_metrics.c ---- */
 

@@ -393,6 +393,8 @@ void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg,
 			channel_reject(ch);
 		return;
 	}
+	if ((enum proc)(uintptr_t)arg == PROC_COURIER)
+		limit_courier_spoke();
 	if (!c)
 		return; /* it ended meanwhile */
 	if (number == MSG_cv_traded) {

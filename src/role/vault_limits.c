@@ -118,40 +118,52 @@ static void note_refused(const char *name, enum limit_kind kind)
 
 /*
  * A call's memory is cold when its next step comes, if a thousand others took theirs in between, and so is its connection: where all that come are begun at once, each costs a
- * third more. So of many calls only few are what the courier has not taken on yet, and requests wait where they take least, with the front. A provider that is slow holds nobody up,
- * for what waits for it the courier has taken on; and a courier that does not answer holds up for HOLD_MS at most.
+ * third more. So of many calls only few are what the courier has not taken on yet (as many, and what one packet of the front's brings), and requests wait where they take least, with
+ * the front. A provider that is slow holds nobody up, for what waits for it the courier has taken on; and a courier that does not answer holds up once, for HOLD_MS.
  */
 #define MANY	    96
 #define OPENING_MAX 16
 #define HOLD_MS	    20
 
-static void let_in(void *arg)
+static void on_hold(void *arg)
 {
+	vault.silent = true;
 	channel_pause(&vault.front, false);
 }
 
 void limit_opening(struct call *c)
 {
 	c->state = CALL_OPENING;
-	if (call_class(c) != 0 || ++vault.opening < OPENING_MAX || vault.calls.n <= MANY)
+	if (call_class(c) != 0)
+		return;
+	c->opening = true;
+	if (++vault.opening < OPENING_MAX || vault.calls.n <= MANY || vault.silent)
 		return;
 	channel_pause(&vault.front, true);
 	if (!vault.hold.due && loop_timer_set(vault.role->loop, &vault.hold, HOLD_MS) < 0)
 		log_fatal("out of memory");
 }
 
-void limit_opened(const struct call *c)
+void limit_opened(struct call *c)
 {
-	if (c->state != CALL_OPENING || call_class(c) != 0 || --vault.opening >= OPENING_MAX)
+	if (!c->opening)
+		return;
+	c->opening = false;
+	if (--vault.opening >= OPENING_MAX)
 		return;
 	loop_timer_clear(vault.role->loop, &vault.hold);
-	let_in(NULL);
+	channel_pause(&vault.front, false);
+}
+
+void limit_courier_spoke(void)
+{
+	vault.silent = false;
 }
 
 void limits_init(void)
 {
 	vault.tell_limits.fn = on_tell;
-	vault.hold.fn = let_in;
+	vault.hold.fn = on_hold;
 }
 
 /* ---- how often ---- */

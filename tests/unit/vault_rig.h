@@ -106,6 +106,7 @@ static inline int rig_settle(void **state)
 	assert_int_equal(vault.lines.n, 0);
 	assert_int_equal(vault.lanes.n, 0);
 	assert_int_equal(vault.requests.n, 0);
+	assert_int_equal(vault.opening, 0);
 	rig.used = 0;
 	return 0;
 }
