@@ -70,8 +70,9 @@ static int send_one(int sock, const void *p, size_t n, int fd)
 
 static void set_events(struct channel *c)
 {
-	if (loop_change(c->loop, &c->watch, (c->paused ? 0 : EPOLLIN) | (c->head ? EPOLLOUT : 0)) <
-	    0)
+	uint32_t events = (c->paused ? 0 : EPOLLIN) | (c->head ? EPOLLOUT : 0);
+
+	if (loop_change(c->loop, &c->watch, events) < 0)
 		log_fatal("epoll: %m");
 }
 

@@ -14,6 +14,10 @@
 #define CHANNEL_QUEUE_MAX                                                                          \
 	(64 * 1024 * 1024) /* bytes waiting for a slow peer; more, and it counts as a bad one */
 
+/* A sender that may be ahead of its peer stays below that: with HALF waiting it begins nothing large or new, with MUCH nothing at all that can be left out. */
+#define CHANNEL_QUEUE_HALF (CHANNEL_QUEUE_MAX / 2)
+#define CHANNEL_QUEUE_MUCH (CHANNEL_QUEUE_MAX / 4 * 3)
+
 #define CHANNEL_BURST 64 /* packets a turn, so that one busy peer does not starve the others */
 
 struct channel;

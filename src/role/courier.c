@@ -73,11 +73,10 @@ bool errand_secrets(struct errand *e, struct bytes *forms)
  * Where there are many, new work comes a packet at a time, and answers that came in between: their connections serve it then, and it is few that all of it takes, which are warm.
  * Where there are few, large batches are better.
  */
-#define MANY 96
-
 static void set_bursts(void)
 {
-	courier.vault.burst = courier.planner.burst = courier.errands.n > MANY ? 1 : CHANNEL_BURST;
+	courier.vault.burst = courier.planner.burst =
+		courier.errands.n > ROLE_CALLS_MANY ? 1 : CHANNEL_BURST;
 }
 
 static void errand_free(struct errand *e)

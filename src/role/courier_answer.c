@@ -15,7 +15,7 @@ void send_failed(uint64_t call, enum code code, bool sent, const char *detail)
  */
 static bool has_room(size_t n)
 {
-	size_t most = n > EGRESS_SMALL ? CHANNEL_QUEUE_MAX / 2 : CHANNEL_QUEUE_MAX / 4 * 3;
+	size_t most = n > EGRESS_SMALL ? CHANNEL_QUEUE_HALF : CHANNEL_QUEUE_MUCH;
 
 	return courier.planner.queued + n <= most;
 }

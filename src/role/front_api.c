@@ -34,7 +34,7 @@ void api_note_refusal(const struct conn *c, enum code code, const json_t *o)
 	struct buf name = BUF_INIT(IPC_FQDN_MAX);
 
 	/* The vault does not listen, and by more it would seem to be one that never reads. What nobody hears is not in the log. */
-	if (front.vault.queued > CHANNEL_QUEUE_MAX / 4 * 3)
+	if (front.vault.queued > CHANNEL_QUEUE_MUCH)
 		return;
 	if (c->httpreq) {
 		httpreq_describe(c, o, &customer, &name);
@@ -78,7 +78,7 @@ bool api_may_ask(struct conn *c)
 		return false;
 	}
 	/* The vault does not listen. What waits for it stays well below what would make it one that never reads. */
-	if (front.vault.queued > CHANNEL_QUEUE_MAX / 2) {
+	if (front.vault.queued > CHANNEL_QUEUE_HALF) {
 		conn_problem(c, CODE_OVERLOADED, 0, BYTES(""), BYTES("too many calls wait"), 1);
 		return false;
 	}

@@ -9,6 +9,8 @@
 #include "ipc/channel.h"
 
 #define ROLE_CONTROL_FD 3
+/* With more calls under way than these, vault and courier see to it that few are begun at once. */
+#define ROLE_CALLS_MANY 96
 
 struct role;
 

@@ -301,7 +301,7 @@ uint32_t limit_zone(const struct call *c) must_check;
 /* One more call under way of its caller; the call's end calls limit_over(). As above. */
 uint32_t limit_under_way(struct call *c) must_check;
 void limit_over(struct call *c);
-/* The call is in CALL_OPENING from now on: for as long as too many are, the front is not listened to. The other is called where it may leave that state, more than once, and of any call. */
+/* The call has come to CALL_OPENING: for as long as too many are there, the front is not listened to. The other is called where it may leave that state, more than once, and of any call. */
 void limit_opening(struct call *c);
 void limit_opened(struct call *c);
 /* A courier of cloud providers has spoken. */

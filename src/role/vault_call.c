@@ -353,6 +353,7 @@ void call_go(struct call *c)
 
 	if (!can_go(c))
 		return;
+	c->state = CALL_OPENING;
 	limit_opening(c);
 	m = (struct vc_call){.call = c->node.id,
 			     .provider = bytes_str(c->provider->name),
@@ -385,15 +386,16 @@ void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg,
 {
 	/* Each of these messages begins with its call. */
 	struct call *c = call_by_id(*(const uint64_t *)msg);
+	bool cloud = (enum proc)(uintptr_t)arg == PROC_COURIER;
 
 	if (number == MSG_cv_rotated) {
-		if ((enum proc)(uintptr_t)arg == PROC_COURIER)
+		if (cloud)
 			rotated(c, msg);
 		else
 			channel_reject(ch);
 		return;
 	}
-	if ((enum proc)(uintptr_t)arg == PROC_COURIER)
+	if (cloud)
 		limit_courier_spoke();
 	if (!c)
 		return; /* it ended meanwhile */

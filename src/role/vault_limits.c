@@ -121,7 +121,6 @@ static void note_refused(const char *name, enum limit_kind kind)
  * third more. So of many calls only few are what the courier has not taken on yet (as many, and what one packet of the front's brings), and requests wait where they take least, with
  * the front. A provider that is slow holds nobody up, for what waits for it the courier has taken on; and a courier that does not answer holds up once, for HOLD_MS.
  */
-#define MANY	    96
 #define OPENING_MAX 16
 #define HOLD_MS	    20
 
@@ -133,11 +132,10 @@ static void on_hold(void *arg)
 
 void limit_opening(struct call *c)
 {
-	c->state = CALL_OPENING;
 	if (call_class(c) != 0)
 		return;
 	c->opening = true;
-	if (++vault.opening < OPENING_MAX || vault.calls.n <= MANY || vault.silent)
+	if (++vault.opening < OPENING_MAX || vault.calls.n <= ROLE_CALLS_MANY || vault.silent)
 		return;
 	channel_pause(&vault.front, true);
 	if (!vault.hold.due && loop_timer_set(vault.role->loop, &vault.hold, HOLD_MS) < 0)
