@@ -12,6 +12,7 @@
 
 struct queued {
 	struct queued *next;
+	uint64_t behind; /* packets of the other channel that go before; see channel_order() */
 	int fd;
 	size_t n;
 	unsigned char p[];
@@ -68,12 +69,25 @@ static int send_one(int sock, const void *p, size_t n, int fd)
 	return 0;
 }
 
+/* It is the turn of C's first packet that waits. */
+static bool may_go(const struct channel *c)
+{
+	return c->head && (!c->after || c->after->gone >= c->head->behind);
+}
+
 static void set_events(struct channel *c)
 {
-	uint32_t events = (c->paused ? 0 : EPOLLIN) | (c->head ? EPOLLOUT : 0);
+	uint32_t events = (c->paused ? 0 : EPOLLIN) | (may_go(c) ? EPOLLOUT : 0);
 
 	if (loop_change(c->loop, &c->watch, events) < 0)
 		log_fatal("epoll: %m");
+}
+
+/* Packets of C's wait no more: perhaps it is another channel's turn. */
+static void let_others_go(struct channel *c)
+{
+	if (c->then && channel_is_open(c->then))
+		set_events(c->then);
 }
 
 static void drop_queue(struct channel *c)
@@ -85,6 +99,8 @@ static void drop_queue(struct channel *c)
 	}
 	c->tail = &c->head;
 	c->queued = 0;
+	c->gone = c->waited;
+	let_others_go(c);
 }
 
 /* The loop sees it, and CLOSED is called from there. */
@@ -127,6 +143,7 @@ static void enqueue(struct channel *c, struct bytes packet, int fd)
 	if (!q)
 		log_fatal("out of memory");
 	q->next = NULL;
+	q->behind = c->after ? c->after->waited : 0;
 	q->n = packet.n;
 	memcpy(q->p, packet.p, packet.n);
 	q->fd = fd >= 0 ? dup(fd) : -1;
@@ -135,13 +152,23 @@ static void enqueue(struct channel *c, struct bytes packet, int fd)
 	*c->tail = q;
 	c->tail = &q->next;
 	c->queued += packet.n;
+	c->waited++;
 	set_events(c);
 }
 
+static void send_said(struct channel *c, int fd);
+
 static void send_packet(struct channel *c, struct bytes packet, int fd)
 {
-	int r = c->head ? -EAGAIN : send_one(c->watch.fd, packet.p, packet.n, fd);
+	bool must_wait = c->head != NULL;
+	int r = -EAGAIN;
 
+	if (c->after) {
+		send_said(c->after, -1);
+		must_wait = must_wait || c->after->head;
+	}
+	if (!must_wait)
+		r = send_one(c->watch.fd, packet.p, packet.n, fd);
 	if (r == -EAGAIN)
 		enqueue(c, packet, fd);
 	else if (r < 0)
@@ -152,6 +179,7 @@ static void send_packet(struct channel *c, struct bytes packet, int fd)
 static void send_said(struct channel *c, int fd)
 {
 	loop_end_clear(c->loop, &c->end);
+	loop_timer_clear(c->loop, &c->late);
 	if (c->packet.n && !c->hung)
 		send_packet(c, buf_bytes(&c->packet), fd);
 	if (c->packet.cap > 2 * PACKET_FULL)
@@ -165,7 +193,8 @@ static void on_turn_end(void *arg)
 	send_said(arg, -1);
 }
 
-void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd)
+/* Its packet, if there is much in it, goes at once. */
+static void say(struct channel *c, uint16_t number, const void *msg, int fd, bool late)
 {
 	size_t before;
 
@@ -184,8 +213,21 @@ void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd
 	}
 	if (fd >= 0 || c->packet.n > PACKET_FULL || !loop_running(c->loop))
 		send_said(c, fd);
-	else
+	else if (!late)
 		loop_end_set(c->loop, &c->end);
+	else if (!c->end.set && !c->late.due &&
+		 loop_timer_set(c->loop, &c->late, CHANNEL_LATE_MS) < 0)
+		log_fatal("out of memory");
+}
+
+void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd)
+{
+	say(c, number, msg, fd, false);
+}
+
+void channel_send_late(struct channel *c, uint16_t number, const void *msg)
+{
+	say(c, number, msg, -1, true);
 }
 
 /* What is queued goes nowhere when the peer is gone; what it said before is still to be read. */
@@ -193,7 +235,7 @@ static void flush(struct channel *c)
 {
 	int r = 0;
 
-	while (c->head) {
+	while (may_go(c)) {
 		struct queued *q = c->head;
 		r = send_one(c->watch.fd, q->p, q->n, q->fd);
 		if (r < 0)
@@ -202,8 +244,10 @@ static void flush(struct channel *c)
 		if (!c->head)
 			c->tail = &c->head;
 		c->queued -= q->n;
+		c->gone++;
 		queued_free(q);
 	}
+	let_others_go(c);
 	if (r < 0 && r != -EAGAIN) {
 		drop_queue(c);
 		not_sent(c, -r);
@@ -288,15 +332,14 @@ static bool peer_gone(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* One packet. False when there is none now, or the channel closed. */
-static bool receive(struct channel *c)
+/* One packet, to IN, which has room for one more byte than a packet. False when there is none now, or the channel closed. */
+static bool receive(struct channel *c, unsigned char *in)
 {
-	static unsigned char in[WIRE_MAX + 1];
 	union {
 		struct cmsghdr align;
 		unsigned char space[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec iov = {.iov_base = in, .iov_len = sizeof(in)};
+	struct iovec iov = {.iov_base = in, .iov_len = WIRE_MAX + 1};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = control.space,
@@ -329,15 +372,23 @@ static bool receive(struct channel *c)
 	return ok && channel_is_open(c);
 }
 
+bool channel_catch_up(struct channel *c)
+{
+	static unsigned char in[WIRE_MAX + 1]; /* the other channel's packet is still being read */
+
+	return channel_is_open(c) && receive(c, in);
+}
+
 static void on_event(void *arg, uint32_t events)
 {
+	static unsigned char in[WIRE_MAX + 1];
 	struct channel *c = arg;
 
 	if (events & EPOLLOUT)
 		flush(c);
 	if (events & EPOLLHUP)
 		channel_pause(c, false);
-	for (unsigned i = 0; i < c->burst && !c->paused && receive(c); i++)
+	for (unsigned i = 0; i < c->burst && !c->paused && receive(c, in); i++)
 		;
 }
 
@@ -354,6 +405,7 @@ void channel_init(struct channel *c, struct loop *loop, const struct edge *edge,
 	c->watch = (struct loop_fd){.fd = -1, .fn = on_event, .arg = c};
 	c->tail = &c->head;
 	c->end = (struct loop_end){.fn = on_turn_end, .arg = c};
+	c->late = (struct loop_timer){.fn = on_turn_end, .arg = c};
 	buf_init(&c->packet, PACKET_FULL + WIRE_MAX);
 }
 
@@ -381,8 +433,15 @@ void channel_close(struct channel *c)
 	close(fd);
 	drop_queue(c);
 	loop_end_clear(c->loop, &c->end);
+	loop_timer_clear(c->loop, &c->late);
 	buf_done(&c->packet);
 	c->hung = c->paused = false;
+}
+
+void channel_order(struct channel *first, struct channel *second)
+{
+	first->then = second;
+	second->after = first;
 }
 
 bool channel_is_open(const struct channel *c)

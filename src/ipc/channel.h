@@ -18,6 +18,8 @@
 #define CHANNEL_QUEUE_HALF (CHANNEL_QUEUE_MAX / 2)
 #define CHANNEL_QUEUE_MUCH (CHANNEL_QUEUE_MAX / 4 * 3)
 
+#define CHANNEL_LATE_MS 2
+
 #define CHANNEL_BURST 64 /* packets a turn, so that one busy peer does not starve the others */
 
 struct channel;
@@ -41,8 +43,12 @@ struct channel {
 	void *arg;
 	struct buf packet;	     /* this turn's messages */
 	struct loop_end end;	     /* it is to be sent */
+	struct loop_timer late;	     /* it need not be before */
 	struct queued *head, **tail; /* packets that were not taken yet */
 	size_t queued;
+	uint64_t waited, gone; /* packets that were not taken at once; those of them that wait no more */
+	struct channel *after; /* see channel_order() */
+	struct channel *then;  /* whose AFTER this is */
 	bool hung; /* the peer did not read; the loop is about to close the channel */
 	bool paused;
 	unsigned burst; /* packets a turn: CHANNEL_BURST, until the owner sets it */
@@ -57,6 +63,15 @@ void channel_close(struct channel *c);
 /* The peer said what it must not, though it was well formed: close, and call CLOSED with BAD. A closed channel stays as it is. */
 void channel_reject(struct channel *c);
 bool channel_is_open(const struct channel *c);
+/*
+ * From now on, whatever is said on SECOND comes when all that was said on FIRST before is where FIRST's peer can read it, so that the one peer may act on what the other
+ * has been told. For as long as both live; a channel is FIRST once and SECOND once at most, and not both.
+ */
+void channel_order(struct channel *first, struct channel *second);
+/*
+ * Read a packet of C's now, if there is one: from a handler of another channel, whose peer speaks of what C's peer must have said before. False when there is none, or C closed.
+ */
+bool channel_catch_up(struct channel *c);
 /* Read nothing but the rest of a packet that is under way, or go on: what the peer says waits in the socket, and then with the peer. Once it is gone all that it said is read nevertheless. */
 void channel_pause(struct channel *c, bool pause);
 
@@ -66,6 +81,8 @@ void channel_pause(struct channel *c, bool pause);
  * aborts.
  */
 void channel_send_fd(struct channel *c, uint16_t number, const void *msg, int fd);
+/* The same for what nobody waits for: it goes with the next message, or alone, CHANNEL_LATE_MS later, so that it wakes nobody who is to be woken anyway. Nothing overtakes it. */
+void channel_send_late(struct channel *c, uint16_t number, const void *msg);
 #define channel_send(c, name, ...)                                                                 \
 	channel_send_fd((c), MSG_##name, &(const struct name){__VA_ARGS__}, -1)
 

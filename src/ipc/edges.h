@@ -361,6 +361,7 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_vs_live(F, S) F(S, LIST, request_ids, IPC_PIECE_MAX) F(S, U8, more, 1)
 #define FIELDS_vs_line(F, S)                                                                       \
 	F(S, U64, token, 0)                                                                        \
+	F(S, U8, awaited, 1)                                                                       \
 	F(S, TEXT, event, 40)                                                                      \
 	F(S, TEXT, request_id, IPC_REQUEST_ID_MAX)                                                 \
 	F(S, TEXT, caller, IPC_CALLER_MAX)                                                         \
@@ -442,7 +443,7 @@ enum verb verb_parse(struct bytes in);
 	M(vc_end, A)	 /* forget the call */                                                     \
 	M(cv_traded, B)	 /* how that went */                                                       \
 	M(cv_rotated, B) /* a login gave new fields for the credential, for a fresh handle */      \
-	M(cv_ready, B)	 /* heard: the planner may be told */
+	M(cv_begun, B)	 /* it has taken the call on */
 
 #define FIELDS_vc_trade(F, S)                                                                      \
 	F(S, U64, call, 0)                                                                         \
@@ -456,12 +457,13 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_cv_rotated(F, S)                                                                    \
 	F(S, U64, call, 0)                                                                         \
 	F(S, FIXED, integration, INTEGRATION_ID_BYTES) F(S, LIST, fields, IPC_CREDENTIALS_MAX)
+/* TELL: cv_begun is wanted. */
 #define FIELDS_vc_call(F, S)                                                                       \
 	F(S, U64, call, 0)                                                                         \
 	F(S, TEXT, provider, PROVIDER_NAME_MAX)                                                    \
 	F(S, LIST, credentials, IPC_CREDENTIALS_MAX)                                               \
 	F(S, FIXED, integration, INTEGRATION_ID_BYTES)                                             \
-	F(S, U32, timeout_ms, UINT32_MAX)
+	F(S, U32, timeout_ms, UINT32_MAX) F(S, U8, tell, 1)
 /* ALL_TYPES: a replace, which may remove records of all our types at the name. */
 #define FIELDS_vc_change(F, S)                                                                     \
 	F(S, U64, call, 0)                                                                         \
@@ -470,7 +472,7 @@ enum verb verb_parse(struct bytes in);
 	F(S, TEXT, fqdn, DNS_NAME_MAX)                                                             \
 	F(S, U8, type, RR_TYPES - 1) F(S, U8, all_types, 1)
 #define FIELDS_vc_end(F, S)   F(S, U64, call, 0)
-#define FIELDS_cv_ready(F, S) F(S, U64, call, 0)
+#define FIELDS_cv_begun(F, S) F(S, U64, call, 0)
 
 /* ---- vault (A) ↔ resolver (B) ---- */
 

@@ -124,7 +124,8 @@ static void on_call(const struct vc_call *m)
 	if (buf_status(&e->credentials) < 0 || idmap_put(&courier.errands, &e->node) < 0)
 		log_fatal("out of memory");
 	set_bursts();
-	channel_send(&courier.vault, cv_ready, .call = m->call);
+	if (m->tell)
+		channel_send(&courier.vault, cv_begun, .call = m->call);
 }
 
 static void on_change(const struct vc_change *m)
@@ -144,7 +145,6 @@ static void on_change(const struct vc_change *m)
 	e->permit.all_types = m->all_types;
 	if (buf_status(&e->zone_id) < 0)
 		log_fatal("out of memory");
-	channel_send(&courier.vault, cv_ready, .call = m->call);
 }
 
 static void on_vault(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
@@ -393,13 +393,31 @@ static const char *refusal(int r)
 	}
 }
 
+/* The planner speaks of a call, or of a change, of which we have not heard from the vault. */
+static bool is_ahead(const struct pc_exchange *m)
+{
+	const struct errand *e = errand_by_call(m->call);
+	const struct exchange *x = e ? provider_exchange(e->provider, m->number) : NULL;
+
+	return !e || (x && x->changes && !e->may_change);
+}
+
+/* The vault speaks to us before it speaks to the planner (channel_order()), but we may hear the planner first. */
+static void catch_up(const struct pc_exchange *m)
+{
+	while (is_ahead(m) && channel_catch_up(&courier.vault))
+		;
+}
+
 static void on_exchange(const struct pc_exchange *m)
 {
-	struct errand *e = errand_by_call(m->call);
 	const struct exchange *x;
 	const struct url *base = NULL;
+	struct errand *e;
 	int r;
 
+	catch_up(m);
+	e = errand_by_call(m->call);
 	if (!e) {
 		/* The vault ended the call while this was under way. */
 		if (!m->more)

@@ -23,6 +23,7 @@ struct waiting {
 	uint64_t token; /* the vault's; of an event, the supervisor's number */
 	bool event;
 	bool staged;
+	bool awaited; /* there is something that goes on when it is durable */
 	struct store_receipt receipt;
 };
 
@@ -93,7 +94,10 @@ static void answer(const struct waiting *w, bool durable)
 		return;
 	}
 	memcpy(m.leaf, w->receipt.leaf, sizeof(m.leaf));
-	channel_send_fd(&scribe.vault, MSG_sv_written, &m, -1);
+	if (w->awaited)
+		channel_send_fd(&scribe.vault, MSG_sv_written, &m, -1);
+	else
+		channel_send_late(&scribe.vault, MSG_sv_written, &m);
 }
 
 /* What is staged is staged in a store. */
@@ -134,11 +138,11 @@ static bool stage(struct audit_line *line, struct store_receipt *receipt)
 }
 
 /* LINE waits for the next commit; who sent it is told then. */
-static void take(struct audit_line *line, uint64_t token, bool event)
+static void take(struct audit_line *line, uint64_t token, bool event, bool awaited)
 {
 	struct waiting *w = &scribe.batch[scribe.n++];
 
-	*w = (struct waiting){.token = token, .event = event};
+	*w = (struct waiting){.token = token, .event = event, .awaited = awaited};
 	w->staged = stage(line, &w->receipt);
 	if (scribe.n == BATCH_MAX)
 		commit();
@@ -150,7 +154,7 @@ static void on_event(const struct s_event *m)
 
 	line.event = m->event;
 	line.value = m->value;
-	take(&line, m->number, true);
+	take(&line, m->number, true, true);
 }
 
 static void close_unresolved(void)
@@ -204,7 +208,7 @@ static void on_line(const struct vs_line *m)
 	line.provider_record_id = m->provider_record_id;
 	line.replaced = m->replaced;
 	line.duration_ms = m->duration_ms;
-	take(&line, m->token, false);
+	take(&line, m->token, false, m->awaited);
 }
 
 static void on_numbers(const struct vs_numbers *q)

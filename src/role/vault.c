@@ -548,6 +548,8 @@ static void vault_init(struct role *r)
 	init_channel(PROC_PLANNER_SELF, &edge_vault_planner, SIDE_A, on_planner);
 	init_channel(PROC_COURIER, &edge_vault_courier, SIDE_A, on_courier);
 	init_channel(PROC_COURIER_SELF, &edge_vault_courier, SIDE_A, on_courier);
+	for (unsigned class = 0; class < ARRAY_LEN(vault.planner); class++)
+		channel_order(&vault.courier[class], &vault.planner[class]);
 	init_channel(PROC_RESOLVER, &edge_vault_resolver, SIDE_A, on_resolver);
 }
 

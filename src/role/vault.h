@@ -18,11 +18,9 @@
  *
  *   TRADING   the courier trades a code of OAuth
  *   ASKING    the resolver finds out: what the servers show, or where CNAMEs lead
- *   OPENING   the courier was given the credential; its cv_ready is awaited
- *   READING   the planner finds out: the zones, or the zone
+ *   READING   courier and planner have the call: the planner finds out the zones, or the zone
  *   QUEUED    another change is under way in the zone
  *   INTENT    the intent is being made durable
- *   PERMIT    the courier was told that the zone may be changed; its cv_ready is awaited
  *   CHANGING  the planner looks and changes
  *   LOGGING   the answer waits until its line is durable
  */
@@ -30,11 +28,9 @@ enum call_state {
 	CALL_NEW,
 	CALL_TRADING,
 	CALL_ASKING,
-	CALL_OPENING,
 	CALL_READING,
 	CALL_QUEUED,
 	CALL_INTENT,
-	CALL_PERMIT,
 	CALL_CHANGING,
 	CALL_LOGGING,
 	CALL_STATES
@@ -80,6 +76,7 @@ struct call {
 	enum verb verb;
 	enum call_state state;
 	bool opening;	 /* counted in vault.opening */
+	bool planning;	 /* the planner was told to do something, and has not said how that ended */
 	int64_t started; /* loop_now() */
 	struct loop_timer timer;
 
@@ -169,7 +166,7 @@ struct vault {
 	size_t n_counts;
 	int64_t hour; /* loop_now() when it began */
 	struct loop_timer tell_limits;
-	size_t opening;		/* calls of cloud providers in CALL_OPENING */
+	size_t opening;		/* calls of which the courier is to tell that it has taken them on */
 	struct loop_timer hold; /* the front is not listened to until then */
 	bool silent;		/* that was not enough: the courier has not spoken since */
 	struct vault_config *config, *next_config;
@@ -301,8 +298,11 @@ uint32_t limit_zone(const struct call *c) must_check;
 /* One more call under way of its caller; the call's end calls limit_over(). As above. */
 uint32_t limit_under_way(struct call *c) must_check;
 void limit_over(struct call *c);
-/* The call has come to CALL_OPENING: for as long as too many are there, the front is not listened to. The other is called where it may leave that state, more than once, and of any call. */
-void limit_opening(struct call *c);
+/*
+ * The courier is given the call. True: it is to tell when it has taken it on, and for as long as too many wait for that the front is not listened to. limit_opened(): it has, or the call
+ * is over; of any call, and more than once.
+ */
+bool limit_opening(struct call *c);
 void limit_opened(struct call *c);
 /* A courier of cloud providers has spoken. */
 void limit_courier_spoke(void);

@@ -130,12 +130,14 @@ static void let_go(struct call *c)
 	unsigned class = call_class(c);
 
 	limit_opened(c);
-	if (c->state == CALL_READING || c->state == CALL_CHANGING)
+	if (c->planning)
 		channel_send(&vault.planner[class], vp_abort, .call = c->node.id);
+	c->planning = false;
 	if (c->state == CALL_ASKING)
 		channel_send(&vault.resolver, vr_abort, .call = c->node.id);
 	else if (c->state != CALL_NEW)
-		channel_send(&vault.courier[class], vc_end, .call = c->node.id);
+		channel_send_late(&vault.courier[class], MSG_vc_end,
+				  &(const struct vc_end){.call = c->node.id});
 	loop_timer_clear(vault.role->loop, &c->timer);
 }
 
@@ -221,6 +223,46 @@ void calls_lost(unsigned class, const char *what)
 	idmap_each(&vault.calls, lose, &loss);
 }
 
+/* ---- what the planner is to do ---- */
+
+/* The record comes with the call: its zone is not known. */
+static bool has_zone_to_find(const struct call *c)
+{
+	return c->verb == VERB_ADD_RECORD || c->clean;
+}
+
+static enum op_kind reading_op(const struct call *c)
+{
+	if (c->verb == VERB_CHECK_RECORD)
+		return OP_STATUS;
+	return has_zone_to_find(c) ? OP_FIND_ZONE : OP_ZONES;
+}
+
+/* The provider's id of what is to be removed. */
+static struct bytes wanted_id(const struct call *c, enum op_kind op)
+{
+	if (c->has_record)
+		return c->record.provider_id;
+	return op == OP_REMOVE ? buf_bytes(&c->record_id) : bytes_of(NULL, 0);
+}
+
+static void send_op(struct call *c, enum op_kind op, bool look)
+{
+	struct buf fields = BUF_INIT(IPC_CREDENTIALS_MAX);
+
+	if (provider_public_fields(c->provider, c->integration.credentials, &fields) < 0)
+		log_fatal("out of memory");
+	c->planning = true;
+	channel_send(&vault.planner[call_class(c)], vp_op, .call = c->node.id,
+		     .provider = bytes_str(c->provider->name), .op = (uint8_t)op, .look = look,
+		     .now = clock_usec() / 1000000, .fields = buf_bytes(&fields),
+		     .fqdn = dns_name_text(&c->fqdn), .zone = dns_name_text(&c->zone),
+		     .zone_id = buf_bytes(&c->zone_id), .type = (uint8_t)c->type,
+		     .value = buf_bytes(&c->value), .mode = (uint8_t)c->mode, .ttl = c->ttl,
+		     .record_id = wanted_id(c, op));
+	buf_done(&fields);
+}
+
 /* ---- a change ---- */
 
 void call_begin_intent(struct call *c)
@@ -258,59 +300,22 @@ void call_intent_written(struct call *c, bool durable, uint64_t seq, const unsig
 	c->intent_lost = !durable;
 	c->intent_seq = seq;
 	memcpy(c->leaf, leaf, sizeof(c->leaf));
+	if (!durable)
+		call_fail(c, CODE_AUDIT_UNAVAILABLE, "",
+			  "the audit log cannot be written; nothing was changed");
 	if (c->failed) {
 		call_finish(c);
 		return;
 	}
-	c->state = CALL_PERMIT;
-	if (!durable)
-		call_fail(c, CODE_AUDIT_UNAVAILABLE, "",
-			  "the audit log cannot be written; nothing was changed");
-	else
-		channel_send(&vault.courier[call_class(c)], vc_change, .call = c->node.id,
-			     .zone_id = buf_bytes(&c->zone_id), .zone = dns_name_text(&c->zone),
-			     .fqdn = dns_name_text(&c->fqdn), .type = (uint8_t)c->type,
-			     .all_types = c->verb == VERB_ADD_RECORD && c->mode == MODE_REPLACE);
+	c->state = CALL_CHANGING;
+	channel_send(&vault.courier[call_class(c)], vc_change, .call = c->node.id,
+		     .zone_id = buf_bytes(&c->zone_id), .zone = dns_name_text(&c->zone),
+		     .fqdn = dns_name_text(&c->fqdn), .type = (uint8_t)c->type,
+		     .all_types = c->verb == VERB_ADD_RECORD && c->mode == MODE_REPLACE);
+	send_op(c, c->verb == VERB_ADD_RECORD ? OP_ADD : OP_REMOVE, false);
 }
 
 /* ---- with courier and planner ---- */
-
-/* The record comes with the call: its zone is not known. */
-static bool has_zone_to_find(const struct call *c)
-{
-	return c->verb == VERB_ADD_RECORD || c->clean;
-}
-
-static enum op_kind reading_op(const struct call *c)
-{
-	if (c->verb == VERB_CHECK_RECORD)
-		return OP_STATUS;
-	return has_zone_to_find(c) ? OP_FIND_ZONE : OP_ZONES;
-}
-
-/* The provider's id of what is to be removed. */
-static struct bytes wanted_id(const struct call *c, enum op_kind op)
-{
-	if (c->has_record)
-		return c->record.provider_id;
-	return op == OP_REMOVE ? buf_bytes(&c->record_id) : bytes_of(NULL, 0);
-}
-
-static void send_op(struct call *c, enum op_kind op, bool look)
-{
-	struct buf fields = BUF_INIT(IPC_CREDENTIALS_MAX);
-
-	if (provider_public_fields(c->provider, c->integration.credentials, &fields) < 0)
-		log_fatal("out of memory");
-	channel_send(&vault.planner[call_class(c)], vp_op, .call = c->node.id,
-		     .provider = bytes_str(c->provider->name), .op = (uint8_t)op, .look = look,
-		     .now = clock_usec() / 1000000, .fields = buf_bytes(&fields),
-		     .fqdn = dns_name_text(&c->fqdn), .zone = dns_name_text(&c->zone),
-		     .zone_id = buf_bytes(&c->zone_id), .type = (uint8_t)c->type,
-		     .value = buf_bytes(&c->value), .mode = (uint8_t)c->mode, .ttl = c->ttl,
-		     .record_id = wanted_id(c, op));
-	buf_done(&fields);
-}
 
 int64_t call_time_left(const struct call *c)
 {
@@ -353,14 +358,18 @@ void call_go(struct call *c)
 
 	if (!can_go(c))
 		return;
-	c->state = CALL_OPENING;
-	limit_opening(c);
+	c->state = CALL_READING;
 	m = (struct vc_call){.call = c->node.id,
 			     .provider = bytes_str(c->provider->name),
 			     .credentials = c->integration.credentials,
-			     .timeout_ms = left > 0 ? (uint32_t)left : 0};
+			     .timeout_ms = left > 0 ? (uint32_t)left : 0,
+			     .tell = limit_opening(c)};
 	memcpy(m.integration, c->integration.id, sizeof(m.integration));
 	channel_send_fd(&vault.courier[class], MSG_vc_call, &m, -1);
+	if (has_zone_to_find(c) || c->verb != VERB_REMOVE_RECORD)
+		send_op(c, reading_op(c), false);
+	else
+		begin_change(c); /* the zone stands in the record's handle */
 }
 
 static void traded(struct call *c, const struct cv_traded *m)
@@ -399,20 +408,10 @@ void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg,
 		limit_courier_spoke();
 	if (!c)
 		return; /* it ended meanwhile */
-	if (number == MSG_cv_traded) {
+	if (number == MSG_cv_traded)
 		traded(c, msg);
-		return;
-	}
-	limit_opened(c);
-	if (c->state == CALL_OPENING && c->verb == VERB_REMOVE_RECORD && !c->clean) {
-		begin_change(c); /* the zone stands in the record's handle */
-	} else if (c->state == CALL_OPENING) {
-		c->state = CALL_READING;
-		send_op(c, reading_op(c), false);
-	} else if (c->state == CALL_PERMIT) {
-		c->state = CALL_CHANGING;
-		send_op(c, c->verb == VERB_ADD_RECORD ? OP_ADD : OP_REMOVE, false);
-	}
+	else
+		limit_opened(c);
 }
 
 /*
@@ -519,6 +518,7 @@ static bool has_all_zones(const struct call *c)
 
 static void op_over(struct call *c, const struct pv_result *m)
 {
+	c->planning = false;
 	c->heard = c->state == CALL_CHANGING;
 	c->changed = m->changed;
 	c->found = m->found;
@@ -575,7 +575,7 @@ void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg,
 	/* Each of these messages begins with its call. */
 	struct call *c = call_by_id(*(const uint64_t *)msg);
 
-	if (!c || (c->state != CALL_READING && c->state != CALL_CHANGING))
+	if (!c || !c->planning)
 		return; /* it ended meanwhile */
 	switch (number) {
 	case MSG_pv_zones:

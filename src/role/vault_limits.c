@@ -130,16 +130,17 @@ static void on_hold(void *arg)
 	channel_pause(&vault.front, false);
 }
 
-void limit_opening(struct call *c)
+bool limit_opening(struct call *c)
 {
-	if (call_class(c) != 0)
-		return;
+	if (call_class(c) != 0 || vault.calls.n <= ROLE_CALLS_MANY)
+		return false;
 	c->opening = true;
-	if (++vault.opening < OPENING_MAX || vault.calls.n <= ROLE_CALLS_MANY || vault.silent)
-		return;
+	if (++vault.opening < OPENING_MAX || vault.silent)
+		return true;
 	channel_pause(&vault.front, true);
 	if (!vault.hold.due && loop_timer_set(vault.role->loop, &vault.hold, HOLD_MS) < 0)
 		log_fatal("out of memory");
+	return true;
 }
 
 void limit_opened(struct call *c)

@@ -46,19 +46,27 @@ static inline void on_close(void *arg, struct channel *c, bool bad)
 	loop_stop(e->loop);
 }
 
-static inline void open_pair(struct end *a, struct end *b, const struct edge *edge)
+static inline void open_pair_on(struct loop *loop, struct end *a, struct end *b,
+				const struct edge *edge)
 {
 	int fds[2];
 
 	memset(a, 0, sizeof(*a));
 	memset(b, 0, sizeof(*b));
-	assert_int_equal(loop_new(&a->loop), 0);
-	b->loop = a->loop;
+	a->loop = b->loop = loop;
 	assert_int_equal(channel_pair(fds), 0);
 	channel_init(&a->c, a->loop, edge, SIDE_A, on_message, on_close, a);
 	channel_init(&b->c, b->loop, edge, SIDE_B, on_message, on_close, b);
 	assert_int_equal(channel_open(&a->c, fds[0]), 0);
 	assert_int_equal(channel_open(&b->c, fds[1]), 0);
+}
+
+static inline void open_pair(struct end *a, struct end *b, const struct edge *edge)
+{
+	struct loop *loop;
+
+	assert_int_equal(loop_new(&loop), 0);
+	open_pair_on(loop, a, b, edge);
 }
 
 static inline void close_pair(struct end *a, struct end *b)

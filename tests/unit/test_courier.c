@@ -26,7 +26,7 @@ static struct world {
 	struct loop_timer patience;
 	struct loop_fd provider, connection; /* the one that listens, and what it accepted */
 	char url[64];
-	unsigned ready, shut, bad;
+	unsigned begun, shut, bad;
 	enum proc denounced;
 	struct cp_failed failed;
 	char detail[PROVIDER_DETAIL_MAX + 1];
@@ -52,7 +52,7 @@ static void on_supervisor(void *arg, struct channel *c, uint16_t number, const v
 
 static void on_vault(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
 {
-	w.ready += number == MSG_cv_ready;
+	w.begun += number == MSG_cv_begun;
 	loop_stop(w.role.loop);
 }
 
@@ -198,10 +198,9 @@ static unsigned number_of(const char *name)
 }
 
 /* A call for PowerDNS at URL. */
-static void begin(uint64_t call, const char *url, const char *key, uint32_t timeout_ms)
+static void give(uint64_t call, const char *url, const char *key, uint32_t timeout_ms, bool tell)
 {
 	struct buf b = BUF_INIT(4096);
-	unsigned before = w.ready;
 
 	plist_put(&b, BYTES("url"));
 	plist_put(&b, bytes_str(url));
@@ -210,18 +209,22 @@ static void begin(uint64_t call, const char *url, const char *key, uint32_t time
 	plist_put(&b, BYTES("server_id"));
 	plist_put(&b, BYTES("localhost"));
 	channel_send(&w.vault, vc_call, .call = call, .provider = BYTES("powerdns"),
-		     .credentials = buf_bytes(&b), .timeout_ms = timeout_ms);
-	run_until(&w.ready, before + 1);
+		     .credentials = buf_bytes(&b), .timeout_ms = timeout_ms, .tell = tell);
 	buf_done(&b);
+}
+
+static void begin(uint64_t call, const char *url, const char *key, uint32_t timeout_ms)
+{
+	unsigned before = w.begun;
+
+	give(call, url, key, timeout_ms, true);
+	run_until(&w.begun, before + 1);
 }
 
 static void permit(uint64_t call)
 {
-	unsigned before = w.ready;
-
 	channel_send(&w.vault, vc_change, .call = call, .zone_id = BYTES(ZONE),
 		     .zone = BYTES("example.org"), .fqdn = BYTES(NAME), .type = RR_TXT);
-	run_until(&w.ready, before + 1);
 }
 
 /* Items with '|' between. */
@@ -465,6 +468,66 @@ static void test_body_in_pieces(void **state)
 	channel_send(&w.vault, vc_end, .call = 1);
 }
 
+/* ---- the planner is heard before the vault, which spoke first ---- */
+
+static void stop(void *arg)
+{
+	loop_stop(w.role.loop);
+}
+
+/* All is heard, so that who speaks first from here on is heard first. */
+static void quiet(void)
+{
+	struct loop_timer t = {.fn = stop};
+
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(loop_timer_set(w.role.loop, &t, 0), 0);
+		assert_int_equal(loop_run(w.role.loop, NULL, NULL), 0);
+	}
+}
+
+static void test_planner_is_heard_first(void **state)
+{
+	const struct {
+		const char *exchange;
+		const char *asked;
+	} cases[] = {{"look", "GET "}, {"extend", "PATCH "}};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		unsigned before = w.n_answers;
+
+		quiet();
+		ask(1, number_of(cases[i].exchange), ZONE, false);
+		if (i == 0)
+			give(1, w.url, KEY, PATIENCE_MS, false);
+		else
+			permit(1);
+		run_until(&w.n_answers, before + 1);
+		assert_true(strncmp(w.asked, cases[i].asked, strlen(cases[i].asked)) == 0);
+		w.asked[0] = 0;
+	}
+	channel_send(&w.vault, vc_end, .call = 1);
+}
+
+/* What it said is that the call is over, or what no vault may say. */
+static void test_nothing_good_to_catch_up(void **state)
+{
+	unsigned failed = w.n_failed, bad = w.bad;
+
+	begin(1, w.url, KEY, PATIENCE_MS);
+	quiet();
+	ask(1, number_of("extend"), ZONE, false);
+	channel_send(&w.vault, vc_end, .call = 1);
+	expect_failed(failed, 1, CODE_PROVIDER_UNAVAILABLE, "");
+	begin(2, w.url, KEY, PATIENCE_MS);
+	quiet();
+	ask(2, number_of("extend"), ZONE, false);
+	channel_send(&w.vault, vc_call, .call = 9, .provider = BYTES("nobody"));
+	expect_ended(PROC_VAULT, bad);
+	run_until(&w.n_failed, failed + 2);
+	assert_true(w.failed.call == 2);
+}
+
 /* ---- a vault that breaks the rules ---- */
 
 static void call_of_nobody(void)
@@ -548,6 +611,8 @@ int main(void)
 		cmocka_unit_test(test_too_late),
 		cmocka_unit_test(test_useless_credentials),
 		cmocka_unit_test(test_body_in_pieces),
+		cmocka_unit_test(test_planner_is_heard_first),
+		cmocka_unit_test(test_nothing_good_to_catch_up),
 		cmocka_unit_test(test_vault_breaks_the_rules),
 	};
 

@@ -207,7 +207,7 @@ static void test_busy_peer(void **state)
 	open_pair(&a, &b, &edge_vault_courier);
 	for (unsigned i = 1; i <= 100; i++)
 		channel_send(&a.c, vc_end, .call = i);
-	channel_send(&b.c, cv_ready, .call = 7);
+	channel_send(&b.c, cv_begun, .call = 7);
 	a.stop_at = 1;
 	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
 	assert_in_range(b.messages, 0, 99);
@@ -250,7 +250,7 @@ static void test_malformed_ends_the_channel(void **state)
 	refused_raw(&edge_vault_courier, "x", 1, true);		  /* too short */
 	refused_vc(MSG_vc_end, -1);				  /* cut */
 	refused_vc(VAULT_COURIER_MESSAGE_COUNT, 0);		  /* no such message */
-	refused_vc(MSG_cv_ready, 0);				  /* the other side's */
+	refused_vc(MSG_cv_begun, 0);				  /* the other side's */
 	refused_raw(&edge_vault_courier, big, sizeof(big), true); /* over the maximum */
 }
 
@@ -263,7 +263,7 @@ static void test_peer_gone(void **state)
 	assert_int_equal(loop_run(b.loop, NULL, NULL), 0);
 	assert_int_equal(b.closed, 1);
 	assert_false(b.bad);
-	channel_send(&b.c, cv_ready, .call = 1); /* into nothing */
+	channel_send(&b.c, cv_begun, .call = 1); /* into nothing */
 	close_pair(&a, &b);
 }
 
@@ -299,7 +299,7 @@ static void test_last_words(void **state)
 	struct end a, b;
 
 	open_pair(&a, &b, &edge_vault_courier);
-	channel_send(&b.c, cv_ready, .call = 1);
+	channel_send(&b.c, cv_begun, .call = 1);
 	channel_send(&a.c, vc_end, .call = 7);
 	channel_close(&a.c);
 	b.stop_at = 2;

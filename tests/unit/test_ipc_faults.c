@@ -161,7 +161,7 @@ static void test_waits_for_nobody(void **state)
 	fault_set("sendmsg", 0, EAGAIN);
 	channel_send(&a.c, vc_end, .call = 1);
 	assert_true(fault_met());
-	channel_send(&b.c, cv_ready, .call = 7);
+	channel_send(&b.c, cv_begun, .call = 7);
 	channel_close(&b.c);
 	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
 	assert_int_equal(a.messages, 1);
@@ -375,7 +375,7 @@ static void test_role_ends(void **state)
 		struct end a, b;
 
 		open_pair(&a, &b, &edge_vault_courier);
-		channel_send(&b.c, cv_ready, .call = 7);
+		channel_send(&b.c, cv_begun, .call = 7);
 		assert_fatal(failures[i], &a);
 		close_pair(&a, &b);
 		open_pair(&a, &b, &edge_supervisor);
@@ -414,7 +414,7 @@ static void test_gone_while_sending(void **state)
 		struct end a, b;
 
 		open_pair(&a, &b, &edge_vault_courier);
-		channel_send(&b.c, cv_ready, .call = 7);
+		channel_send(&b.c, cv_begun, .call = 7);
 		fault_set("sendmsg", 0, errors[i]);
 		channel_send(&a.c, vc_end, .call = 1);
 		assert_true(fault_met());

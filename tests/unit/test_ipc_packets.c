@@ -169,7 +169,7 @@ static void test_paused(void **state)
 	one_turn(&b);
 	assert_int_equal(b.messages, 0);
 	/* It speaks nevertheless. */
-	channel_send(&b.c, cv_ready, .call = 9);
+	channel_send(&b.c, cv_begun, .call = 9);
 	one_turn(&a);
 	assert_true(a.last == 9);
 	channel_pause(&b.c, false);

@@ -21,8 +21,7 @@ static void test_add(void **state)
 	assert_true(bytes_eq(call->credentials, i.credentials));
 	assert_memory_equal(call->integration, i.id, INTEGRATION_ID_BYTES);
 	assert_int_equal(call->timeout_ms, RIG_CALLS);
-	assert_silence(); /* the planner hears nothing before the courier is ready */
-	say(PROC_COURIER_SELF, cv_ready, .call = id);
+	assert_int_equal(call->tell, 0);
 	op = expect_op(1, OP_FIND_ZONE);
 	assert_bytes(op->fqdn, FQDN);
 	assert_int_equal(bytes_find(op->fields, BYTES("s3cr3t")), op->fields.n);
@@ -42,8 +41,6 @@ static void test_add(void **state)
 	assert_bytes(change->fqdn, FQDN);
 	assert_int_equal(change->type, RR_TXT);
 	assert_int_equal(change->all_types, 0);
-	assert_silence();
-	say(PROC_COURIER_SELF, cv_ready, .call = id);
 	op = expect_op(1, OP_ADD);
 	assert_bytes(op->zone_id, "example.org.");
 	assert_bytes(op->value, "proof");
@@ -69,13 +66,12 @@ static void test_add_replaces(void **state)
 	const struct vc_change *change;
 
 	ask_add_of(1, handle_of(&i), FQDN, "CNAME", "x.acme-dns.example", MODE_REPLACE);
-	ready(0);
+	given(0);
 	zone_is(0, ZONE, "opaque");
 	logged("add_record.intent", "");
 	change = hear(PROC_COURIER, vc_change);
 	assert_int_equal(change->all_types, 1);
 	assert_bytes(change->zone_id, "opaque");
-	say(PROC_COURIER, cv_ready, .call = change->call);
 	say(PROC_PLANNER, pv_replaced, .call = expect_op(0, OP_ADD)->call,
 	    .lines = list_of("a line|another"));
 	written(add_is_done(change->call, 0), true);
@@ -86,7 +82,7 @@ static void test_add_replaces(void **state)
 static uint64_t ask_zones(uint64_t n, const struct integration *i)
 {
 	say(PROC_FRONT, fv_get_zones, FROM_FRONT(n), .handle = handle_of(i));
-	ready(0);
+	given(0);
 	return expect_op(0, OP_ZONES)->call;
 }
 
@@ -123,7 +119,7 @@ static void test_too_many_zones(void **state)
 		say(PROC_PLANNER, pv_zones, .call = id, .zones = piece);
 		turn();
 	}
-	expect_let_go(0);
+	expect_called_off(0);
 	logged("get_zones.outcome", "error");
 	expect_error(1, CODE_PROVIDER_REJECTED, "", "too many zones");
 }
@@ -135,7 +131,7 @@ static uint64_t make(uint64_t n, const char *zones)
 	say(PROC_FRONT, fv_make_integration, FROM_FRONT(n), .provider = BYTES("cloudflare"),
 	    .credentials = list_of("api_token|0123456789012345678901234567890123456789"),
 	    .zones = list_of(zones), .policy = IPC_POLICY_DEFAULT, .verify = 1);
-	ready(0);
+	given(0);
 	return expect_op(0, OP_ZONES)->call;
 }
 
@@ -169,7 +165,7 @@ static void expect_no_zone(uint64_t n, const struct integration *i, const char *
 	unsigned class = provider_by_name(i->provider)->self_hosted;
 
 	ask_add(n, handle_of(i));
-	ready(class);
+	given(class);
 	zone_is(class, zone, id);
 	expect_let_go(class);
 	logged("add_record.outcome", "error");
@@ -194,7 +190,7 @@ static void test_zone_not_covered(void **state)
 
 	i.zones = list_of("www.example.org");
 	ask_add(1, handle_of(&i));
-	ready(0);
+	given(0);
 	zone_is(0, ZONE, "id");
 	expect_let_go(0);
 	logged("add_record.refused", "refused");
@@ -292,19 +288,21 @@ static void test_out_of_turn(void **state)
 	struct integration i = cloudflare();
 	uint64_t id;
 
-	say(PROC_COURIER, cv_ready, .call = 1);
+	say(PROC_COURIER, cv_begun, .call = 1);
 	say(PROC_PLANNER, pv_result, .call = 1);
 	assert_silence();
 	ask_add(1, handle_of(&i));
-	id = ready(0);
-	say(PROC_COURIER, cv_ready, .call = id);
+	id = given(0);
+	say(PROC_COURIER, cv_begun, .call = id); /* it was not asked for */
 	say(PROC_COURIER, cv_traded, .call = id, .code = CODE_OK);
 	zone_is(0, ZONE, ZONE);
 	turn();
 	say(PROC_PLANNER, pv_result, .call = id, .zone = BYTES("example.com"));
-	say(PROC_COURIER, cv_ready, .call = id);
+	say(PROC_PLANNER, pv_replaced, .call = id, .lines = list_of("a line"));
+	say(PROC_COURIER, cv_begun, .call = id);
 	assert_true(begin_change(0, "add_record.intent", OP_ADD)->call == id);
 	on_planner(NULL, &vault.planner[0], MSG_vp_op, &(struct pv_result){.call = id}, -1);
+	assert_int_equal(call_by_id(id)->replaced.n, 0);
 	written(add_is_done(id, 0), true);
 }
 
@@ -343,12 +341,12 @@ static void test_deadline(void **state)
 	struct integration i = cloudflare();
 
 	ask_add(1, handle_of(&i));
-	ready(0);
+	given(0);
 	expect_op(0, OP_FIND_ZONE);
 	later(RIG_CALLS + 1999);
 	assert_silence();
 	later(1);
-	expect_let_go(0);
+	expect_called_off(0);
 	logged("add_record.outcome", "error");
 	expect_error(1, CODE_PROVIDER_TIMEOUT, "", "did not answer in time");
 }
@@ -360,7 +358,7 @@ static void test_deadline_of_change(void **state)
 
 	add_until_change(1, &i);
 	later(RIG_CALLS + 2000);
-	expect_let_go(0);
+	expect_called_off(0);
 	expect_error(1, CODE_PROVIDER_TIMEOUT, "", "did not answer in time");
 	logged("add_record.outcome", "unknown");
 }
@@ -401,11 +399,14 @@ static void test_lost(void **state)
 
 		ask_add(2, handle_of(&power));
 		hear(PROC_COURIER_SELF, vc_call);
+		expect_op(1, OP_FIND_ZONE);
 		say(PROC_FRONT, fv_inspect_handle, FROM_FRONT(3), .handle = handle_of(&power));
 		turn();
 		disconnect(gone[n]);
 		if (gone[n] == PROC_PLANNER_SELF)
 			hear(PROC_COURIER_SELF, vc_end);
+		else
+			hear(PROC_PLANNER_SELF, vp_abort);
 		logged("inspect_handle.outcome", "ok");
 		expect_status(false, "a role restarts");
 		hear(PROC_FRONT, vf_handle);
@@ -424,7 +425,7 @@ static void test_lost_with_intent(void **state)
 	const struct vs_line *intent;
 
 	ask_add(1, handle_of(&i));
-	ready(0);
+	given(0);
 	zone_is(0, ZONE, ZONE);
 	intent = expect_line("add_record.intent", "");
 	disconnect(PROC_COURIER);

@@ -105,7 +105,7 @@ static void test_status(void **state)
 		uint64_t id;
 
 		ask_check(n, &i, &r);
-		id = ready(0);
+		id = given(0);
 		op = expect_op(0, OP_STATUS);
 		assert_true(op->call == id);
 		assert_bytes(op->record_id, "record-1");
@@ -131,7 +131,7 @@ static void test_status_fails(void **state)
 	uint64_t id;
 
 	ask_check(1, &i, &r);
-	id = ready(0);
+	id = given(0);
 	expect_op(0, OP_STATUS);
 	say(PROC_PLANNER, pv_result, .call = id, .code = CODE_PROVIDER_RATE_LIMITED,
 	    .retry_after = 7, .detail = BYTES("slow down"));
@@ -249,7 +249,7 @@ static void test_followed(void **state)
 	const struct vp_op *op;
 
 	say(PROC_RESOLVER, rv_followed, .call = id, .fqdn = BYTES(TARGET));
-	assert_true(ready(0) == id);
+	assert_true(given(0) == id);
 	op = expect_op(0, OP_FIND_ZONE);
 	assert_bytes(op->fqdn, TARGET);
 	say(PROC_PLANNER, pv_result, .call = id, .zone = BYTES(ZONE), .zone_id = BYTES("z"));
@@ -257,7 +257,6 @@ static void test_followed(void **state)
 	assert_bytes(line->fqdn, TARGET);
 	change = hear(PROC_COURIER, vc_change);
 	assert_bytes(change->fqdn, TARGET);
-	say(PROC_COURIER, cv_ready, .call = id);
 	assert_bytes(expect_op(0, OP_ADD)->fqdn, TARGET);
 	say(PROC_PLANNER, pv_result, .call = id, .changed = 1, .record_id = BYTES("record-1"));
 	expect_let_go(0);
@@ -275,7 +274,7 @@ static void test_followed_to_refusal(void **state)
 
 	i.zones = list_of(ZONE);
 	say(PROC_RESOLVER, rv_followed, .call = id, .fqdn = BYTES("_dmarc.www." ZONE));
-	assert_true(ready(0) == id); /* this is article's, which lets that be */
+	assert_true(given(0) == id); /* this is article's, which lets that be */
 	zone_is(0, "elsewhere.example", "z");
 	expect_let_go(0);
 	logged("add_record.outcome", "error");

@@ -38,7 +38,7 @@ static const struct vp_op *expect_look(unsigned class)
 static uint64_t clean_until_look(uint64_t n, const struct integration *i, unsigned class)
 {
 	ask_clean(n, handle_of(i));
-	ready(class);
+	given(class);
 	zone_is(class, ZONE, ZONE);
 	return expect_look(class)->call;
 }
@@ -82,7 +82,6 @@ static void test_clean(void **state)
 	assert_bytes(change->fqdn, FQDN);
 	assert_int_equal(change->type, RR_TXT);
 	assert_int_equal(change->all_types, 0);
-	say(PROC_COURIER, cv_ready, .call = id);
 	op = expect_op(0, OP_REMOVE);
 	assert_int_equal(op->look, 0);
 	assert_bytes(op->record_id, "record-9");
@@ -160,7 +159,7 @@ static void test_follows(void **state)
 	id = f->call;
 	assert_bytes(f->fqdn, "_acme-challenge.alias.example");
 	say(PROC_RESOLVER, rv_followed, .call = id, .fqdn = BYTES(FQDN));
-	ready(0);
+	given(0);
 	zone_is(0, ZONE, ZONE);
 	expect_look(0);
 	say(PROC_PLANNER, pv_result, .call = id);
@@ -252,12 +251,12 @@ static void test_zones_asked(void **state)
 	/* The zone that was found is one of both, or it is refused. */
 	i.zones = list_of(ZONE);
 	ask_add_in(4, handle_of(&i), list_of("www." ZONE "|" ZONE));
-	id = ready(0);
+	id = given(0);
 	zone_is(0, ZONE, ZONE);
 	begin_change(0, "add_record.intent", OP_ADD);
 	written(add_is_done(id, 0), true);
 	ask_clean_of(5, handle_of(&i), FQDN, "TXT", "proof", "www." ZONE);
-	ready(0);
+	given(0);
 	zone_is(0, ZONE, ZONE);
 	expect_let_go(0);
 	logged("remove_record.refused", "refused");
@@ -288,7 +287,7 @@ static void test_no_zone(void **state)
 	uint64_t id;
 
 	ask_clean(1, handle_of(&i));
-	id = ready(0);
+	id = given(0);
 	expect_op(0, OP_FIND_ZONE);
 	say(PROC_PLANNER, pv_result, .call = id, .code = CODE_ZONE_NOT_FOUND,
 	    .detail = BYTES("no such zone"));
@@ -296,7 +295,7 @@ static void test_no_zone(void **state)
 	assert_bytes(logged("remove_record.outcome", "error")->code, "zone_not_found");
 	expect_error(1, CODE_ZONE_NOT_FOUND, "record.fqdn", "no such zone");
 	ask_clean(2, handle_of(&i));
-	id = ready(0);
+	id = given(0);
 	expect_op(0, OP_FIND_ZONE);
 	say(PROC_PLANNER, pv_result, .call = id, .zone = BYTES("other.example"),
 	    .zone_id = BYTES("z"));
@@ -317,7 +316,7 @@ static void test_look_fails(void **state)
 	assert_int_equal(expect_error(1, CODE_PROVIDER_RATE_LIMITED, "", "")->retry_after, 7);
 	clean_until_look(2, &i, 0);
 	later(RIG_CALLS + 2000);
-	expect_let_go(0);
+	expect_called_off(0);
 	logged("remove_record.outcome", "error");
 	expect_error(2, CODE_PROVIDER_TIMEOUT, "", "did not answer in time");
 	/* Nothing can have been changed. */

@@ -150,7 +150,7 @@ static void no_turn_for_the_next(void)
 	uint64_t id = add_until_change(1, &i);
 
 	ask_add(2, handle_of(&i));
-	ready(0);
+	given(0);
 	zone_is(0, ZONE, ZONE);
 	turn();
 	fault_set("loop_timer_set", 0, ENOMEM);

@@ -55,7 +55,7 @@ static void test_handle_expires(void **state)
 	assert_true(hear(PROC_FRONT, vf_handle)->expires == now);
 	i.expires = now + 1;
 	say(PROC_FRONT, fv_get_zones, FROM_FRONT(3), .handle = handle_of(&i));
-	ready(0);
+	given(0);
 	say(PROC_PLANNER, pv_result, .call = expect_op(0, OP_ZONES)->call);
 	expect_let_go(0);
 	logged("get_zones.outcome", "ok");
@@ -170,7 +170,7 @@ static void expect_removal(uint64_t n, const struct record *r)
 	const struct vp_op *op;
 
 	ask_remove(n, handle_of(&i), record_handle_of(r));
-	ready(0);
+	given(0);
 	op = begin_change(0, "remove_record.intent", OP_REMOVE);
 	assert_bytes(op->record_id, "record-1");
 	assert_bytes(op->zone_id, ZONE);

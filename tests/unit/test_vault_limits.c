@@ -71,7 +71,7 @@ static void zones_end(unsigned n)
 	uint64_t ids[8];
 
 	for (unsigned k = 0; k < n; k++)
-		ids[k] = ready(0);
+		ids[k] = given(0);
 	zones_come(ids, n);
 }
 
@@ -381,7 +381,7 @@ static void add_in(uint64_t n, const char *zone, bool braked)
 
 	snprintf(fqdn, sizeof(fqdn), "_acme-challenge.%s", zone);
 	ask_add_of(n, handle_of(&i), fqdn, "TXT", "proof", MODE_COEXIST);
-	ready(0);
+	given(0);
 	zone_is(0, zone, zone);
 	if (braked) {
 		expect_let_go(0);
@@ -436,18 +436,24 @@ static void test_brake(void **state)
 /* ---- how much at once ---- */
 
 #define ASKED	 130
-#define BEGUN	 97 /* more than 96 calls: and now it is too many that the courier has no word for */
-#define FEW	 15 /* that are fine with it */
+#define FREE	 96 /* that begin, whatever the courier says */
+#define FEW	 15 /* more that are fine, though it has not taken them on */
+#define BEGUN	 (FREE + FEW + 1)
 #define HELD_FOR 20 /* ms */
 
-static void ask_many(void)
+static void ask_zones(uint64_t calls)
 {
 	struct integration i = cloudflare();
 	struct bytes handle = handle_of(&i);
 
-	for (uint64_t n = 1; n <= ASKED; n++)
+	for (uint64_t n = 1; n <= calls; n++)
 		say(PROC_FRONT, fv_get_zones, FROM_FRONT(n), .handle = handle);
 	turn();
+}
+
+static void ask_many(void)
+{
+	ask_zones(ASKED);
 	assert_int_equal(vault.calls.n, BEGUN);
 }
 
@@ -458,15 +464,15 @@ static void test_the_courier_keeps_up(void **state)
 	size_t n = 0;
 
 	ask_many();
-	while (n < BEGUN - FEW - 1)
-		ids[n++] = ready(0);
+	while (n < FREE)
+		ids[n++] = given(0);
 	turn();
 	assert_int_equal(vault.calls.n, BEGUN);
-	ids[n++] = ready(0);
+	ids[n++] = given(0);
 	turn();
 	assert_int_equal(vault.calls.n, BEGUN + 1);
 	while (n < ASKED)
-		ids[n++] = ready(0);
+		ids[n++] = given(0);
 	turn();
 	assert_int_equal(vault.calls.n, ASKED);
 	assert_int_equal(vault.opening, 0);
@@ -485,14 +491,14 @@ static void test_the_courier_does_not_answer(void **state)
 	assert_int_equal(vault.calls.n, ASKED);
 	assert_true(vault.silent);
 	for (size_t n = 0; n < ASKED; n++)
-		ids[n] = ready(0);
+		ids[n] = given(0);
 	turn();
 	assert_false(vault.silent);
 	zones_come(ids, ASKED);
 	ask_many();
 	later(HELD_FOR);
 	for (size_t n = 0; n < ASKED; n++)
-		ids[n] = ready(0);
+		ids[n] = given(0);
 	zones_come(ids, ASKED);
 }
 
@@ -501,25 +507,34 @@ static void test_removals_that_end_at_once(void **state)
 {
 	struct integration i = cloudflare();
 	struct record r = record_of(&i);
+	uint64_t ids[FREE];
 
 	only(&(const struct s_caller){.providers = UINT64_MAX, .zones = 1});
-	add_in(1, "a.example", false);
-	for (uint64_t n = 2; n < 2 + 2 * FEW; n++) {
+	add_in(FREE + 1, "a.example", false);
+	ask_zones(FREE);
+	for (size_t n = 0; n < FREE; n++)
+		ids[n] = given(0);
+	for (uint64_t n = FREE + 2; n < FREE + 2 + 2 * FEW; n++) {
 		ask_remove(n, handle_of(&i), record_handle_of(&r));
-		ready(0);
+		given(0);
 		hear(PROC_COURIER, vc_end);
 		logged("remove_record.refused", "refused");
 		expect_error(n, CODE_RATE_LIMITED, "", "more zones");
 		assert_int_equal(vault.opening, 0);
 	}
+	zones_come(ids, FREE);
 }
 
 /* It goes: all that it had are over, and the others are refused, and not held. */
 static void test_the_courier_is_gone(void **state)
 {
 	ask_many();
+	for (size_t n = 0; n < BEGUN; n++)
+		expect_op(0, OP_ZONES);
 	disconnect(PROC_COURIER);
 	expect_status(false, "a role restarts");
+	for (size_t n = 0; n < BEGUN; n++)
+		hear(PROC_PLANNER, vp_abort);
 	for (uint64_t n = 1; n <= ASKED; n++) {
 		logged("get_zones.outcome", "error");
 		assert_true(hear(PROC_FRONT, vf_error)->code == CODE_PROVIDER_UNAVAILABLE);

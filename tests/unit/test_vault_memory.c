@@ -44,7 +44,6 @@ static void courier_hears(enum proc p, uint16_t number, const void *msg)
 		    .fields = list_of("token|t1|refresh_token|r1"));
 	} else if (number == MSG_vc_call || number == MSG_vc_change) {
 		check(number == MSG_vc_call || world.durable);
-		say(p, cv_ready, .call = call);
 	}
 }
 

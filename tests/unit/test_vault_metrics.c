@@ -136,7 +136,7 @@ static void test_refusals(void **state)
 	/* The zone that was found is not one of the handle's. */
 	within.zones = list_of("www." ZONE);
 	ask_add(4, handle_of(&within));
-	ready(0);
+	given(0);
 	zone_is(0, ZONE, ZONE);
 	logged("add_record.refused", "refused");
 	expect_let_go(0);

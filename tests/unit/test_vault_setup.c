@@ -306,7 +306,6 @@ static void test_traded(void **state)
 	call = hear(PROC_COURIER, vc_call);
 	assert_int_equal(call->timeout_ms, 0);
 	assert_true(bytes_eq(call->credentials, list_of(".way|oauth|token|t1|refresh_token|r1")));
-	say(PROC_COURIER, cv_ready, .call = id);
 	expect_op(0, OP_ZONES);
 	say(PROC_PLANNER, pv_result, .call = id);
 	expect_let_go(0);
@@ -425,7 +424,7 @@ static void test_probe(void **state)
 	expect_error(2, CODE_PROVIDER_TIMEOUT, "", "slow");
 	id = probe(3);
 	say(PROC_COURIER, cv_traded, .call = id, .code = CODE_PROVIDER_AUTH_FAILED);
-	assert_true(ready(0) == id);
+	assert_true(given(0) == id);
 	expect_op(0, OP_ZONES);
 	say(PROC_PLANNER, pv_result, .call = id);
 	expect_let_go(0);
@@ -442,7 +441,7 @@ static void test_no_probe(void **state)
 	make_of(1, "azuredns", &s,
 		list_of("tenant_id|contoso.example|subscription_id|"
 			"00000000-1111-2222-3333-444444444444"));
-	ready(0);
+	given(0);
 	op = expect_op(0, OP_ZONES);
 	assert_true(plist_has(op->fields, BYTES("0123456789abcdef")));
 	say(PROC_PLANNER, pv_result, .call = op->call);

@@ -186,12 +186,13 @@ static inline const struct vs_line *logged(const char *event, const char *result
 
 /* ---- planner and courier; CLASS is 1 for those of self-hosted providers ---- */
 
-/* The courier has the credential. The vault's id of the call. */
-static inline uint64_t ready(unsigned class)
+/* The courier is given the credential, and takes the call on. The vault's id of it. */
+static inline uint64_t given(unsigned class)
 {
 	const struct vc_call *m = hear(PROC_COURIER + class, vc_call);
 
-	say(PROC_COURIER + class, cv_ready, .call = m->call);
+	if (m->tell)
+		say(PROC_COURIER + class, cv_begun, .call = m->call);
 	return m->call;
 }
 
@@ -215,16 +216,19 @@ static inline void zone_is(unsigned class, const char *zone, const char *id)
 /* The intent is durable, the change permitted; the planner is told. */
 static inline const struct vp_op *begin_change(unsigned class, const char *event, enum op_kind op)
 {
-	const struct vc_change *m;
-
 	logged(event, "");
-	m = hear(PROC_COURIER + class, vc_change);
-	say(PROC_COURIER + class, cv_ready, .call = m->call);
+	hear(PROC_COURIER + class, vc_change);
 	return expect_op(class, op);
 }
 
-/* Courier and planner were told to forget the call. */
+/* The courier was told to forget the call; the planner has ended it. */
 static inline void expect_let_go(unsigned class)
+{
+	hear(PROC_COURIER + class, vc_end);
+}
+
+/* Both were told. */
+static inline void expect_called_off(unsigned class)
 {
 	hear(PROC_PLANNER + class, vp_abort);
 	hear(PROC_COURIER + class, vc_end);
@@ -236,7 +240,7 @@ static inline uint64_t add_until_zone(uint64_t n, const struct integration *i)
 	uint64_t id;
 
 	ask_add(n, handle_of(i));
-	id = ready(0);
+	id = given(0);
 	zone_is(0, ZONE, ZONE);
 	turn();
 	return id;
@@ -249,7 +253,7 @@ static inline uint64_t add_until_change(uint64_t n, const struct integration *i)
 	unsigned class = p->self_hosted;
 
 	ask_add(n, handle_of(i));
-	ready(class);
+	given(class);
 	zone_is(class, ZONE, ZONE);
 	return begin_change(class, "add_record.intent", OP_ADD)->call;
 }
