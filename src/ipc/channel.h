@@ -46,10 +46,11 @@ struct channel {
 	struct loop_timer late;	     /* it need not be before */
 	struct queued *head, **tail; /* packets that were not taken yet */
 	size_t queued;
-	uint64_t waited, gone; /* packets that were not taken at once; those of them that wait no more */
+	uint64_t waited,
+		gone; /* packets that were not taken at once; those of them that wait no more */
 	struct channel *after; /* see channel_order() */
 	struct channel *then;  /* whose AFTER this is */
-	bool hung; /* the peer did not read; the loop is about to close the channel */
+	bool hung;	       /* the peer did not read; the loop is about to close the channel */
 	bool paused;
 	unsigned burst; /* packets a turn: CHANNEL_BURST, until the owner sets it */
 };

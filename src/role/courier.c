@@ -573,11 +573,6 @@ static void courier_prepare(struct role *r)
 		log_fatal("the HTTPS client does not start");
 }
 
-static void courier_start(struct role *r)
-{
-	role_ready(r);
-}
-
 /* The vault was stopped before: nothing is in flight. */
 static void courier_stop(struct role *r)
 {
@@ -589,6 +584,6 @@ const struct role_ops courier_ops = {
 	.control = courier_control,
 	.prepare = courier_prepare,
 	.peer = courier_peer,
-	.start = courier_start,
+	.start = role_ready,
 	.stop = courier_stop,
 };

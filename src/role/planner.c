@@ -343,11 +343,6 @@ static void planner_peer(struct role *r, enum proc peer, int fd)
 	role_take_edge(c, peer, fd);
 }
 
-static void planner_start(struct role *r)
-{
-	role_ready(r);
-}
-
 /* The vault was stopped before: nothing is in flight. */
 static void planner_stop(struct role *r)
 {
@@ -358,6 +353,6 @@ const struct role_ops planner_ops = {
 	.init = planner_init,
 	.control = planner_control,
 	.peer = planner_peer,
-	.start = planner_start,
+	.start = role_ready,
 	.stop = planner_stop,
 };

@@ -100,11 +100,6 @@ static void resolver_peer(struct role *r, enum proc peer, int fd)
 	role_take_edge(&resolver.vault, peer, fd);
 }
 
-static void resolver_start(struct role *r)
-{
-	role_ready(r);
-}
-
 /* The vault was stopped before: nothing is in flight. */
 static void resolver_stop(struct role *r)
 {
@@ -116,6 +111,6 @@ const struct role_ops resolver_ops = {
 	.control = resolver_control,
 	.prepare = resolver_prepare,
 	.peer = resolver_peer,
-	.start = resolver_start,
+	.start = role_ready,
 	.stop = resolver_stop,
 };

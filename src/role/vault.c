@@ -548,7 +548,7 @@ static void vault_init(struct role *r)
 	init_channel(PROC_PLANNER_SELF, &edge_vault_planner, SIDE_A, on_planner);
 	init_channel(PROC_COURIER, &edge_vault_courier, SIDE_A, on_courier);
 	init_channel(PROC_COURIER_SELF, &edge_vault_courier, SIDE_A, on_courier);
-	for (unsigned class = 0; class < ARRAY_LEN(vault.planner); class++)
+	for (unsigned class = 0; class < ARRAY_LEN(vault.planner); class ++)
 		channel_order(&vault.courier[class], &vault.planner[class]);
 	init_channel(PROC_RESOLVER, &edge_vault_resolver, SIDE_A, on_resolver);
 }
@@ -563,11 +563,6 @@ static void vault_peer(struct role *r, enum proc peer, int fd)
 	if (peer == PROC_FRONT)
 		vault.told = false;
 	answer_status();
-}
-
-static void vault_start(struct role *r)
-{
-	role_ready(r);
 }
 
 /* Whatever ends a call or changes what the scribe can do may be the last thing that was waited for. */
@@ -594,7 +589,7 @@ const struct role_ops vault_ops = {
 	.init = vault_init,
 	.control = vault_control,
 	.peer = vault_peer,
-	.start = vault_start,
+	.start = role_ready,
 	.stop = vault_stop,
 	.after = vault_after,
 	.report = vault_report,

@@ -166,7 +166,7 @@ struct vault {
 	size_t n_counts;
 	int64_t hour; /* loop_now() when it began */
 	struct loop_timer tell_limits;
-	size_t opening;		/* calls of which the courier is to tell that it has taken them on */
+	size_t opening; /* calls of which the courier is to tell that it has taken them on */
 	struct loop_timer hold; /* the front is not listened to until then */
 	bool silent;		/* that was not enough: the courier has not spoken since */
 	struct vault_config *config, *next_config;

@@ -129,8 +129,7 @@ static void count_state(struct idmap_node *node, void *arg)
 static void put_in_flight(struct buf *b)
 {
 	static const char *const states[CALL_STATES] = {
-		"new",	  "trading", "asking",	 "reading",
-		"queued", "intent",  "changing", "logging",
+		"new", "trading", "asking", "reading", "queued", "intent", "changing", "logging",
 	};
 	uint64_t n[CALL_STATES] = {0};
 	char labels[LABELS_MAX];
