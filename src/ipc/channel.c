@@ -332,7 +332,7 @@ static bool peer_gone(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* One packet, to IN, which has room for one more byte than a packet. False when there is none now, or the channel closed. */
+/* One packet, to IN, which has room for one more byte than a packet has, or nothing yet. False when there is none now, or the channel closed. */
 static bool receive(struct channel *c, unsigned char *in)
 {
 	union {
@@ -350,7 +350,7 @@ static bool receive(struct channel *c, unsigned char *in)
 	int fd;
 
 	/* ECONNRESET: it died with something of ours unread; what it had said is still there, and comes next. */
-	if (n < 0 && errno == ECONNRESET)
+	if (n < 0 && (errno == ECONNRESET || errno == EINTR))
 		return true;
 	if (n < 0 && is_passing(errno))
 		return false;
@@ -426,8 +426,8 @@ void channel_close(struct channel *c)
 
 	if (fd < 0)
 		return;
-	/* Our last words, if they can be said at once. */
-	if (c->packet.n && !c->head && !c->hung)
+	/* Our last words, if they can be said at once and nothing is to come before them. */
+	if (c->packet.n && !c->head && !c->hung && !c->after)
 		(void)send_one(fd, c->packet.p, c->packet.n, -1);
 	loop_unwatch(c->loop, &c->watch);
 	close(fd);

@@ -5,8 +5,8 @@
  * One end of an edge: a SOCK_SEQPACKET socket on the loop. Messages are checked against the edge's list before a handler
  * sees them; what does not pass ends the channel, as a bad peer's, and the owner has the peer ended.
  *
- * A packet on the socket is one message or several: those of one turn of the loop go out at its end, together, for what a message costs is mostly the system call, and the
- * peer's waking up.
+ * A packet on the socket is one message or several: those of one turn of the loop go out at its end, with those that came to be said before and could wait, for what a message
+ * costs is mostly the system call, and the peer's waking up.
  */
 #include "ipc/edges.h"
 #include "sys/loop.h"
@@ -41,7 +41,7 @@ struct channel {
 	channel_fn *fn;
 	channel_closed_fn *closed;
 	void *arg;
-	struct buf packet;	     /* this turn's messages */
+	struct buf packet;	     /* what was said, and is not sent yet */
 	struct loop_end end;	     /* it is to be sent */
 	struct loop_timer late;	     /* it need not be before */
 	struct queued *head, **tail; /* packets that were not taken yet */
@@ -66,7 +66,7 @@ void channel_reject(struct channel *c);
 bool channel_is_open(const struct channel *c);
 /*
  * From now on, whatever is said on SECOND comes when all that was said on FIRST before is where FIRST's peer can read it, so that the one peer may act on what the other
- * has been told. For as long as both live; a channel is FIRST once and SECOND once at most, and not both.
+ * has been told. What FIRST closes with is not waited for. A channel is FIRST once or SECOND once.
  */
 void channel_order(struct channel *first, struct channel *second);
 /*

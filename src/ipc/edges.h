@@ -361,7 +361,6 @@ enum verb verb_parse(struct bytes in);
 #define FIELDS_vs_live(F, S) F(S, LIST, request_ids, IPC_PIECE_MAX) F(S, U8, more, 1)
 #define FIELDS_vs_line(F, S)                                                                       \
 	F(S, U64, token, 0)                                                                        \
-	F(S, U8, awaited, 1)                                                                       \
 	F(S, TEXT, event, 40)                                                                      \
 	F(S, TEXT, request_id, IPC_REQUEST_ID_MAX)                                                 \
 	F(S, TEXT, caller, IPC_CALLER_MAX)                                                         \

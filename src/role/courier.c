@@ -419,7 +419,7 @@ static void on_exchange(const struct pc_exchange *m)
 	catch_up(m);
 	e = errand_by_call(m->call);
 	if (!e) {
-		/* The vault ended the call while this was under way. */
+		/* The vault ended the call while this was under way, or we do not hear that vault yet. */
 		if (!m->more)
 			send_failed(m->call, CODE_PROVIDER_UNAVAILABLE, false, "");
 		return;

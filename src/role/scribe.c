@@ -23,7 +23,6 @@ struct waiting {
 	uint64_t token; /* the vault's; of an event, the supervisor's number */
 	bool event;
 	bool staged;
-	bool awaited; /* there is something that goes on when it is durable */
 	struct store_receipt receipt;
 };
 
@@ -94,10 +93,7 @@ static void answer(const struct waiting *w, bool durable)
 		return;
 	}
 	memcpy(m.leaf, w->receipt.leaf, sizeof(m.leaf));
-	if (w->awaited)
-		channel_send_fd(&scribe.vault, MSG_sv_written, &m, -1);
-	else
-		channel_send_late(&scribe.vault, MSG_sv_written, &m);
+	channel_send_fd(&scribe.vault, MSG_sv_written, &m, -1);
 }
 
 /* What is staged is staged in a store. */
@@ -138,11 +134,11 @@ static bool stage(struct audit_line *line, struct store_receipt *receipt)
 }
 
 /* LINE waits for the next commit; who sent it is told then. */
-static void take(struct audit_line *line, uint64_t token, bool event, bool awaited)
+static void take(struct audit_line *line, uint64_t token, bool event)
 {
 	struct waiting *w = &scribe.batch[scribe.n++];
 
-	*w = (struct waiting){.token = token, .event = event, .awaited = awaited};
+	*w = (struct waiting){.token = token, .event = event};
 	w->staged = stage(line, &w->receipt);
 	if (scribe.n == BATCH_MAX)
 		commit();
@@ -154,7 +150,7 @@ static void on_event(const struct s_event *m)
 
 	line.event = m->event;
 	line.value = m->value;
-	take(&line, m->number, true, true);
+	take(&line, m->number, true);
 }
 
 static void close_unresolved(void)
@@ -208,7 +204,7 @@ static void on_line(const struct vs_line *m)
 	line.provider_record_id = m->provider_record_id;
 	line.replaced = m->replaced;
 	line.duration_ms = m->duration_ms;
-	take(&line, m->token, false, m->awaited);
+	take(&line, m->token, false);
 }
 
 static void on_numbers(const struct vs_numbers *q)

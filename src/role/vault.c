@@ -504,6 +504,8 @@ static void on_closed(void *arg, struct channel *ch, bool bad)
 		calls_lost(peer == PROC_PLANNER_SELF, "the gateway's planner restarts; try again");
 		break;
 	default:
+		if (peer == PROC_COURIER)
+			limit_courier_spoke(); /* the next one is another one */
 		calls_lost(peer == PROC_COURIER_SELF, "the gateway's courier restarts; try again");
 	}
 	answer_status();

@@ -304,7 +304,7 @@ void limit_over(struct call *c);
  */
 bool limit_opening(struct call *c);
 void limit_opened(struct call *c);
-/* A courier of cloud providers has spoken. */
+/* A courier of cloud providers has spoken, or is gone. */
 void limit_courier_spoke(void);
 
 /* ---- vault_metrics.c ---- */

@@ -212,8 +212,10 @@ static void lose(struct idmap_node *node, void *arg)
 	struct call *c = idmap_holder(node, struct call, node);
 	const struct loss *loss = arg;
 
-	if (call_class(c) == loss->class && c->state != CALL_LOGGING && c->state != CALL_ASKING)
-		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", loss->what);
+	if (call_class(c) != loss->class || c->state == CALL_LOGGING || c->state == CALL_ASKING)
+		return;
+	limit_opened(c); /* also of one that ends only when its intent's fate is known */
+	call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", loss->what);
 }
 
 void calls_lost(unsigned class, const char *what)
@@ -366,7 +368,7 @@ void call_go(struct call *c)
 			     .tell = limit_opening(c)};
 	memcpy(m.integration, c->integration.id, sizeof(m.integration));
 	channel_send_fd(&vault.courier[class], MSG_vc_call, &m, -1);
-	if (has_zone_to_find(c) || c->verb != VERB_REMOVE_RECORD)
+	if (c->verb != VERB_REMOVE_RECORD || c->clean)
 		send_op(c, reading_op(c), false);
 	else
 		begin_change(c); /* the zone stands in the record's handle */

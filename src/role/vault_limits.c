@@ -118,8 +118,8 @@ static void note_refused(const char *name, enum limit_kind kind)
 
 /*
  * A call's memory is cold when its next step comes, if a thousand others took theirs in between, and so is its connection: where all that come are begun at once, each costs a
- * third more. So of many calls only few are what the courier has not taken on yet (as many, and what one packet of the front's brings), and requests wait where they take least, with
- * the front. A provider that is slow holds nobody up, for what waits for it the courier has taken on; and a courier that does not answer holds up once, for HOLD_MS.
+ * third more. So where there are many, of those that come only few are what the courier has not taken on yet (as many, and what one packet of the front's brings), and requests wait where they take
+ * least, with the front. A provider that is slow holds nobody up, for what waits for it the courier has taken on; and a courier that does not answer holds up once, for HOLD_MS.
  */
 #define OPENING_MAX 16
 #define HOLD_MS	    20

@@ -126,7 +126,6 @@ static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 		log_fatal("out of memory");
 	l->node.id = m->token = vault.next_token++;
 	l->kind = kind;
-	m->awaited = kind == LINE_INTENT || kind == LINE_ANSWER;
 	l->call = c ? c->node.id : 0;
 	l->wire = BUF_INIT(WIRE_MAX);
 	if (c)

@@ -178,6 +178,25 @@ static void test_second_is_closed(void **state)
 	assert_true(o.courier.last == n);
 }
 
+static void say_and_close(void *arg)
+{
+	tell_courier();
+	tell_planner(1, 1);
+	channel_close(&o.to_planner.c);
+	assert_false(can_hear(&o.courier));
+}
+
+/* It has no last words: they would come before what the courier is told. */
+static void test_no_last_words(void **state)
+{
+	struct loop_timer t = {.fn = say_and_close};
+
+	assert_int_equal(loop_timer_set(o.planner.loop, &t, 0), 0);
+	assert_int_equal(loop_run(o.planner.loop, NULL, NULL), 0);
+	assert_int_equal(o.planner.closed, 1);
+	assert_int_equal(o.planner.messages, 0);
+}
+
 /* Nothing there; the peer gone; closed. */
 static void test_nothing_to_catch_up(void **state)
 {
@@ -293,6 +312,7 @@ int main(void)
 		order_test(test_full_packet),
 		order_test(test_first_is_closed),
 		order_test(test_second_is_closed),
+		order_test(test_no_last_words),
 		order_test(test_nothing_to_catch_up),
 		cmocka_unit_test(test_late_with_the_next),
 		cmocka_unit_test(test_late_behind_another),

@@ -525,21 +525,59 @@ static void test_removals_that_end_at_once(void **state)
 	zones_come(ids, FREE);
 }
 
-/* It goes: all that it had are over, and the others are refused, and not held. */
+/* It goes, before it held us up or when it has: all that it had are over, the others are refused, and not held; and the next one may hold us up again. */
 static void test_the_courier_is_gone(void **state)
 {
-	ask_many();
-	for (size_t n = 0; n < BEGUN; n++)
+	static const int64_t waited[] = {0, HELD_FOR};
+
+	for (size_t k = 0; k < ARRAY_LEN(waited); k++) {
+		size_t begun;
+
+		ask_many();
+		later(waited[k]);
+		begun = vault.calls.n;
+		for (size_t n = 0; n < begun; n++)
+			expect_op(0, OP_ZONES);
+		disconnect(PROC_COURIER);
+		expect_status(false, "a role restarts");
+		for (size_t n = 0; n < begun; n++)
+			hear(PROC_PLANNER, vp_abort);
+		for (uint64_t n = 1; n <= ASKED; n++) {
+			logged("get_zones.outcome", "error");
+			assert_true(hear(PROC_FRONT, vf_error)->code == CODE_PROVIDER_UNAVAILABLE);
+		}
+		assert_int_equal(vault.opening, 0);
+		assert_false(vault.silent);
+		connect_to(PROC_COURIER);
+		expect_status(true, "");
+	}
+}
+
+/* A removal whose intent is on its way ends only when that is known; it is not waited for any more. */
+static void test_the_courier_is_gone_behind_an_intent(void **state)
+{
+	struct integration i = cloudflare();
+	struct record r = record_of(&i);
+	const struct vs_line *intent;
+
+	only(&(const struct s_caller){.providers = UINT64_MAX});
+	ask_zones(FREE);
+	for (size_t n = 0; n < FREE; n++)
 		expect_op(0, OP_ZONES);
+	ask_remove(FREE + 1, handle_of(&i), record_handle_of(&r));
+	intent = expect_line("remove_record.intent", "");
+	assert_int_equal(vault.opening, 1);
 	disconnect(PROC_COURIER);
 	expect_status(false, "a role restarts");
-	for (size_t n = 0; n < BEGUN; n++)
+	assert_int_equal(vault.opening, 0);
+	for (size_t n = 0; n < FREE; n++) {
 		hear(PROC_PLANNER, vp_abort);
-	for (uint64_t n = 1; n <= ASKED; n++) {
 		logged("get_zones.outcome", "error");
 		assert_true(hear(PROC_FRONT, vf_error)->code == CODE_PROVIDER_UNAVAILABLE);
 	}
-	assert_int_equal(vault.opening, 0);
+	written(intent, true);
+	logged("remove_record.outcome", "error");
+	expect_error(FREE + 1, CODE_PROVIDER_UNAVAILABLE, "", "courier restarts");
 	connect_to(PROC_COURIER);
 	expect_status(true, "");
 }
@@ -566,6 +604,7 @@ int main(void)
 		limits_test(test_the_courier_keeps_up),
 		limits_test(test_the_courier_does_not_answer),
 		limits_test(test_the_courier_is_gone),
+		limits_test(test_the_courier_is_gone_behind_an_intent),
 		limits_test(test_removals_that_end_at_once),
 	};
 
