@@ -190,6 +190,21 @@ static void test_interrupted(void **state)
 	}
 }
 
+/* There is something all the same. */
+static void test_interrupted_catch_up(void **state)
+{
+	struct end a, b;
+
+	open_pair(&a, &b, &edge_vault_courier);
+	channel_send(&a.c, vc_end, .call = 7);
+	fault_set("recvmsg", 0, EINTR);
+	while (channel_catch_up(&b.c))
+		;
+	assert_true(fault_met());
+	assert_int_equal(b.messages, 1);
+	close_pair(&a, &b);
+}
+
 /* A handler may close the channel; what came behind is not for it any more. */
 static void test_closed_by_handler(void **state)
 {
@@ -435,6 +450,7 @@ int main(void)
 		cmocka_unit_test(test_descriptor_waits_in_vain),
 		cmocka_unit_test(test_waits_for_nobody),
 		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_interrupted_catch_up),
 		cmocka_unit_test(test_closed_by_handler),
 		cmocka_unit_test(test_no_descriptor),
 		cmocka_unit_test(test_no_pair),
