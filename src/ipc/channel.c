@@ -156,36 +156,43 @@ static void enqueue(struct channel *c, struct bytes packet, int fd)
 	set_events(c);
 }
 
-static void send_said(struct channel *c, int fd);
-
-static void send_packet(struct channel *c, struct bytes packet, int fd)
+/* What the other channel has to say before is said. */
+static void put_out(struct channel *c, struct bytes packet, int fd)
 {
-	bool must_wait = c->head != NULL;
-	int r = -EAGAIN;
+	bool must_wait = c->head || (c->after && c->after->head);
+	int r = must_wait ? -EAGAIN : send_one(c->watch.fd, packet.p, packet.n, fd);
 
-	if (c->after) {
-		send_said(c->after, -1);
-		must_wait = must_wait || c->after->head;
-	}
-	if (!must_wait)
-		r = send_one(c->watch.fd, packet.p, packet.n, fd);
 	if (r == -EAGAIN)
 		enqueue(c, packet, fd);
 	else if (r < 0)
 		not_sent(c, -r);
 }
 
-/* What was said so far goes out. */
-static void send_said(struct channel *c, int fd)
+static void put_out_said(struct channel *c, int fd)
 {
 	loop_end_clear(c->loop, &c->end);
 	loop_timer_clear(c->loop, &c->late);
 	if (c->packet.n && !c->hung)
-		send_packet(c, buf_bytes(&c->packet), fd);
+		put_out(c, buf_bytes(&c->packet), fd);
 	if (c->packet.cap > 2 * PACKET_FULL)
 		buf_done(&c->packet);
 	else
 		buf_reset(&c->packet);
+}
+
+static void send_packet(struct channel *c, struct bytes packet)
+{
+	if (c->after)
+		put_out_said(c->after, -1);
+	put_out(c, packet, -1);
+}
+
+/* What was said so far goes out. */
+static void send_said(struct channel *c, int fd)
+{
+	if (c->after)
+		put_out_said(c->after, -1);
+	put_out_said(c, fd);
 }
 
 static void on_turn_end(void *arg)
@@ -208,7 +215,7 @@ static void say(struct channel *c, uint16_t number, const void *msg, int fd, boo
 	    wire_encode(number, &c->edge->rows[number].msg, msg, &c->packet) < 0)
 		log_fatal("bug: %s message %u does not pass its own list", c->edge->name, number);
 	if (before && c->packet.n > PACKET_FULL) {
-		send_packet(c, bytes_of(c->packet.p, before), -1);
+		send_packet(c, bytes_of(c->packet.p, before));
 		buf_consume(&c->packet, before);
 	}
 	if (fd >= 0 || c->packet.n > PACKET_FULL || !loop_running(c->loop))
