@@ -2,31 +2,6 @@
 /* What each caller may do and how often, integrations that are called off, the brake. */
 #include "vault_words.h"
 
-/* A caller "backend" with RULES, in place of the rig's. */
-static void configure_caller(const struct s_caller *rules, uint32_t rate, uint32_t burst)
-{
-	struct s_caller m = *rules;
-
-	say(PROC_SUPERVISOR, s_vault, .call_ms = RIG_CALLS, .integration_rate = rate,
-	    .integration_burst = burst);
-	m.name = BYTES("backend");
-	channel_send_fd(&rig.ends[PROC_SUPERVISOR], MSG_s_caller, &m, -1);
-	configure_key();
-}
-
-static void only(const struct s_caller *rules)
-{
-	configure_caller(rules, 0, 0);
-	configure_end();
-}
-
-static int settle(void **state)
-{
-	configure(POLICY_ARTICLE, POLICY_GUARDED);
-	later(3600 * 1000);
-	return rig_settle(state);
-}
-
 /* Asked N, which is inspected and answered. */
 static void inspect_well(uint64_t n, struct bytes handle)
 {
@@ -50,19 +25,6 @@ static void expect_told(const char *value)
 	assert_bytes(m->caller, "backend");
 	assert_bytes(m->value, value);
 	assert_true(m->duration_ms == -1);
-}
-
-/* N calls of get_zones that the courier has taken on go to their ends. */
-static void zones_come(const uint64_t *ids, size_t n)
-{
-	for (size_t k = 0; k < n; k++)
-		expect_op(0, OP_ZONES);
-	for (size_t k = 0; k < n; k++) {
-		say(PROC_PLANNER, pv_result, .call = ids[k]);
-		expect_let_go(0);
-		logged("get_zones.outcome", "ok");
-		hear(PROC_FRONT, vf_zones_end);
-	}
 }
 
 /* The same of calls that it has heard of. */
@@ -373,30 +335,6 @@ static void test_many_integrations(void **state)
 
 /* ---- the brake ---- */
 
-/* An add at a name of ZONE: as far as the intent, and then it is let go. */
-static void add_in(uint64_t n, const char *zone, bool braked)
-{
-	struct integration i = cloudflare();
-	char fqdn[100];
-
-	snprintf(fqdn, sizeof(fqdn), "_acme-challenge.%s", zone);
-	ask_add_of(n, handle_of(&i), fqdn, "TXT", "proof", MODE_COEXIST);
-	given(0);
-	zone_is(0, zone, zone);
-	if (braked) {
-		expect_let_go(0);
-		logged("add_record.refused", "refused");
-		assert_in_range(expect_error(n, CODE_RATE_LIMITED, "", "more zones")->retry_after,
-				1, 3600);
-		return;
-	}
-	begin_change(0, "add_record.intent", OP_ADD);
-	say(PROC_PLANNER, pv_result, .call = vault.next_id - 1, .code = CODE_PROVIDER_REJECTED);
-	expect_let_go(0);
-	logged("add_record.outcome", "error");
-	expect_error(n, CODE_PROVIDER_REJECTED, "", "");
-}
-
 /* One caller makes changes, another one asks too often: the log is told of the second alone. */
 static void test_two_callers(void **state)
 {
@@ -433,158 +371,8 @@ static void test_brake(void **state)
 	add_in(9, "a.example", true);
 }
 
-/* ---- how much at once ---- */
-
-#define ASKED	 130
-#define FREE	 96 /* that begin, whatever the courier says */
-#define FEW	 15 /* more that are fine, though it has not taken them on */
-#define BEGUN	 (FREE + FEW + 1)
-#define HELD_FOR 20 /* ms */
-
-static void ask_zones(uint64_t calls)
-{
-	struct integration i = cloudflare();
-	struct bytes handle = handle_of(&i);
-
-	for (uint64_t n = 1; n <= calls; n++)
-		say(PROC_FRONT, fv_get_zones, FROM_FRONT(n), .handle = handle);
-	turn();
-}
-
-static void ask_many(void)
-{
-	ask_zones(ASKED);
-	assert_int_equal(vault.calls.n, BEGUN);
-}
-
-/* The courier takes them on: others begin. */
-static void test_the_courier_keeps_up(void **state)
-{
-	uint64_t ids[ASKED];
-	size_t n = 0;
-
-	ask_many();
-	while (n < FREE)
-		ids[n++] = given(0);
-	turn();
-	assert_int_equal(vault.calls.n, BEGUN);
-	ids[n++] = given(0);
-	turn();
-	assert_int_equal(vault.calls.n, BEGUN + 1);
-	while (n < ASKED)
-		ids[n++] = given(0);
-	turn();
-	assert_int_equal(vault.calls.n, ASKED);
-	assert_int_equal(vault.opening, 0);
-	zones_come(ids, n);
-}
-
-/* It has no word for its vault: that holds everybody up once, and not for long. When it has spoken again it may do so again. */
-static void test_the_courier_does_not_answer(void **state)
-{
-	uint64_t ids[ASKED];
-
-	ask_many();
-	later(HELD_FOR - 1);
-	assert_int_equal(vault.calls.n, BEGUN);
-	later(1);
-	assert_int_equal(vault.calls.n, ASKED);
-	assert_true(vault.silent);
-	for (size_t n = 0; n < ASKED; n++)
-		ids[n] = given(0);
-	turn();
-	assert_false(vault.silent);
-	zones_come(ids, ASKED);
-	ask_many();
-	later(HELD_FOR);
-	for (size_t n = 0; n < ASKED; n++)
-		ids[n] = given(0);
-	zones_come(ids, ASKED);
-}
-
-/* A removal goes on as soon as the courier has it, and may end there: it is counted once, whatever becomes of it. */
-static void test_removals_that_end_at_once(void **state)
-{
-	struct integration i = cloudflare();
-	struct record r = record_of(&i);
-	uint64_t ids[FREE];
-
-	only(&(const struct s_caller){.providers = UINT64_MAX, .zones = 1});
-	add_in(FREE + 1, "a.example", false);
-	ask_zones(FREE);
-	for (size_t n = 0; n < FREE; n++)
-		ids[n] = given(0);
-	for (uint64_t n = FREE + 2; n < FREE + 2 + 2 * FEW; n++) {
-		ask_remove(n, handle_of(&i), record_handle_of(&r));
-		given(0);
-		hear(PROC_COURIER, vc_end);
-		logged("remove_record.refused", "refused");
-		expect_error(n, CODE_RATE_LIMITED, "", "more zones");
-		assert_int_equal(vault.opening, 0);
-	}
-	zones_come(ids, FREE);
-}
-
-/* It goes, before it held us up or when it has: all that it had are over, the others are refused, and not held; and the next one may hold us up again. */
-static void test_the_courier_is_gone(void **state)
-{
-	static const int64_t waited[] = {0, HELD_FOR};
-
-	for (size_t k = 0; k < ARRAY_LEN(waited); k++) {
-		size_t begun;
-
-		ask_many();
-		later(waited[k]);
-		begun = vault.calls.n;
-		for (size_t n = 0; n < begun; n++)
-			expect_op(0, OP_ZONES);
-		disconnect(PROC_COURIER);
-		expect_status(false, "a role restarts");
-		for (size_t n = 0; n < begun; n++)
-			hear(PROC_PLANNER, vp_abort);
-		for (uint64_t n = 1; n <= ASKED; n++) {
-			logged("get_zones.outcome", "error");
-			assert_true(hear(PROC_FRONT, vf_error)->code == CODE_PROVIDER_UNAVAILABLE);
-		}
-		assert_int_equal(vault.opening, 0);
-		assert_false(vault.silent);
-		connect_to(PROC_COURIER);
-		expect_status(true, "");
-	}
-}
-
-/* A removal whose intent is on its way ends only when that is known; it is not waited for any more. */
-static void test_the_courier_is_gone_behind_an_intent(void **state)
-{
-	struct integration i = cloudflare();
-	struct record r = record_of(&i);
-	const struct vs_line *intent;
-
-	only(&(const struct s_caller){.providers = UINT64_MAX});
-	ask_zones(FREE);
-	for (size_t n = 0; n < FREE; n++)
-		expect_op(0, OP_ZONES);
-	ask_remove(FREE + 1, handle_of(&i), record_handle_of(&r));
-	intent = expect_line("remove_record.intent", "");
-	assert_int_equal(vault.opening, 1);
-	disconnect(PROC_COURIER);
-	expect_status(false, "a role restarts");
-	assert_int_equal(vault.opening, 0);
-	for (size_t n = 0; n < FREE; n++) {
-		hear(PROC_PLANNER, vp_abort);
-		logged("get_zones.outcome", "error");
-		assert_true(hear(PROC_FRONT, vf_error)->code == CODE_PROVIDER_UNAVAILABLE);
-	}
-	written(intent, true);
-	logged("remove_record.outcome", "error");
-	expect_error(FREE + 1, CODE_PROVIDER_UNAVAILABLE, "", "courier restarts");
-	connect_to(PROC_COURIER);
-	expect_status(true, "");
-}
-
 int main(void)
 {
-#define limits_test(f) cmocka_unit_test_teardown(f, settle)
 	const struct CMUnitTest tests[] = {
 		limits_test(test_nobody),
 		limits_test(test_providers),
@@ -601,11 +389,6 @@ int main(void)
 		limits_test(test_many_integrations),
 		limits_test(test_brake),
 		limits_test(test_two_callers),
-		limits_test(test_the_courier_keeps_up),
-		limits_test(test_the_courier_does_not_answer),
-		limits_test(test_the_courier_is_gone),
-		limits_test(test_the_courier_is_gone_behind_an_intent),
-		limits_test(test_removals_that_end_at_once),
 	};
 
 	return cmocka_run_group_tests_name("vault_limits", tests, rig_setup, rig_end);

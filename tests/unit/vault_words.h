@@ -267,3 +267,69 @@ static inline const struct vs_line *add_is_done(uint64_t id, unsigned class)
 	hear(PROC_FRONT, vf_record);
 	return expect_line("add_record.outcome", "ok");
 }
+
+/* N calls of get_zones that the courier has taken on go to their ends. */
+static inline void zones_come(const uint64_t *ids, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		expect_op(0, OP_ZONES);
+	for (size_t k = 0; k < n; k++) {
+		say(PROC_PLANNER, pv_result, .call = ids[k]);
+		expect_let_go(0);
+		logged("get_zones.outcome", "ok");
+		hear(PROC_FRONT, vf_zones_end);
+	}
+}
+
+/* ---- limits ---- */
+
+/* A caller "backend" with RULES, in place of the rig's. */
+static inline void configure_caller(const struct s_caller *rules, uint32_t rate, uint32_t burst)
+{
+	struct s_caller m = *rules;
+
+	say(PROC_SUPERVISOR, s_vault, .call_ms = RIG_CALLS, .integration_rate = rate,
+	    .integration_burst = burst);
+	m.name = BYTES("backend");
+	channel_send_fd(&rig.ends[PROC_SUPERVISOR], MSG_s_caller, &m, -1);
+	configure_key();
+}
+
+static inline void only(const struct s_caller *rules)
+{
+	configure_caller(rules, 0, 0);
+	configure_end();
+}
+
+static inline int limits_settle(void **state)
+{
+	configure(POLICY_ARTICLE, POLICY_GUARDED);
+	later(3600 * 1000);
+	return rig_settle(state);
+}
+
+#define limits_test(f) cmocka_unit_test_teardown(f, limits_settle)
+
+/* An add at a name of ZONE: as far as the intent, and then it is let go. */
+static inline void add_in(uint64_t n, const char *zone, bool braked)
+{
+	struct integration i = cloudflare();
+	char fqdn[100];
+
+	snprintf(fqdn, sizeof(fqdn), "_acme-challenge.%s", zone);
+	ask_add_of(n, handle_of(&i), fqdn, "TXT", "proof", MODE_COEXIST);
+	given(0);
+	zone_is(0, zone, zone);
+	if (braked) {
+		expect_let_go(0);
+		logged("add_record.refused", "refused");
+		assert_in_range(expect_error(n, CODE_RATE_LIMITED, "", "more zones")->retry_after,
+				1, 3600);
+		return;
+	}
+	begin_change(0, "add_record.intent", OP_ADD);
+	say(PROC_PLANNER, pv_result, .call = vault.next_id - 1, .code = CODE_PROVIDER_REJECTED);
+	expect_let_go(0);
+	logged("add_record.outcome", "error");
+	expect_error(n, CODE_PROVIDER_REJECTED, "", "");
+}
