@@ -35,9 +35,11 @@ static _Noreturn void become_role(enum proc proc, int exe_fd, int control_fd, ui
 	char *const argv[] = {(char *)proc_name(proc), NULL};
 	/*
 	 * Nothing of ours is inherited. Binding at start, not at a function's first call, matters here: the lazy resolver saves the
-	 * vector registers on the stack, and after a memcpy() a secret may be in them.
+	 * vector registers on the stack, and after a memcpy() a secret may be in them. Calls come and go by the dozen, and malloc()'s caches, of 7 pieces of a size, shall hold what they had.
 	 */
-	char *const envp[] = {(char *)"LD_BIND_NOW=1", log_environment(), NULL};
+	char *const envp[] = {(char *)"LD_BIND_NOW=1",
+			      (char *)"GLIBC_TUNABLES=glibc.malloc.tcache_count=128",
+			      log_environment(), NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 

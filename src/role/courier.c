@@ -5,6 +5,7 @@
  */
 #include "role/courier.h"
 
+#include "base/shelf.h"
 #include "sys/crypto.h"
 #include "sys/harden.h"
 #include "sys/log.h"
@@ -21,6 +22,8 @@
 #define GATEWAY_MAX	      (256 * 1024)
 
 struct courier courier;
+
+static struct shelf errands = SHELF_OF(struct errand);
 
 bool self_hosted(void)
 {
@@ -89,7 +92,7 @@ static void errand_free(struct errand *e)
 	buf_done(&e->target);
 	buf_done(&e->headers);
 	buf_done(&e->forms);
-	free(e);
+	shelf_give(&errands, e);
 }
 
 static void on_login(struct login_wait *w, enum code code, bool sent, const char *detail);
@@ -105,7 +108,7 @@ static void on_call(const struct vc_call *m)
 		channel_reject(&courier.vault);
 		return;
 	}
-	e = calloc(1, sizeof(*e));
+	e = shelf_take(&errands);
 	if (!e)
 		log_fatal("out of memory");
 	e->node.id = m->call;

@@ -4,6 +4,7 @@
  * credential, no socket and no file.
  */
 #include "base/idmap.h"
+#include "base/shelf.h"
 #include "egress/client.h"
 #include "provider/engine.h"
 #include "provider/kit.h"
@@ -35,6 +36,8 @@ static struct planner {
 	struct idmap plans;
 } planner;
 
+static struct shelf plans = SHELF_OF(struct plan);
+
 /* The couriers and vaults of this class. */
 static bool self_hosted(void)
 {
@@ -51,7 +54,7 @@ static void plan_free(struct plan *p)
 	buf_done(&p->wanted_id);
 	buf_done(&p->headers);
 	buf_done(&p->body);
-	free(p);
+	shelf_give(&plans, p);
 }
 
 static struct plan *plan_by_call(uint64_t call)
@@ -195,7 +198,7 @@ static void on_op(const struct vp_op *m)
 		channel_reject(&planner.vault);
 		return;
 	}
-	p = calloc(1, sizeof(*p));
+	p = shelf_take(&plans);
 	if (!p)
 		log_fatal("out of memory");
 	engine_init(&p->engine, provider, (enum op_kind)m->op);

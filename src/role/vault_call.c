@@ -2,6 +2,7 @@
 /* A call's way through courier, planner and scribe. See the states in vault.h. */
 #include "role/vault.h"
 
+#include "base/shelf.h"
 #include "base/text.h"
 #include "sys/log.h"
 
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 
 #define GRACE_MS 2000 /* beyond the deadline that the courier keeps: then it must have hung */
+
+static struct shelf calls = SHELF_OF(struct call);
 
 struct call *call_by_id(uint64_t id)
 {
@@ -41,7 +44,7 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 
 	if (idmap_find(&vault.requests, hash))
 		return CALL_E_REQUEST_ID;
-	c = calloc(1, sizeof(*c));
+	c = shelf_take(&calls);
 	if (!c)
 		return -ENOMEM;
 	c->rules = *rules;
@@ -75,12 +78,12 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 	if (bytes_to_str(request_id, c->request_id, sizeof(c->request_id)) < 0 ||
 	    bytes_to_str(customer, c->customer, sizeof(c->customer)) < 0 ||
 	    idmap_put(&vault.calls, &c->node) < 0) {
-		free(c);
+		shelf_give(&calls, c);
 		return -ENOMEM;
 	}
 	if (idmap_put(&vault.requests, &c->request) < 0) {
 		idmap_remove(&vault.calls, &c->node);
-		free(c);
+		shelf_give(&calls, c);
 		return -ENOMEM;
 	}
 	c->has_request = true;
@@ -118,8 +121,7 @@ void call_free(struct call *c)
 	limit_over(c);
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
 		buf_done(bufs[i]);
-	sodium_memzero(c, sizeof(*c));
-	free(c);
+	shelf_give(&calls, c);
 }
 
 /* ---- the end ---- */
