@@ -57,10 +57,17 @@ def run(*argv, **kw):
     return subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **kw).stdout
 
 
+def free_ports(n):
+    """Different ones: each is held until all are there."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(n)]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def put(path, content, mode=0o600):
@@ -194,7 +201,8 @@ class Upstream(Process):
     name = "the upstream"
 
     def __init__(self, place, cores=OTHER_CORE):
-        self.ports = {name: free_port() for name in ("FAST", "FAST_H2", "SLOW", "SLOW_H2")}
+        names = ("FAST", "FAST_H2", "SLOW", "SLOW_H2")
+        self.ports = dict(zip(names, free_ports(len(names))))
         self.port = self.ports["FAST"]
         self.begin(["nginx", "-p", place.dir, "-c", nginx_conf(place, "upstream", **self.ports)], cores)
 
