@@ -442,7 +442,8 @@ enum verb verb_parse(struct bytes in);
 	M(vc_end, A)	 /* forget the call */                                                     \
 	M(cv_traded, B)	 /* how that went */                                                       \
 	M(cv_rotated, B) /* a login gave new fields for the credential, for a fresh handle */      \
-	M(cv_begun, B)	 /* it has taken the call on */
+	M(cv_begun, B)	 /* it has taken the call on */                                            \
+	M(cv_hello, B)	 /* it hears this vault, and its planner: calls may come */
 
 #define FIELDS_vc_trade(F, S)                                                                      \
 	F(S, U64, call, 0)                                                                         \
@@ -472,6 +473,7 @@ enum verb verb_parse(struct bytes in);
 	F(S, U8, type, RR_TYPES - 1) F(S, U8, all_types, 1)
 #define FIELDS_vc_end(F, S)   F(S, U64, call, 0)
 #define FIELDS_cv_begun(F, S) F(S, U64, call, 0)
+#define FIELDS_cv_hello(F, S) F(S, U64, call, 0) /* 0 */
 
 /* ---- vault (A) ↔ resolver (B) ---- */
 

@@ -559,6 +559,8 @@ static void courier_peer(struct role *r, enum proc peer, int fd)
 	struct channel *c = peer == PROC_VAULT ? &courier.vault : &courier.planner;
 
 	role_take_edge(c, peer, fd);
+	if (channel_is_open(&courier.vault) && channel_is_open(&courier.planner))
+		channel_send(&courier.vault, cv_hello, .call = 0);
 }
 
 /* The libraries, the configuration of DNS. */

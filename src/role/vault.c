@@ -506,6 +506,7 @@ static void on_closed(void *arg, struct channel *ch, bool bad)
 	default:
 		if (peer == PROC_COURIER)
 			limit_courier_spoke(); /* the next one is another one */
+		vault.courier_hears[peer == PROC_COURIER_SELF] = false;
 		calls_lost(peer == PROC_COURIER_SELF, "the gateway's courier restarts; try again");
 	}
 	answer_status();

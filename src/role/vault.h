@@ -154,6 +154,7 @@ struct vault {
 	struct channel front, scribe;
 	struct channel resolver;
 	struct channel planner[2], courier[2]; /* [1]: self-hosted providers */
+	bool courier_hears[2];		       /* its cv_hello has come */
 	uint64_t front_epoch, next_id, next_token;
 	struct idmap calls, lanes, lines;
 	struct idmap
@@ -267,6 +268,8 @@ int64_t call_time_left(const struct call *c);
 void call_await(struct call *c);
 /* 0: public providers; 1: self-hosted ones. */
 unsigned call_class(const struct call *c);
+/* Calls of that class can be made: planner and courier are there, and the courier hears both. */
+bool class_is_there(unsigned class);
 
 void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd);
 void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd);

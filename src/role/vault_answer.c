@@ -200,8 +200,7 @@ const char *status_reason(void)
 	else if (vault.config->keys.n == 0)
 		reason = "no root key";
 	for (unsigned class = 0; class < 2 && !reason[0]; class ++)
-		if (!channel_is_open(&vault.planner[class]) ||
-		    !channel_is_open(&vault.courier[class]))
+		if (!class_is_there(class))
 			reason = "a role restarts";
 	return reason;
 }

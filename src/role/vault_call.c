@@ -24,6 +24,11 @@ unsigned call_class(const struct call *c)
 	return c->provider && c->provider->self_hosted;
 }
 
+bool class_is_there(unsigned class)
+{
+	return channel_is_open(&vault.planner[class]) && vault.courier_hears[class];
+}
+
 static void on_deadline(void *arg);
 
 static uint64_t request_hash(struct bytes request_id)
@@ -335,9 +340,7 @@ void call_await(struct call *c)
 /* False when the call is over. */
 static bool can_go(struct call *c)
 {
-	unsigned class = call_class(c);
-
-	if (!channel_is_open(&vault.courier[class]) || !channel_is_open(&vault.planner[class])) {
+	if (!class_is_there(call_class(c))) {
 		call_fail(c, CODE_PROVIDER_UNAVAILABLE, "", "the gateway is restarting; try again");
 		return false;
 	}
@@ -401,6 +404,11 @@ void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg,
 	struct call *c = call_by_id(*(const uint64_t *)msg);
 	bool cloud = (enum proc)(uintptr_t)arg == PROC_COURIER;
 
+	if (number == MSG_cv_hello) {
+		vault.courier_hears[!cloud] = true;
+		answer_status();
+		return;
+	}
 	if (number == MSG_cv_rotated) {
 		if (cloud)
 			rotated(c, msg);

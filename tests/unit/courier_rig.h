@@ -25,7 +25,7 @@ static struct world {
 	struct loop_timer patience;
 	struct loop_fd provider, connection; /* the one that listens, and what it accepted */
 	char url[64];
-	unsigned begun, shut, bad;
+	unsigned begun, hellos, shut, bad;
 	enum proc denounced;
 	struct cp_failed failed;
 	char detail[PROVIDER_DETAIL_MAX + 1];
@@ -54,6 +54,7 @@ static inline void on_supervisor(void *arg, struct channel *c, uint16_t number, 
 static inline void on_vault(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)
 {
 	w.begun += number == MSG_cv_begun;
+	w.hellos += number == MSG_cv_hello;
 	loop_stop(w.role.loop);
 }
 

@@ -256,8 +256,8 @@ static inline void rig_on_control(void *arg, struct channel *c, uint16_t number,
 	}
 }
 
-/* A new WHO. What the old one was told and the test has not heard is gone. */
-static inline void connect_to(enum proc who)
+/* A new WHO, which says nothing. What the old one was told and the test has not heard is gone. */
+static inline void connect_silently(enum proc who)
 {
 	static uint64_t edges;
 	struct s_peer m = {.proc = (uint8_t)who, .edge = ++edges};
@@ -268,6 +268,14 @@ static inline void connect_to(enum proc who)
 	channel_send_fd(&rig.ends[PROC_SUPERVISOR], MSG_s_peer, &m, fds[0]);
 	close(fds[0]);
 	assert_int_equal(channel_open(&rig.ends[who], fds[1]), 0);
+	turn();
+}
+
+static inline void connect_to(enum proc who)
+{
+	connect_silently(who);
+	if (rig.role.self == PROC_VAULT && (who == PROC_COURIER || who == PROC_COURIER_SELF))
+		say(who, cv_hello, .call = 0);
 	turn();
 }
 

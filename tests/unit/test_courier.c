@@ -322,9 +322,21 @@ static void test_vault_breaks_the_rules(void **state)
 	}
 }
 
+/* Once, when it hears both; and to each vault. */
+static void test_hello(void **state)
+{
+	quiet();
+	assert_int_equal(w.hellos, 1);
+	channel_close(&w.vault);
+	quiet();
+	connect_to(PROC_VAULT);
+	run_until(&w.hellos, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_planner_lies),
 		cmocka_unit_test(test_permit_is_one_calls),
 		cmocka_unit_test(test_call_is_over),

@@ -387,6 +387,20 @@ static void test_without_courier_or_planner(void **state)
 	}
 }
 
+/* Until it says that it hears, a call could be over before it had heard of it. */
+static void test_courier_that_does_not_hear(void **state)
+{
+	struct integration i = cloudflare();
+
+	disconnect(PROC_COURIER);
+	expect_status(false, "a role restarts");
+	connect_silently(PROC_COURIER);
+	expect_restarting(1, &i);
+	say(PROC_COURIER, cv_hello, .call = 0);
+	expect_status(true, "");
+	written(add_is_done(add_until_change(2, &i), 0), true);
+}
+
 /* Calls of that class end, wherever they are; those of the other go on. */
 static void test_lost(void **state)
 {
@@ -472,6 +486,7 @@ int main(void)
 		rig_test(test_deadline),
 		rig_test(test_deadline_of_change),
 		rig_test(test_without_courier_or_planner),
+		rig_test(test_courier_that_does_not_hear),
 		rig_test(test_lost),
 		rig_test(test_lost_with_intent),
 		rig_test(test_begins_with_too_long_a_name),
