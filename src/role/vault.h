@@ -268,8 +268,6 @@ int64_t call_time_left(const struct call *c);
 void call_await(struct call *c);
 /* 0: public providers; 1: self-hosted ones. */
 unsigned call_class(const struct call *c);
-/* Calls of that class can be made: planner and courier are there, and the courier hears both. */
-bool class_is_there(unsigned class);
 
 void on_courier(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd);
 void on_planner(void *arg, struct channel *ch, uint16_t number, const void *msg, int fd);
@@ -360,5 +358,7 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 void answer(struct call *c);
 /* Whether the gateway can serve, to the front, when it has changed. */
 void answer_status(void);
+/* Calls of that class (call_class()) can be made: planner and courier are there, and the courier hears us both. */
+bool class_is_there(unsigned class);
 /* Why the gateway cannot serve now; "": it can. */
 const char *status_reason(void);

@@ -190,6 +190,11 @@ void answer(struct call *c)
 	}
 }
 
+bool class_is_there(unsigned class)
+{
+	return channel_is_open(&vault.planner[class]) && vault.courier_hears[class];
+}
+
 /* Without a resolver it still can: what that is for is said anew when it is back. */
 const char *status_reason(void)
 {

@@ -24,11 +24,6 @@ unsigned call_class(const struct call *c)
 	return c->provider && c->provider->self_hosted;
 }
 
-bool class_is_there(unsigned class)
-{
-	return channel_is_open(&vault.planner[class]) && vault.courier_hears[class];
-}
-
 static void on_deadline(void *arg);
 
 static uint64_t request_hash(struct bytes request_id)
