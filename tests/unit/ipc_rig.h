@@ -69,6 +69,15 @@ static inline void open_pair(struct end *a, struct end *b, const struct edge *ed
 	open_pair_on(loop, a, b, edge);
 }
 
+/* FN says what it has to say in a turn of the loop, which goes on until it is stopped. */
+static inline void in_a_turn(void (*fn)(void *arg), struct end *e)
+{
+	struct loop_timer t = {.fn = fn, .arg = e};
+
+	assert_int_equal(loop_timer_set(e->loop, &t, 0), 0);
+	assert_int_equal(loop_run(e->loop, NULL, NULL), 0);
+}
+
 static inline void close_pair(struct end *a, struct end *b)
 {
 	channel_close(&a->c);

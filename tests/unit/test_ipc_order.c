@@ -115,11 +115,8 @@ static void say_in_a_turn(void *arg)
 /* What was said in one turn of the loop goes out at its end. */
 static void test_in_a_turn(void **state)
 {
-	struct loop_timer t = {.fn = say_in_a_turn};
-
-	assert_int_equal(loop_timer_set(o.planner.loop, &t, 0), 0);
 	o.planner.stop_at = 1;
-	assert_int_equal(loop_run(o.planner.loop, NULL, NULL), 0);
+	in_a_turn(say_in_a_turn, &o.planner);
 	assert_true(o.in_order);
 }
 
@@ -137,11 +134,8 @@ static void fill_a_packet(void *arg)
 /* A packet that is full goes before the turn's end, and then so does what comes before it. */
 static void test_full_packet(void **state)
 {
-	struct loop_timer t = {.fn = fill_a_packet};
-
-	assert_int_equal(loop_timer_set(o.planner.loop, &t, 0), 0);
 	o.planner.stop_at = 2;
-	assert_int_equal(loop_run(o.planner.loop, NULL, NULL), 0);
+	in_a_turn(fill_a_packet, &o.planner);
 	assert_true(o.in_order);
 }
 
@@ -189,10 +183,7 @@ static void say_and_close(void *arg)
 /* It has no last words: they would come before what the courier is told. */
 static void test_no_last_words(void **state)
 {
-	struct loop_timer t = {.fn = say_and_close};
-
-	assert_int_equal(loop_timer_set(o.planner.loop, &t, 0), 0);
-	assert_int_equal(loop_run(o.planner.loop, NULL, NULL), 0);
+	in_a_turn(say_and_close, &o.planner);
 	assert_int_equal(o.planner.closed, 1);
 	assert_int_equal(o.planner.messages, 0);
 }
@@ -225,14 +216,6 @@ static void say_now(void *arg)
 
 	channel_send(&a->c, vc_end, .call = 3);
 	loop_stop(a->loop);
-}
-
-static void in_a_turn(void (*fn)(void *arg), struct end *a)
-{
-	struct loop_timer t = {.fn = fn, .arg = a};
-
-	assert_int_equal(loop_timer_set(a->loop, &t, 0), 0);
-	assert_int_equal(loop_run(a->loop, NULL, NULL), 0);
 }
 
 /* With the next message, in one packet and before it. */

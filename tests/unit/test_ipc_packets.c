@@ -82,11 +82,9 @@ static void test_a_turn_is_a_packet(void **state)
 	const struct bytes want = BYTES(END_CALL("\1") END_CALL("\2") END_CALL("\3"));
 	unsigned char got[100];
 	struct end a, b;
-	struct loop_timer t = {.fn = say_three, .arg = &a};
 
 	open_pair(&a, &b, &edge_vault_courier);
-	assert_int_equal(loop_timer_set(a.loop, &t, 0), 0);
-	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	in_a_turn(say_three, &a);
 	assert_int_equal(recv(b.c.watch.fd, got, sizeof(got), MSG_DONTWAIT), want.n);
 	assert_memory_equal(got, want.p, want.n);
 	assert_int_equal(a.c.packet.n, 0);
@@ -108,12 +106,10 @@ static void say_much(void *arg)
 static void test_packets_have_a_limit(void **state)
 {
 	struct end a, b;
-	struct loop_timer t = {.fn = say_much, .arg = &a};
 
 	open_pair(&a, &b, &edge_planner_courier);
-	assert_int_equal(loop_timer_set(a.loop, &t, 0), 0);
 	b.stop_at = 1000;
-	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	in_a_turn(say_much, &a);
 	assert_true(b.last == 1000);
 	close_pair(&a, &b);
 }
@@ -131,11 +127,9 @@ static void close_after_saying(void *arg)
 static void test_said_then_closed(void **state)
 {
 	struct end a, b;
-	struct loop_timer t = {.fn = close_after_saying, .arg = &a};
 
 	open_pair(&a, &b, &edge_vault_courier);
-	assert_int_equal(loop_timer_set(a.loop, &t, 0), 0);
-	assert_int_equal(loop_run(a.loop, NULL, NULL), 0);
+	in_a_turn(close_after_saying, &a);
 	b.stop_at = 2;
 	assert_int_equal(loop_run(b.loop, NULL, NULL), 0);
 	assert_int_equal(b.messages, 1);
@@ -151,10 +145,7 @@ static void stop(void *arg)
 /* One turn of the loop, and no more. */
 static void one_turn(struct end *e)
 {
-	struct loop_timer t = {.fn = stop, .arg = e};
-
-	assert_int_equal(loop_timer_set(e->loop, &t, 0), 0);
-	assert_int_equal(loop_run(e->loop, NULL, NULL), 0);
+	in_a_turn(stop, e);
 }
 
 /* What is said meanwhile is heard later. */
