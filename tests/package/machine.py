@@ -153,7 +153,7 @@ class Machine:
 
     def apt(self, *args):
         """From what was downloaded before."""
-        return self.run(*APT, "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", *args)
+        return self.run(*APT, "--no-install-recommends", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", *args)
 
     def path(self, inside_path):
         """Where a file of it is for us."""

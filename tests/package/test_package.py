@@ -186,7 +186,7 @@ def token_of(m, *args):
 def test_install():
     """It is enabled, and waits for a key; nobody makes one, and nothing failed."""
     m = booted()
-    m.apt("install", "--no-install-recommends", "./postern.deb")
+    m.apt("install", "./postern.deb")
     assert m.run("systemctl", "is-enabled", "postern").strip() == "enabled"
     assert m.try_run("systemctl", "is-enabled", "postern.socket")[1].strip() == "disabled"
     assert m.try_run("systemctl", "is-active", "postern")[1].strip() == "inactive"
@@ -313,7 +313,7 @@ def test_upgrade():
     """The service restarts; configuration, handles and log go on."""
     m = booted()
     before, conf = show(m, "MainPID"), m.read(CONF)
-    m.apt("install", "--no-install-recommends", "./postern-next.deb")
+    m.apt("install", "./postern-next.deb")
     assert m.run("dpkg-query", "-W", "-f", "${Version}", "postern").endswith("+next")
     assert show(m, "MainPID") not in (before, "0") and is_ready(m)
     assert m.read(CONF) == conf
@@ -330,7 +330,7 @@ def test_remove():
     assert not m.run("sh", "-c", "pgrep postern || true")
     for path in (KEY, LOG, CONF, "/etc/postern/callers"):
         assert os.path.exists(m.path(path)), path
-    m.apt("install", "--no-install-recommends", "./postern.deb")
+    m.apt("install", "./postern.deb")
     wait_for(lambda: is_ready(m), "not there again")
     works(m, "again")
 
@@ -345,7 +345,7 @@ def test_purge():
         assert os.listdir(m.path(kept)), kept
     assert os.listdir(m.path("/etc/postern")) == ["keys"]
     assert owner(m, KEY) == "postern:postern 600"
-    m.apt("install", "--no-install-recommends", "./postern.deb")
+    m.apt("install", "./postern.deb")
     wait_for(lambda: is_ready(m), "not there again")
     m.write(CONF, conf)
     m.write("/etc/postern/callers", callers)
@@ -376,7 +376,7 @@ def test_socket_activation():
             size = os.path.getsize(answers)
             m.run("systemctl", "restart", "postern")
             wait_for(lambda: os.path.getsize(answers) > size + 100, "no answers after a restart")
-        m.apt("install", "--no-install-recommends", "./postern-next.deb")
+        m.apt("install", "./postern-next.deb")
         wait_for(lambda: os.path.getsize(answers) > size + 200, "no answers after an upgrade")
     finally:
         m.write("/root/enough", "")
