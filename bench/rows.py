@@ -121,12 +121,15 @@ class Bench:
 
     def idle(self):
         self.take_turns("idle", {"postern": self.postern, "go": self.go, "nginx": self.nginx}, self.run_idle)
+        self.take_turns("idle, roles in use", {"postern": self.postern}, self.run_idle)
 
     def run_idle(self, row, name, make):
         with Upstream(self.place) as upstream, make().start(upstream.port) as g:
             if name != "nginx":
                 for _ in range(3):
                     g.post("/add_record", {"integration_handle": g.handle, "record": RECORD})
+            if name == "postern" and row == "idle":
+                g.wake()
             time.sleep(2)  # idle: nothing of the start, and of those calls, goes on
             pids = g.pids()
             private, pss = figures.memory(pids)
@@ -153,13 +156,19 @@ class Bench:
     # ---- start ----
 
     def start(self):
-        for _ in range(4):
-            self.take_turns("start", {"postern": self.postern, "go": self.go}, self.run_start)
+        """The first answer; and the first change, which needs more of Postern's roles."""
+        with Upstream(self.place) as upstream:
+            with self.postern().start(upstream.port) as g:
+                handle = g.handle  # is good for all of them
+            for _ in range(4):
+                for row in "start", "start, add_record":
+                    self.take_turns(row, {"postern": self.postern, "go": self.go}, self.run_start, upstream.port, handle)
 
-    def run_start(self, row, name, make):
+    def run_start(self, row, name, make, upstream_port, handle):
         g = make()
-        argv, env = g.command(1)
-        put(self.place.dir + "/request", load.http(g, *g.making()[0]))
+        g.handle = handle
+        argv, env = g.command(upstream_port)
+        put(self.place.dir + "/request", load.http(g, *(g.making() if row == "start" else g.change())[0]))
         usec = run(BUILD + "/start", str(g.port), self.place.dir + "/request", "taskset", "-c", GATEWAY_CORE, *argv, env=dict(os.environ, **(env or {})),
                    stderr=subprocess.DEVNULL)
         self.samples.add(row, name, ms=int(usec) / 1000)

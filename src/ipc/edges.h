@@ -167,8 +167,11 @@ enum verb verb_parse(struct bytes in);
 	M(s_ping, A)	 /* does its loop turn, and has it heard all that came before? */          \
 	M(r_pong, B)	 /* it has */
 
-/* EDGE counts all edges that were ever made, so that nobody is blamed for what his predecessor did. */
-#define FIELDS_s_peer(F, S)	F(S, U8, proc, PROC_COUNT - 1) F(S, U64, edge, 0)
+/*
+ * EDGE counts all edges that were ever made, so that nobody is blamed for what his predecessor did. TO_COME: PROC was not started yet; what is said to it waits in the edge, and is the first that it
+ * hears.
+ */
+#define FIELDS_s_peer(F, S)	F(S, U8, proc, PROC_COUNT - 1) F(S, U64, edge, 0) F(S, U8, to_come, 1)
 #define FIELDS_s_listener(F, S) F(S, U8, kind, LISTENERS - 1)
 #define FIELDS_s_log_dir(F, S)	F(S, U8, unused, 0)
 #define FIELDS_s_ca(F, S)	F(S, U8, unused, 0)

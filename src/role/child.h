@@ -15,6 +15,7 @@ struct child {
 	struct channel control;
 	int64_t started;   /* loop_now() */
 	unsigned failures; /* in a row, each soon after its start */
+	bool wanted; /* it is to run; those that are not are started when they are first needed */
 	bool confined, ready, told_to_stop;
 	unsigned holds; /* of its sandbox, once CONFINED */
 	uint64_t restarts;

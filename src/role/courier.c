@@ -554,11 +554,11 @@ static void courier_control(struct role *r, uint16_t number, const void *msg, in
 		close(fd);
 }
 
-static void courier_peer(struct role *r, enum proc peer, int fd)
+static void courier_peer(struct role *r, const struct s_peer *m, int fd)
 {
-	struct channel *c = peer == PROC_VAULT ? &courier.vault : &courier.planner;
+	struct channel *c = m->proc == PROC_VAULT ? &courier.vault : &courier.planner;
 
-	role_take_edge(c, peer, fd);
+	role_take_edge(c, (enum proc)m->proc, fd);
 	if (channel_is_open(&courier.vault) && channel_is_open(&courier.planner))
 		channel_send(&courier.vault, cv_hello, .call = 0);
 }

@@ -158,8 +158,8 @@ static void add_listener(const struct s_listener *m, int fd)
 
 static void take_role(const struct s_role *m)
 {
-	front.roles[m->proc] =
-		(struct front_role){.up = m->up, .holds = m->holds, .restarts = m->restarts};
+	front.roles[m->proc] = (struct front_role){
+		.known = true, .up = m->up, .holds = m->holds, .restarts = m->restarts};
 }
 
 static void listen_now(void)
@@ -279,9 +279,9 @@ static void front_control(struct role *r, uint16_t number, const void *msg, int 
 	}
 }
 
-static void front_peer(struct role *r, enum proc peer, int fd)
+static void front_peer(struct role *r, const struct s_peer *m, int fd)
 {
-	role_take_edge(&front.vault, peer, fd);
+	role_take_edge(&front.vault, PROC_VAULT, fd);
 }
 
 static void front_start(struct role *r)

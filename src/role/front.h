@@ -107,6 +107,7 @@ struct front {
 	bool started, listening;
 	struct buf providers; /* the answer to GET /providers, made once */
 	struct front_role {   /* as the supervisor tells */
+		bool known;   /* it was started, sooner or later */
 		bool up;
 		unsigned holds;
 		uint64_t restarts;

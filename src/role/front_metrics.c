@@ -48,8 +48,11 @@ static void put_roles(struct buf *b)
 
 	metrics_family(b, "postern_build_info", "gauge", "Always 1.");
 	metrics_put(b, "postern_build_info", "version=\"" POSTERN_VERSION "\"", 1);
-	metrics_family(b, "postern_role_up", "gauge", "1 while the process is there.");
+	metrics_family(b, "postern_role_up", "gauge",
+		       "1 while the process is there; none for one that nobody needed yet.");
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
+		if (!front.roles[p].known)
+			continue;
 		snprintf(labels, sizeof(labels), "role=\"%s\"", proc_name(p));
 		metrics_put(b, "postern_role_up", labels, front.roles[p].up);
 	}
@@ -62,7 +65,7 @@ static void put_roles(struct buf *b)
 	metrics_family(b, "postern_sandbox", "gauge",
 		       "1 where the process has given up what it does not need of that kind.");
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
-		for (unsigned bit = 0; bit < SANDBOX_BITS; bit++) {
+		for (unsigned bit = 0; front.roles[p].known && bit < SANDBOX_BITS; bit++) {
 			snprintf(labels, sizeof(labels), "role=\"%s\",what=\"%s\"", proc_name(p),
 				 sandbox_text(bit));
 			metrics_put(b, "postern_sandbox", labels, front.roles[p].holds >> bit & 1);

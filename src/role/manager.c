@@ -34,12 +34,15 @@ void manager_end(struct manager *m)
 	notify_close();
 }
 
-/* The first role that is not there; NULL: all are. */
-static const struct child *missing(const struct child *children)
+/* The first role that is to be there and is not; NULL: all are. One that is started late, when it is first needed, keeps nobody from being served. */
+static const struct child *missing(const struct manager_view *v)
 {
-	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
-		if (!children[p].ready)
-			return &children[p];
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++) {
+		const struct child *c = &v->children[p];
+
+		if (c->wanted && !c->ready && (c->restarts || !v->announced))
+			return c;
+	}
 	return NULL;
 }
 
@@ -57,7 +60,7 @@ static void put_stopping(const struct manager_view *v, char *text, size_t size)
 static void put_state(const struct manager_view *v, char *text, size_t size)
 {
 	const char *problem = v->children[PROC_VAULT].problem;
-	const struct child *c = missing(v->children);
+	const struct child *c = missing(v);
 	const char *state = v->announced ? "degraded" : "starting";
 
 	/* A front is there when it has something to serve: what it waits for says more. */

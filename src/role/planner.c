@@ -339,11 +339,11 @@ static void planner_control(struct role *r, uint16_t number, const void *msg, in
 		close(fd);
 }
 
-static void planner_peer(struct role *r, enum proc peer, int fd)
+static void planner_peer(struct role *r, const struct s_peer *m, int fd)
 {
-	struct channel *c = peer == PROC_VAULT ? &planner.vault : &planner.courier;
+	struct channel *c = m->proc == PROC_VAULT ? &planner.vault : &planner.courier;
 
-	role_take_edge(c, peer, fd);
+	role_take_edge(c, (enum proc)m->proc, fd);
 }
 
 /* The vault was stopped before: nothing is in flight. */

@@ -95,9 +95,9 @@ static void resolver_prepare(struct role *r)
 		    most_at_once());
 }
 
-static void resolver_peer(struct role *r, enum proc peer, int fd)
+static void resolver_peer(struct role *r, const struct s_peer *m, int fd)
 {
-	role_take_edge(&resolver.vault, peer, fd);
+	role_take_edge(&resolver.vault, PROC_VAULT, fd);
 }
 
 /* The vault was stopped before: nothing is in flight. */

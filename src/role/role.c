@@ -31,10 +31,8 @@ static const struct role_ops *const ops_of[PROC_COUNT] = {
 /* The old edge may be denounced while it is closed, still by its number. */
 static void take_peer(struct role *r, const struct s_peer *m, int fd)
 {
-	enum proc peer = (enum proc)m->proc;
-
-	r->ops->peer(r, peer, fd);
-	r->edges[peer] = m->edge;
+	r->ops->peer(r, m, fd);
+	r->edges[m->proc] = m->edge;
 }
 
 /* Before the role hears anybody but the supervisor. */

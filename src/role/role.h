@@ -26,8 +26,8 @@ struct role_ops {
 	void (*control)(struct role *r, uint16_t number, const void *msg, int fd);
 	/* Everything is told. Load and open what is needed beyond descriptors that come by message: it is the last chance. NULL: nothing to do. */
 	void (*prepare)(struct role *r);
-	/* An edge to PEER, new or anew: FD is now the role's. */
-	void (*peer)(struct role *r, enum proc peer, int fd);
+	/* An edge to another role, new or anew: FD is now the role's. */
+	void (*peer)(struct role *r, const struct s_peer *m, int fd);
 	/* In the sandbox, the edges are there: serve. Call role_ready() once you do. */
 	void (*start)(struct role *r);
 	/* Finish what is in flight, then loop_stop(). */

@@ -384,13 +384,13 @@ static void scribe_control(struct role *r, uint16_t number, const void *msg, int
 	}
 }
 
-static void scribe_peer(struct role *r, enum proc peer, int fd)
+static void scribe_peer(struct role *r, const struct s_peer *m, int fd)
 {
-	if (peer != PROC_VAULT) {
+	if (m->proc != PROC_VAULT) {
 		close(fd);
 		return;
 	}
-	role_take_edge(&scribe.vault, peer, fd);
+	role_take_edge(&scribe.vault, PROC_VAULT, fd);
 }
 
 static void scribe_start(struct role *r)

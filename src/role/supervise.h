@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Inside the supervisor. supervisor.c: its life, signals, reloads. supervisor_roles.c: starting roles, what they report, and starting them anew. supervisor_stop.c: the end.
+ * Inside the supervisor. supervisor.c: its life, signals, reloads. supervisor_roles.c: starting roles, what they report, and starting them anew. supervisor_edges.c: who speaks with whom. supervisor_stop.c: the end.
  */
 #include "role/child.h"
 #include "role/events.h"
@@ -10,6 +10,14 @@
 #include "role/startup.h"
 
 #define EDGES 9
+
+struct supervisor_edge {
+	struct supervisor *owner;
+	uint64_t number;	   /* of the edge that is there now; 0: there was none yet */
+	int kept;		   /* the end of a role that was not started yet; -1: none */
+	enum proc kept_for;	   /* that role */
+	struct loop_fd first_word; /* until something was said to it */
+};
 
 struct supervisor {
 	struct loop *loop;
@@ -25,7 +33,7 @@ struct supervisor {
 	char refused[CONFIG_ERROR_MAX]; /* why the last reload was; "": it was not */
 	struct events events;
 	struct manager manager;
-	uint64_t edge_number[EDGES]; /* of the edge that is there now */
+	struct supervisor_edge edges[EDGES];
 	uint64_t next_edge;
 };
 
@@ -45,6 +53,20 @@ void roles_start(struct supervisor *s);
 void roles_reap(struct supervisor *s);
 /* End one now. It is started anew, unless all end. */
 void role_end(struct child *c);
+/* Somebody needs it: start it, if it was not yet. */
+void role_want(struct supervisor *s, enum proc p);
+/* It was not in its sandbox yet, and is to be told then what is said to it before. */
+bool role_is_to_come(const struct child *c);
+
+/* ---- supervisor_edges.c ---- */
+
+void edges_init(struct supervisor *s);
+/* P is in its sandbox, and may hear others: connect it with those that are, and with those that are to come. */
+void edges_connect(struct supervisor *s, enum proc p);
+/* P has ended: what was said to it before it was there is gone, and so is what it said to others. */
+void edges_lost(struct supervisor *s, enum proc p);
+/* NULL: the two do not speak with each other. */
+const struct supervisor_edge *edge_between(const struct supervisor *s, enum proc a, enum proc b);
 
 /* ---- supervisor_stop.c ---- */
 

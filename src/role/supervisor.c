@@ -28,7 +28,7 @@ void show_state(struct supervisor *s)
 void maybe_announce(struct supervisor *s)
 {
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
-		if (!s->children[p].ready)
+		if (s->children[p].wanted && !s->children[p].ready)
 			return;
 	if (s->announced)
 		return;

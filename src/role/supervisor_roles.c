@@ -9,47 +9,37 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define STEADY_MS 10000 /* a role that lived this long starts anew without delay */
 
 #define EXIT_NOTE_MAX 128
 
-/* Who speaks with whom; the first named is SIDE_A. */
-static const struct {
-	enum proc a, b;
-} edges[EDGES] = {
-	{PROC_FRONT, PROC_VAULT},     {PROC_VAULT, PROC_SCRIBE},
-	{PROC_VAULT, PROC_PLANNER},   {PROC_VAULT, PROC_PLANNER_SELF},
-	{PROC_VAULT, PROC_COURIER},   {PROC_VAULT, PROC_COURIER_SELF},
-	{PROC_PLANNER, PROC_COURIER}, {PROC_PLANNER_SELF, PROC_COURIER_SELF},
-	{PROC_VAULT, PROC_RESOLVER},
+/*
+ * When each is started. The first answer waits for no more than the first three; what calls providers follows, so that what is wrong with it shows at the start; the others, which not every gateway needs,
+ * when they are first spoken to.
+ */
+static const enum {
+	AT_ONCE,
+	AFTER_FRONT,
+	AT_FIRST_WORD
+} begins[PROC_COUNT] = {
+	[PROC_FRONT] = AT_ONCE,
+	[PROC_VAULT] = AT_ONCE,
+	[PROC_SCRIBE] = AT_ONCE,
+	[PROC_PLANNER] = AFTER_FRONT,
+	[PROC_COURIER] = AFTER_FRONT,
+	[PROC_PLANNER_SELF] = AT_FIRST_WORD,
+	[PROC_COURIER_SELF] = AT_FIRST_WORD,
+	[PROC_RESOLVER] = AT_FIRST_WORD,
 };
 
 /* ---- starting and restarting ---- */
 
-static void connect_edge(struct supervisor *s, size_t i)
-{
-	enum proc a = edges[i].a, b = edges[i].b;
-	uint64_t number = ++s->next_edge;
-	int fds[2];
-
-	if (!s->children[a].confined || !s->children[b].confined)
-		return; /* when the other one is in its sandbox too */
-	if (channel_pair(fds) < 0)
-		log_fatal("socketpair: %m");
-	channel_send_fd(&s->children[a].control, MSG_s_peer,
-			&(const struct s_peer){.proc = (uint8_t)b, .edge = number}, fds[0]);
-	channel_send_fd(&s->children[b].control, MSG_s_peer,
-			&(const struct s_peer){.proc = (uint8_t)a, .edge = number}, fds[1]);
-	s->edge_number[i] = number;
-	close(fds[0]);
-	close(fds[1]);
-}
-
 /* For the metrics. A front that is not there hears of all when it comes. */
 static void tell_state(struct supervisor *s, const struct child *c)
 {
+	if (!c->wanted)
+		return;
 	channel_send(&s->children[PROC_FRONT].control, s_role, .proc = (uint8_t)c->proc,
 		     .up = c->confined, .holds = c->confined ? c->holds : 0,
 		     .restarts = c->restarts);
@@ -70,9 +60,15 @@ static void confine(struct supervisor *s, struct child *c)
 	struct buf filter = BUF_INIT(SANDBOX_FILTER_MAX);
 	int r = confine_filter(c->proc, c->pid, &filter);
 
-	if (r < 0)
+	/* At the start it is fatal, so that it is seen. Later others are being served, and there is another try. */
+	if (r < 0 && !s->announced)
 		log_fatal("the filter of %s: %s", proc_name(c->proc), strerror(-r));
-	channel_send(&c->control, s_confine, .filter = buf_bytes(&filter));
+	if (r < 0) {
+		log_warn("the filter of %s: %s", proc_name(c->proc), strerror(-r));
+		role_end(c);
+	} else {
+		channel_send(&c->control, s_confine, .filter = buf_bytes(&filter));
+	}
 	buf_done(&filter);
 }
 
@@ -93,6 +89,26 @@ static void start_child(struct supervisor *s, enum proc p)
 	confine(s, c); /* and on_confined() goes on */
 }
 
+void role_want(struct supervisor *s, enum proc p)
+{
+	if (s->children[p].wanted || s->cut_off)
+		return;
+	s->children[p].wanted = true;
+	start_child(s, p);
+}
+
+bool role_is_to_come(const struct child *c)
+{
+	return begins[c->proc] != AT_ONCE && !c->confined && c->restarts == 0;
+}
+
+static void want_all(struct supervisor *s, unsigned when)
+{
+	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
+		if (begins[p] == when)
+			role_want(s, p);
+}
+
 static void on_restart(void *arg)
 {
 	struct child *c = arg;
@@ -108,6 +124,7 @@ static void child_exited(struct child *c, int status)
 	char text[EXIT_NOTE_MAX];
 
 	child_ended(c);
+	edges_lost(s, c->proc);
 	maybe_reloaded(s); /* the next one is told what holds now */
 	if (s->stopping) {
 		stop_next(s);
@@ -170,17 +187,6 @@ static void on_pulse(void *arg)
 
 /* ---- what the roles report ---- */
 
-/* Where in the table the two meet; its length when they do not. */
-static size_t edge_between(enum proc a, enum proc b)
-{
-	size_t i = 0;
-
-	while (i < ARRAY_LEN(edges) && !(edges[i].a == a && edges[i].b == b) &&
-	       !(edges[i].a == b && edges[i].b == a))
-		i++;
-	return i;
-}
-
 static bool is_core(enum proc p)
 {
 	return p == PROC_VAULT || p == PROC_SCRIBE;
@@ -195,15 +201,15 @@ static void on_bad_peer(struct child *c, const struct r_bad_peer *m)
 {
 	struct supervisor *s = c->owner;
 	enum proc bad = (enum proc)m->proc;
-	size_t i = edge_between(c->proc, bad);
+	const struct supervisor_edge *e = edge_between(s, c->proc, bad);
 
-	if (i == ARRAY_LEN(edges)) {
+	if (!e) {
 		log_warn("%s denounced %s, whom it does not know: ended", proc_name(c->proc),
 			 proc_name(bad));
 		role_end(c);
 		return;
 	}
-	if (m->edge != s->edge_number[i])
+	if (m->edge != e->number)
 		return; /* that one is gone already */
 	log_warn("%s sent %s what it must not: ended", proc_name(bad), proc_name(c->proc));
 	role_end(&s->children[bad]);
@@ -249,9 +255,7 @@ static void on_confined(struct child *c, unsigned holds)
 	for (enum proc p = PROC_FRONT; c->proc == PROC_FRONT && p < PROC_COUNT; p++)
 		tell_state(s, &s->children[p]);
 	tell_state(s, c);
-	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
-		if (edges[i].a == c->proc || edges[i].b == c->proc)
-			connect_edge(s, i);
+	edges_connect(s, c->proc);
 	channel_send(&c->control, s_start, 0);
 	if (c->proc == PROC_SCRIBE)
 		events_greet(&s->events);
@@ -270,6 +274,8 @@ static void on_control(void *arg, struct channel *ch, uint16_t number, const voi
 		break;
 	case MSG_r_ready:
 		c->ready = true;
+		if (c->proc == PROC_FRONT)
+			want_all(c->owner, AFTER_FRONT);
 		maybe_announce(c->owner);
 		break;
 	case MSG_r_event:
@@ -313,7 +319,7 @@ void roles_start(struct supervisor *s)
 	s->pulse = (struct loop_timer){.fn = on_pulse, .arg = s};
 	init_children(s);
 	events_init(&s->events, s->loop, &s->children[PROC_SCRIBE].control);
-	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
-		start_child(s, p);
+	edges_init(s);
+	want_all(s, AT_ONCE);
 	on_pulse(s);
 }

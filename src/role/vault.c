@@ -556,11 +556,14 @@ static void vault_init(struct role *r)
 	init_channel(PROC_RESOLVER, &edge_vault_resolver, SIDE_A, on_resolver);
 }
 
-static void vault_peer(struct role *r, enum proc peer, int fd)
+static void vault_peer(struct role *r, const struct s_peer *m, int fd)
 {
-	struct channel *c = channel_of(peer);
+	enum proc peer = (enum proc)m->proc;
 
-	role_take_edge(c, peer, fd);
+	role_take_edge(channel_of(peer), peer, fd);
+	/* One that is to come hears its planner when it hears us, and us first. */
+	if (peer == PROC_COURIER || peer == PROC_COURIER_SELF)
+		vault.courier_hears[peer == PROC_COURIER_SELF] = m->to_come;
 	if (peer == PROC_SCRIBE)
 		lines_greet();
 	if (peer == PROC_FRONT)

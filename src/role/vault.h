@@ -154,7 +154,7 @@ struct vault {
 	struct channel front, scribe;
 	struct channel resolver;
 	struct channel planner[2], courier[2]; /* [1]: self-hosted providers */
-	bool courier_hears[2];		       /* its cv_hello has come */
+	bool courier_hears[2]; /* its cv_hello has come, or it will hear us when it comes */
 	uint64_t front_epoch, next_id, next_token;
 	struct idmap calls, lanes, lines;
 	struct idmap

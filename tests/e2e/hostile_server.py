@@ -8,7 +8,7 @@ import threading
 import time
 
 import tap
-from common import integrate, pdns
+from common import everyone, integrate, pdns
 from servers import Connection, FakeUpstream
 
 MIB = 1024 * 1024
@@ -62,7 +62,7 @@ class Roles:
     """The gateway's processes as they are now, against what they are later."""
 
     def __init__(self, g):
-        self.g, self.pids = g, g.pids()
+        self.g, self.pids = g, everyone(g)
         self.fds = {name: self.count_fds(pid) for name, pid in self.pids.items()}
 
     @staticmethod

@@ -15,7 +15,7 @@ import tempfile
 
 import tap
 from acme_clients import Host
-from common import add, added, gateway_of, integrate, pdns, refused, remove, together
+from common import add, added, everyone, gateway_of, integrate, pdns, refused, remove, together
 from dns_answers import A, AAAA, CNAME, NS, NXDOMAIN, SERVFAIL, TXT, NameServer, Question, enter_network, need_network, record, wire_name
 from dns_servers import Bind, Knot
 from injected import ALL, Injected
@@ -347,7 +347,7 @@ def test_busy_servers():
         slow = "busy.example"
         p.ensure_zone(slow)
         dns.servers(slow, **hosts)
-        handle, before = integrate(g, p), g.pids()
+        handle, before = integrate(g, p), everyone(g)
         fast_handle, slow_handle = added(g, handle, NAME, "fast"), added(g, handle, "_acme-challenge." + slow, "slow")
         answers = together(lambda i: checked(g, handle, slow_handle if i % 8 else fast_handle), range(16), 16)
         for i, (visible, said) in enumerate(answers):
@@ -553,6 +553,7 @@ def fails(role, calls, step):
                 g = Injected(state_dir=d)
                 handle = integrate(g, p)
                 record_handle = added(g, handle, NAME, "fails")
+                everyone(g)  # its start is none of this
             dns.servers(ZONE, ns1=(PDNS,), ns2=("9.5.0.1",))
             g.arm(role, calls, nth, "fail")
             status, answer = check(g, handle, record_handle)

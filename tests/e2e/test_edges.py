@@ -12,7 +12,7 @@ import socket
 import struct
 
 import tap
-from common import add, added, gateway, gateway_of, integrate, pdns, refused
+from common import add, added, everyone, gateway, gateway_of, integrate, pdns, refused
 from servers import ROOT, FakeUpstream, wait_for
 
 ROLES = ["postern-front", "postern-vault", "postern-scribe", "postern-planner", "postern-planner-self",
@@ -59,7 +59,7 @@ def misbehave(sender, message, others=()):
         raise tap.Skip("needs root to speak in another process's name")
     with gateway() as g:
         handle = integrate(g, P)
-        before = g.pids()
+        before = everyone(g)
         for s in sockets(before[sender]):
             try:
                 s.send(message)
@@ -148,7 +148,7 @@ def test_supervisor():
         raise tap.Skip("needs root to speak in another process's name")
     with gateway() as g:
         handle = integrate(g, P)
-        before = g.pids()
+        before = everyone(g)
         for role in ROLES:
             to_supervisor(g, role, struct.pack(">HQI", number_of("r_pong"), (1 << 64) - 1, (1 << 32) - 1) + text("READY=1\nx"))
             to_supervisor(g, role, struct.pack(">HQI", number_of("r_pong"), 0, 0) + text(""))

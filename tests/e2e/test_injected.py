@@ -10,7 +10,7 @@ import tempfile
 import time
 
 import tap
-from common import add, refused
+from common import add, refused, wake
 from injected import ALL, ROLES, STEP, Injected, Lab, call, check_end, soon
 from servers import has_symbol
 from service import Notified
@@ -121,6 +121,7 @@ def starts(process, nth, lab, env):
         except AssertionError as e:
             said = str(e)
             return True, [] if "ended with status" in said and "status 0" not in said else [said]
+        call(lambda: wake(g))
         _, met, name = g.disarm()
         lab.injected[name] += met
         # A role that fails once it serves is started again, and a call that meets that is told so.

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 import tap
-from common import configured, gateway_of
+from common import configured, everyone, gateway_of
 from servers import BINARY, ROOT, has_symbol
 
 TOOL = os.environ.get("ATTACK_TOOL", ROOT + "/build/tests/tools/attack")
@@ -121,6 +121,7 @@ def test_what_is_missing_is_told_or_fatal():
             try:
                 with gateway_of(section, env=env) as g:
                     assert not required and g.get("/readyz")[0] == 200
+                    everyone(g)
                     assert g.stderr_text().count("this system cannot take away: system calls") == 8
             except AssertionError as e:
                 assert required and "ended with status 1" in str(e), (required, e)
@@ -132,7 +133,7 @@ def test_what_is_missing_is_told_or_fatal():
 def test_filters_are_there():
     """In the kernel's own words."""
     with gateway_of("") as g:
-        for name, pid in g.pids().items():
+        for name, pid in everyone(g).items():
             with open("/proc/%d/status" % pid) as f:
                 status = dict(line.split(":\t") for line in f.read().splitlines() if ":\t" in line)
             assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1", (name, status)

@@ -7,7 +7,7 @@ import os
 import urllib.parse
 
 import tap
-from common import add, gateway, integrate, pdns, refused, remove
+from common import add, everyone, gateway, integrate, pdns, refused, remove
 from clouds import Azure
 from memory import holds
 from servers import FakeUpstream
@@ -119,7 +119,7 @@ def test_memory():
         with open(os.path.join(g.state_dir, "root.key"), "rb") as f:
             root_key = f.read()
         derived = hmac.new(bytes(32), root_key, "sha256").digest()  # HKDF-Extract, RFC 5869
-        pids = dict(g.pids(), postern=g.pid)
+        pids = dict(everyone(g), postern=g.pid)
         for name, pid in pids.items():
             assert bool(holds(pid, [root_key])) == (name == "postern"), (name, "root key")
             assert bool(holds(pid, [derived])) == (name == "postern-vault"), (name, "what is derived from the root key")
@@ -135,7 +135,7 @@ def test_the_gateways_own_secret():
     with Azure() as azure, at_azure(azure) as g:
         needle = [b"azure-canary-secret"]
         assert holds(g.pids()["postern-courier"], needle), "the test looks in the wrong place"
-        for name, pid in g.pids().items():
+        for name, pid in everyone(g).items():
             assert name == "postern-courier" or not holds(pid, needle), name
 
 
@@ -151,7 +151,7 @@ def test_planners_never_hold_a_credential():
         t = threading.Thread(target=lambda: g.post("/get_zones", {"integration_handle": made["integration_handle"]}, timeout=60))
         t.start()
         up.wait_for_request()
-        pids = g.pids()
+        pids = everyone(g)
         needle = [CANARY.encode()]
         assert holds(pids["postern-courier-self"], needle), "the test looks in the wrong place"
         for name in ("postern-planner", "postern-planner-self", "postern-scribe", "postern-courier", "postern-resolver"):
@@ -164,7 +164,7 @@ def test_planners_never_hold_a_credential():
 def test_processes_are_closed_up():
     with gateway() as g:
         uids = set()
-        for name, pid in g.pids().items():
+        for name, pid in everyone(g).items():
             with open("/proc/%d/status" % pid) as f:
                 status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
             assert status["NoNewPrivs"] == "1", name

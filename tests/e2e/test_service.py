@@ -11,7 +11,7 @@ import time
 import urllib.parse
 
 import tap
-from common import add, added, file_size_limit, gateway, integrate, pdns, refused, together
+from common import add, added, everyone, file_size_limit, gateway, integrate, pdns, refused, together
 from servers import FakeUpstream, has_symbol, wait_for
 from service import Notified, listener, manager
 
@@ -202,7 +202,7 @@ def stopped(pid):
 def hang(role):
     with gateway() as g:
         handle = integrate(g, P)
-        old = g.pids()[role]
+        old = everyone(g)[role]
         os.kill(old, signal.SIGSTOP)
         wait_for(lambda: g.pids().get(role, old) != old, 60)
         wait_for(lambda: g.get("/readyz")[0] == 200, 20)

@@ -240,7 +240,7 @@ def kill_roles(soak):
         if not soak.wait_for_share((n + 1) * WARM / (len(ROLES) + 2)):
             return
         name = "postern-" + role
-        old = soak.g.pids()[name]
+        old = wait_for(lambda name=name: soak.g.pids().get(name), 30)  # some are there when somebody needs them
         soak.trouble = float("inf")
         os.kill(old, signal.SIGKILL)
         wait_for(lambda: soak.g.pids().get(name, old) != old and ready(soak.g), 30)

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import tap
-from common import gateway_of, together
+from common import everyone, gateway_of, together
 from dns_answers import (A, AAAA, CNAME, NXDOMAIN, SERVFAIL, Everywhere, NameServer, enter_network, need_network, record)
 from openapi import check_answers
 from servers import CA
@@ -264,7 +264,7 @@ BROKEN = {
 def test_dns_over_tcp():
     """Of an answer too long for UDP comes all, and what may be is used. (It once ended the courier: a system call too many.)"""
     with world() as (g, dns, everywhere):
-        pids = g.pids()
+        pids = everyone(g)
         dns.names["large.test"] = lambda q: q.addresses("127.0.0.1", PUBLIC) if q.tcp else q.answer(truncated=True)
         for _ in range(3):
             assert try_url(g, "https://large.test:%d" % everywhere.port)[0] == 200 and everywhere.take() == {PUBLIC}
@@ -276,7 +276,7 @@ def test_broken_dns():
     with world() as (g, dns, everywhere):
         for i, reply in enumerate(BROKEN.values()):
             dns.names["broken%d.test" % i] = reply
-        pids, took = g.pids(), {}
+        pids, took = everyone(g), {}
 
         def ask(i):
             began = time.monotonic()

@@ -125,7 +125,7 @@ static inline void connect_to(enum proc p)
 	int fds[2];
 
 	assert_int_equal(channel_pair(fds), 0);
-	w.role.ops->peer(&w.role, p, fds[0]);
+	w.role.ops->peer(&w.role, &(const struct s_peer){.proc = (uint8_t)p}, fds[0]);
 	assert_int_equal(channel_open(c, fds[1]), 0);
 }
 

@@ -249,18 +249,18 @@ static inline void rig_on_control(void *arg, struct channel *c, uint16_t number,
 		r->stopping = true;
 		r->ops->stop(r);
 	} else if (number == MSG_s_peer) {
-		r->ops->peer(r, (enum proc)((const struct s_peer *)msg)->proc, fd);
+		r->ops->peer(r, msg, fd);
 		r->edges[((const struct s_peer *)msg)->proc] = ((const struct s_peer *)msg)->edge;
 	} else {
 		r->ops->control(r, number, msg, fd);
 	}
 }
 
-/* A new WHO, which says nothing. What the old one was told and the test has not heard is gone. */
-static inline void connect_silently(enum proc who)
+/* A new WHO, which says nothing, or one that is to be started when it is spoken to. What the old one was told and the test has not heard is gone. */
+static inline void connect_as(enum proc who, bool to_come)
 {
 	static uint64_t edges;
-	struct s_peer m = {.proc = (uint8_t)who, .edge = ++edges};
+	struct s_peer m = {.proc = (uint8_t)who, .edge = ++edges, .to_come = to_come};
 	int fds[2];
 
 	rig.head[who] = NULL;
@@ -273,7 +273,7 @@ static inline void connect_silently(enum proc who)
 
 static inline void connect_to(enum proc who)
 {
-	connect_silently(who);
+	connect_as(who, false);
 	if (rig.role.self == PROC_VAULT && (who == PROC_COURIER || who == PROC_COURIER_SELF))
 		say(who, cv_hello, .call = 0);
 	turn();

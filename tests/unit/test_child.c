@@ -118,7 +118,7 @@ static void test_status(void **state)
 	struct loop *loop;
 
 	for (enum proc p = 0; p < PROC_COUNT; p++)
-		children[p].proc = p;
+		children[p] = (struct child){.proc = p, .wanted = p != PROC_RESOLVER};
 	assert_int_equal(loop_new(&loop), 0);
 	manager_begin(&m, loop);
 	expect(&m, &v, "STATUS=starting");
@@ -128,9 +128,18 @@ static void test_status(void **state)
 	expect(&m, &v, "STATUS=degraded: the log is away");
 	children[PROC_VAULT].problem[0] = 0;
 	for (enum proc p = PROC_FRONT; p < PROC_COUNT; p++)
-		children[p].ready = p != PROC_COURIER;
+		children[p].ready = p != PROC_COURIER && p != PROC_RESOLVER;
+	children[PROC_COURIER].restarts = 1;
 	expect(&m, &v, "STATUS=degraded: postern-courier is started again");
 	children[PROC_COURIER].ready = true;
+	expect(&m, &v, "STATUS=serving");
+	/* One that is started because somebody needs it is no trouble; that it is started again is. */
+	children[PROC_RESOLVER].wanted = true;
+	manager_status(&m, &v);
+	assert_int_equal(recv(manager_fd, &(char){0}, 1, 0), -1);
+	children[PROC_RESOLVER].restarts = 1;
+	expect(&m, &v, "STATUS=degraded: postern-resolver is started again");
+	children[PROC_RESOLVER].ready = true;
 	expect(&m, &v, "STATUS=serving");
 	v.refused = "postern.conf:1: colour: there is no such key";
 	expect(&m, &v,

@@ -394,11 +394,35 @@ static void test_courier_that_does_not_hear(void **state)
 
 	disconnect(PROC_COURIER);
 	expect_status(false, "a role restarts");
-	connect_silently(PROC_COURIER);
+	connect_as(PROC_COURIER, false);
 	expect_restarting(1, &i);
 	say(PROC_COURIER, cv_hello, .call = 0);
 	expect_status(true, "");
 	written(add_is_done(add_until_change(2, &i), 0), true);
+}
+
+/* Which was never there hears all from the begin: calls need not wait for it. It may end before it was there, too. */
+static void test_courier_to_come(void **state)
+{
+	struct integration i = cloudflare();
+
+	disconnect(PROC_COURIER);
+	expect_status(false, "a role restarts");
+	connect_as(PROC_COURIER, true);
+	expect_status(true, "");
+	written(add_is_done(add_until_change(1, &i), 0), true);
+	ask_add(2, handle_of(&i));
+	hear(PROC_COURIER, vc_call);
+	expect_op(0, OP_FIND_ZONE);
+	disconnect(PROC_COURIER);
+	hear(PROC_PLANNER, vp_abort);
+	expect_status(false, "a role restarts");
+	logged("add_record.outcome", "error");
+	expect_error(2, CODE_PROVIDER_UNAVAILABLE, "", "courier restarts");
+	connect_as(PROC_COURIER, false);
+	expect_restarting(3, &i);
+	say(PROC_COURIER, cv_hello, .call = 0);
+	expect_status(true, "");
 }
 
 /* Calls of that class end, wherever they are; those of the other go on. */
@@ -487,6 +511,7 @@ int main(void)
 		rig_test(test_deadline_of_change),
 		rig_test(test_without_courier_or_planner),
 		rig_test(test_courier_that_does_not_hear),
+		rig_test(test_courier_to_come),
 		rig_test(test_lost),
 		rig_test(test_lost_with_intent),
 		rig_test(test_begins_with_too_long_a_name),
