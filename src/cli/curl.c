@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "sys/library.h"
 
-#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +13,15 @@
 static int load(struct curl *c)
 {
 	const curl_version_info_data *v;
-	/*
-	 * Never closed: OpenSSL's exit handlers stay. A look-up by this handle finds libcurl's own
-	 * dependencies too.
-	 */
-	void *lib = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-
-	if (!lib)
-		return -ELIBACC;
-#define X(name)                                                                                    \
-	if (!library_find(lib, "curl_" #name, &c->name))                                           \
-		return -ELIBBAD;
-	CURL_FUNCTIONS(X)
+	const struct library_function functions[] = {
+#define X(name) {"curl_" #name, &c->name},
+		CURL_FUNCTIONS(X)
 #undef X
+	};
+	int r = library_open("libcurl.so.4", functions, ARRAY_LEN(functions));
+
+	if (r < 0)
+		return r;
 	v = c->version_info(CURLVERSION_NOW);
 	if (v->version_num < VERSION_MIN || !v->ssl_version ||
 	    strncmp(v->ssl_version, "OpenSSL/", 8) != 0)

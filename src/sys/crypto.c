@@ -4,19 +4,14 @@
 #include "sign/crypto.h"
 #include "sys/library.h"
 
-#include <dlfcn.h>
-
 int crypto_load(void)
 {
-	/* The very library that TLS uses (tls/openssl.h). Never closed: OpenSSL's exit handlers stay. */
-	void *lib = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
-
-	if (!lib)
-		return -ELIBACC;
-#define F(name)                                                                                    \
-	if (!library_find(lib, #name, &sign_crypto.name))                                          \
-		return -ELIBBAD;
-	SIGN_FUNCTIONS(F)
+	static const struct library_function functions[] = {
+#define F(name) {#name, &sign_crypto.name},
+		SIGN_FUNCTIONS(F)
 #undef F
-	return 0;
+	};
+
+	/* The very library that TLS uses (tls/openssl.h). */
+	return library_open("libcrypto.so.3", functions, ARRAY_LEN(functions));
 }

@@ -4,10 +4,18 @@
 #include <dlfcn.h>
 #include <string.h>
 
-bool library_find(void *lib, const char *name, void *slot)
+int library_open(const char *file, const struct library_function *functions, size_t n)
 {
-	void *p = dlsym(lib, name);
+	void *lib = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 
-	memcpy(slot, &p, sizeof(p));
-	return p != NULL;
+	if (!lib)
+		return -ELIBACC;
+	for (size_t i = 0; i < n; i++) {
+		void *p = dlsym(lib, functions[i].name);
+
+		if (!p)
+			return -ELIBBAD;
+		memcpy(functions[i].slot, &p, sizeof(p));
+	}
+	return 0;
 }

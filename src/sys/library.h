@@ -2,7 +2,18 @@
 #pragma once
 
 /* Libraries that are opened at run time, by the roles that need them: see tls/openssl.h for why. */
-#include <stdbool.h>
+#include "base/error.h"
 
-/* The function NAME of LIB, which dlopen() gave, or of what LIB depends on: to *SLOT, a pointer to a function. False when there is none. */
-bool library_find(void *lib, const char *name, void *slot);
+#include <stdbool.h>
+#include <stddef.h>
+
+struct library_function {
+	const char *name;
+	void *slot; /* of a pointer to such a function */
+};
+
+/*
+ * Open FILE, for good: exit handlers of libraries stay, and so must they. Each of the N slots gets its function of the library, or of what that depends on. 0; -ELIBACC when there is no
+ * such library; -ELIBBAD when it lacks a function.
+ */
+int library_open(const char *file, const struct library_function *functions, size_t n) must_check;

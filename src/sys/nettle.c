@@ -4,7 +4,6 @@
 #include "audit/hash.h"
 #include "sys/library.h"
 
-#include <dlfcn.h>
 #include <string.h>
 
 /* The same of a text of two blocks and some. */
@@ -23,13 +22,14 @@ static bool agrees(const struct audit_nettle *n)
 
 bool nettle_load(void)
 {
-	/* Never closed. */
-	void *lib = dlopen("libnettle.so.8", RTLD_NOW | RTLD_LOCAL);
 	struct audit_nettle n;
+	const struct library_function functions[] = {
+		{"nettle_sha256_init", &n.init},
+		{"nettle_sha256_update", &n.update},
+		{"nettle_sha256_digest", &n.digest},
+	};
 
-	if (lib && library_find(lib, "nettle_sha256_init", &n.init) &&
-	    library_find(lib, "nettle_sha256_update", &n.update) &&
-	    library_find(lib, "nettle_sha256_digest", &n.digest) && agrees(&n))
+	if (library_open("libnettle.so.8", functions, ARRAY_LEN(functions)) == 0 && agrees(&n))
 		return true;
 	audit_nettle = (struct audit_nettle){0};
 	return false;

@@ -3,7 +3,6 @@
 #include "sys/library.h"
 #include "sys/sandbox.h"
 
-#include <dlfcn.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -23,16 +22,13 @@ static struct {
 
 static bool load(void)
 {
-	void *so = dlopen("libseccomp.so.2", RTLD_NOW | RTLD_LOCAL);
-
-	if (!so)
-		return false;
-#define X(name)                                                                                    \
-	if (!library_find(so, #name, &lib.name))                                                   \
-		return false;
-	FUNCTIONS(X)
+	static const struct library_function functions[] = {
+#define X(name) {#name, &lib.name},
+		FUNCTIONS(X)
 #undef X
-	return true;
+	};
+
+	return library_open("libseccomp.so.2", functions, ARRAY_LEN(functions)) == 0;
 }
 
 /* A call that this architecture does not have cannot be made: that is no error. */

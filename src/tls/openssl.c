@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "sys/library.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,16 +24,16 @@ static void give_back(void *p, const char *file, int line)
 
 static int load(struct openssl *o)
 {
-	/* Never closed: its exit handlers stay. A look-up by this handle finds libcrypto's functions too. */
-	void *lib = dlopen("libssl.so.3", RTLD_NOW | RTLD_LOCAL);
-
-	if (!lib)
-		return -ELIBACC;
-#define F(name)                                                                                    \
-	if (!library_find(lib, #name, &o->name))                                                   \
-		return -ELIBBAD;
-	TLS_FUNCTIONS(F)
+	/* Some are libcrypto's. */
+	const struct library_function functions[] = {
+#define F(name) {#name, &o->name},
+		TLS_FUNCTIONS(F)
 #undef F
+	};
+	int r = library_open("libssl.so.3", functions, ARRAY_LEN(functions));
+
+	if (r < 0)
+		return r;
 	/* Refused where it has taken memory already, as in a process that has loaded it for something else. */
 	if (!o->CRYPTO_set_mem_functions(take, take_again, give_back))
 		o->ERR_clear_error();
