@@ -54,7 +54,7 @@ static bool label_valid(struct bytes label)
 int dns_name_parse(struct dns_name *out, struct bytes in)
 {
 	struct dns_name n = {0};
-	size_t begin = 0;
+	size_t begin = 0, last = 0;
 
 	if (in.n && in.p[in.n - 1] == '.')
 		in.n--;
@@ -69,7 +69,8 @@ int dns_name_parse(struct dns_name *out, struct bytes in)
 		}
 		if (!label_valid(bytes_of(n.text + begin, i - begin)))
 			return DNS_E_NAME;
-		n.at[n.labels++] = (uint8_t)begin;
+		last = begin;
+		n.labels++;
 		n.text[i] = i < in.n ? '.' : 0;
 		begin = i + 1;
 	}
@@ -78,24 +79,37 @@ int dns_name_parse(struct dns_name *out, struct bytes in)
 	 * A single label is no zone that anybody could manage. The last one begins with a letter
 	 * (RFC 1123 section 2.1): 192.0.2.1 and 0x7f.1 are addresses.
 	 */
-	if (n.labels < 2 || n.text[n.at[n.labels - 1]] < 'a')
+	if (n.labels < 2 || n.text[last] < 'a')
 		return DNS_E_NAME;
 	*out = n;
 	return 0;
 }
 
+/* Where label I begins in the text. (Names are kept by the thousand, and have few labels: it is not worth a table in each.) */
+static size_t begin_of(const struct dns_name *n, unsigned i)
+{
+	size_t at = 0;
+
+	while (i > 0)
+		i -= n->text[at++] == '.';
+	return at;
+}
+
 struct bytes dns_name_label(const struct dns_name *n, unsigned i)
 {
-	unsigned end = i + 1 < n->labels ? n->at[i + 1] - 1u : n->len;
+	struct bytes rest = dns_name_parent(n, i);
 
-	return bytes_of(n->text + n->at[i], end - n->at[i]);
+	return bytes_of(rest.p, bytes_find(rest, BYTES(".")));
 }
 
 struct bytes dns_name_parent(const struct dns_name *n, unsigned skip)
 {
+	size_t at;
+
 	if (skip >= n->labels)
 		return bytes_of(NULL, 0);
-	return bytes_of(n->text + n->at[skip], (size_t)n->len - n->at[skip]);
+	at = begin_of(n, skip);
+	return bytes_of(n->text + at, (size_t)n->len - at);
 }
 
 /* Labels cannot hold a dot, so names of as many labels are equal where their texts are. */
@@ -114,5 +128,5 @@ struct bytes dns_name_relative(const struct dns_name *n, const struct dns_name *
 {
 	unsigned own = n->labels - zone->labels;
 
-	return own ? bytes_of(n->text, n->at[own] - 1u) : bytes_of(NULL, 0);
+	return own ? bytes_of(n->text, begin_of(n, own) - 1) : bytes_of(NULL, 0);
 }

@@ -17,7 +17,6 @@
 struct dns_name {
 	uint8_t labels;		     /* how many; never 0 in a parsed name */
 	uint8_t len;		     /* bytes of TEXT, without its NUL */
-	uint8_t at[DNS_LABELS_MAX];  /* where each label begins in TEXT */
 	char text[DNS_NAME_MAX + 1]; /* lower case, no final dot */
 };
 
