@@ -585,12 +585,6 @@ static void vault_stop(struct role *r)
 	/* vault_after() looks, now and after whatever comes. */
 }
 
-static void vault_report(struct role_report *out)
-{
-	out->calls = (uint32_t)vault.calls.n;
-	out->problem = status_reason();
-}
-
 const struct role_ops vault_ops = {
 	.init = vault_init,
 	.control = vault_control,

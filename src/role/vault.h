@@ -360,5 +360,5 @@ void answer(struct call *c);
 void answer_status(void);
 /* Calls of that class (call_class()) can be made: planner and courier are there, and the courier hears us both. */
 bool class_is_there(unsigned class);
-/* Why the gateway cannot serve now; "": it can. */
-const char *status_reason(void);
+/* The same, to the supervisor. */
+void vault_report(struct role_report *out);

@@ -196,7 +196,7 @@ bool class_is_there(unsigned class)
 }
 
 /* Without a resolver it still can: what that is for is said anew when it is back. */
-const char *status_reason(void)
+static const char *status_reason(void)
 {
 	const char *reason = "";
 
@@ -220,4 +220,10 @@ void answer_status(void)
 	vault.told = true;
 	snprintf(vault.told_reason, sizeof(vault.told_reason), "%s", reason);
 	channel_send(&vault.front, vf_status, .ready = !reason[0], .reason = bytes_str(reason));
+}
+
+void vault_report(struct role_report *out)
+{
+	out->calls = (uint32_t)vault.calls.n;
+	out->problem = status_reason();
 }
