@@ -55,7 +55,7 @@ void roles_reap(struct supervisor *s);
 void role_end(struct child *c);
 /* Somebody needs it: start it, if it was not yet. */
 void role_want(struct supervisor *s, enum proc p);
-/* It was not in its sandbox yet, and is to be told then what is said to it before. */
+/* It was not in its sandbox yet, nor has it failed, and is to be told then what is said to it before. */
 bool role_is_to_come(const struct child *c);
 
 /* ---- supervisor_edges.c ---- */

@@ -46,7 +46,7 @@ static void on_first_word(void *arg, uint32_t events)
 	struct supervisor_edge *e = arg;
 
 	loop_unwatch(e->owner->loop, &e->first_word);
-	/* Whose peer is gone is dropped when that was waited for. */
+	/* Where the peer is gone edges_lost() drops it. */
 	if (!(events & EPOLLHUP))
 		role_want(e->owner, e->kept_for);
 }

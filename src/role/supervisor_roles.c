@@ -80,6 +80,7 @@ static void start_child(struct supervisor *s, enum proc p)
 
 	if (r < 0) {
 		log_warn("start of %s: %s", proc_name(p), strerror(-r));
+		edges_lost(s, p);
 		restart_later(s, c);
 		return;
 	}
@@ -127,6 +128,7 @@ static void child_exited(struct child *c, int status)
 	edges_lost(s, c->proc);
 	maybe_reloaded(s); /* the next one is told what holds now */
 	if (s->stopping) {
+		c->restarts++; /* it is not to come any more */
 		stop_next(s);
 		return;
 	}
