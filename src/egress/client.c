@@ -47,7 +47,7 @@ static void call_free(struct egress_call *c)
 	if (c->resolve)
 		resolve_cancel(c->resolve);
 	if (c->link)
-		link_free(c->link);
+		link_leave(c);
 	loop_timer_clear(e->loop, &c->deadline);
 	e->large -= exchange_large(c);
 	buf_done(&c->request);
@@ -74,7 +74,10 @@ void call_end(struct egress_call *c, enum egress_failure f)
 
 static void on_deadline(void *arg)
 {
-	call_end(arg, EGRESS_TIMEOUT);
+	struct egress_call *c = arg;
+
+	h2_late(c);
+	call_end(c, EGRESS_TIMEOUT);
 }
 
 static void on_resolved(void *arg, const struct ip *ips, size_t n)
@@ -88,6 +91,8 @@ static void on_resolved(void *arg, const struct ip *ips, size_t n)
 		call_end(c, EGRESS_RESOLVE);
 	else if (count == 0)
 		call_end(c, EGRESS_REFUSED);
+	else if (c->url.tls && !c->on_new_one && link_reuse(c)) /* one came meanwhile */
+		exchange_begin(c);
 	else if (link_open(c, allowed, count) < 0)
 		call_end(c, EGRESS_INTERNAL);
 }
@@ -169,7 +174,8 @@ int egress_new(struct egress **out, struct loop *loop, const struct egress_confi
 	*e = (struct egress){
 		.loop = loop, .rules = config->rules, .idle_max = config->idle_connections};
 	links_init(e);
-	r = tls_client_new(&e->tls, config->ca_pem);
+	e->h2 = config->http2 && h2_load();
+	r = tls_client_new(&e->tls, config->ca_pem, e->h2);
 	if (r == 0)
 		r = resolver_new(&e->resolver, loop, NULL);
 	if (r < 0) {
@@ -190,6 +196,11 @@ void egress_free(struct egress *e)
 	resolver_free(e->resolver);
 	tls_client_free(e->tls);
 	free(e);
+}
+
+bool egress_has_http2(const struct egress *e)
+{
+	return e->h2;
 }
 
 struct resolver *egress_resolver(struct egress *e)

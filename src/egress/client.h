@@ -8,13 +8,17 @@
  *
  * Limits (DESIGN section 8): TLS 1.2 or later with full verification, no redirects, no proxy
  * (variables are not read), no compression, no cookies; headers 64 KiB, body 4 MiB; connect 5 s;
- * the whole call until its deadline. HTTP/1.1: HTTP/2 would save connections, and cost one more
- * parser of hostile bytes.
+ * the whole call until its deadline.
+ *
+ * HTTP/1.1, or HTTP/2 where that is asked for, libnghttp2 is there, and the server agrees (ALPN): then up to 256 calls
+ * share a connection. A server's time is its own: one that does not answer a call within its deadline, nor says
+ * anything else, gets no other call on that connection.
  *
  * A kept connection on which the server spoke or hung up before it was asked is not used: what it
  * said would be taken for the answer. Where one turns out to be dead before a byte of the answer
  * came, GET and HEAD are sent once more, on a new one; anything else, which the server may have
- * done already, is sent once only and ends as EGRESS_RESET.
+ * done already, is sent once only and ends as EGRESS_RESET. By HTTP/2 a server says of what it has
+ * not looked at that this is so; that is sent anew, sixteen times at most.
  */
 #include "egress/address.h"
 #include "egress/url.h"
@@ -36,6 +40,7 @@ struct egress_config {
 	struct bytes ca_pem;
 	const struct address_rules *rules; /* borrowed */
 	size_t idle_connections;	   /* kept open at most; not 0 */
+	bool http2;			   /* offer it */
 };
 
 struct egress_request {
@@ -88,6 +93,8 @@ int egress_new(struct egress **out, struct loop *loop,
 	       const struct egress_config *config) must_check;
 /* Calls in flight end without DONE. Not from inside a DONE. */
 void egress_free(struct egress *e);
+/* HTTP/2 was asked for, and can be offered. */
+bool egress_has_http2(const struct egress *e);
 /* The resolver, for others who connect (egress/dnstcp.h). Borrowed; what they ask it must be over before egress_free(). */
 struct resolver *egress_resolver(struct egress *e);
 /*

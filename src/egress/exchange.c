@@ -53,6 +53,13 @@ static void send_more(struct egress_call *c)
 
 void exchange_begin(struct egress_call *c)
 {
+	if (!c->link->ready)
+		return;
+	c->waits = false;
+	if (c->link->h2) {
+		h2_begin(c);
+		return;
+	}
 	c->sent = true;
 	c->sent_bytes = 0;
 	send_more(c);
@@ -77,7 +84,7 @@ static enum egress_failure room_failure(const struct buf *b)
 	}
 }
 
-static enum egress_failure take_field(struct egress_call *c, struct bytes name, struct bytes value)
+enum egress_failure exchange_field(struct egress_call *c, struct bytes name, struct bytes value)
 {
 	if (bytes_eq_nocase(name, BYTES("Retry-After")) &&
 	    retry_after_parse(value, clock_usec(), &c->retry_after) == 0)
@@ -90,7 +97,7 @@ static enum egress_failure take_field(struct egress_call *c, struct bytes name, 
 	return room_failure(&c->got_headers);
 }
 
-static enum egress_failure take_body(struct egress_call *c, struct bytes piece)
+enum egress_failure exchange_body(struct egress_call *c, struct bytes piece)
 {
 	struct egress *e = c->egress;
 
@@ -115,13 +122,14 @@ static void finish(struct egress_call *c, bool in_step)
 /* It broke off. A kept connection may have been dead already; then what is safe is sent once more, on a new one. */
 static void broke(struct egress_call *c)
 {
-	bool again = c->link->used && !c->answer.began && c->safe;
+	bool again = c->link->used && !c->answer.began && c->safe && !c->on_new_one;
 
 	if (!again) {
 		call_end(c, EGRESS_RESET);
 		return;
 	}
-	link_free(c->link);
+	c->on_new_one = true;
+	link_leave(c);
 	call_connect(c);
 }
 
@@ -149,10 +157,10 @@ static bool take(struct egress_call *c, struct bytes in)
 		case HTTP_ANSWER_MORE:
 			return true;
 		case HTTP_ANSWER_FIELD:
-			f = take_field(c, name, value);
+			f = exchange_field(c, name, value);
 			break;
 		case HTTP_ANSWER_BODY:
-			f = take_body(c, value);
+			f = exchange_body(c, value);
 			break;
 		case HTTP_ANSWER_DONE:
 			finish(c, in.n == 0);

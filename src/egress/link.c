@@ -14,6 +14,8 @@
 #define TURN_MS 500
 /* Beyond so many, those that wait hold no buffers: making them anew takes time, and thousands of them memory. */
 #define BUFFERS_MAX 1024
+/* So many calls at once a server of HTTP/2 gets before it was ever told how many it takes (RFC 9113 section 6.5.2 has no less for it to take). */
+#define UNTOLD 100
 
 /* ---- bytes ---- */
 
@@ -61,18 +63,18 @@ static void wait_to_shake(struct link *k)
 {
 	struct egress *e = k->egress;
 
-	k->next = NULL;
-	k->at = e->waiting_tail;
-	*k->at = k;
-	e->waiting_tail = &k->next;
+	k->after = NULL;
+	k->waiting_at = e->waiting_tail;
+	*k->waiting_at = k;
+	e->waiting_tail = &k->after;
 	k->waiting = true;
 	loop_end_set(e->loop, &e->let_shake);
 }
 
 static void wait_no_more(struct link *k)
 {
-	*k->at = k->next;
-	*(k->next ? &k->next->at : &k->egress->waiting_tail) = k->at;
+	*k->waiting_at = k->after;
+	*(k->after ? &k->after->waiting_at : &k->egress->waiting_tail) = k->waiting_at;
 	k->waiting = false;
 }
 
@@ -89,51 +91,93 @@ static void end_turn(struct link *k)
 		loop_end_set(e->loop, &e->let_shake);
 }
 
-/* ---- those that are kept: in a list by age, and in one of their host's bucket; the youngest first in both ---- */
+/* ---- whose it is ---- */
 
-static struct link **bucket_of(struct egress *e, const char *host, uint16_t port, bool tls)
+static void attach(struct link *k, struct egress_call *c)
+{
+	c->link = k;
+	c->waits = true;
+	c->beside = NULL;
+	c->beside_at = k->calls_end;
+	*k->calls_end = c;
+	k->calls_end = &c->beside;
+	k->n_calls++;
+}
+
+static void detach(struct egress_call *c)
+{
+	*c->beside_at = c->beside;
+	*(c->beside ? &c->beside->beside_at : &c->link->calls_end) = c->beside_at;
+	c->link->n_calls--;
+	c->link = NULL;
+}
+
+/* ---- where they are found: in their server's bucket, those that may be given another call; and those that nobody has, by age ---- */
+
+static unsigned bucket_of(const char *host, uint16_t port, bool tls)
 {
 	unsigned hash = port * 2u + tls;
 
 	while (*host)
 		hash = hash * 31 + (unsigned char)*host++;
-	return &e->buckets[hash % LINK_BUCKETS];
+	return hash % LINK_BUCKETS;
 }
 
-static void leave(struct link *k)
+static uint32_t *together(const struct link *k)
 {
-	struct egress *e = k->egress;
-
-	*(k->newer ? &k->newer->older : &e->first) = k->older;
-	*(k->older ? &k->older->newer : &e->last) = k->newer;
-	*k->at = k->next;
-	if (k->next)
-		k->next->at = k->at;
-	e->idle--;
+	return &k->egress->together[bucket_of(k->host, k->port, k->is_tls)];
 }
 
-static void enter(struct link *k)
+void link_takes(struct link *k, uint32_t calls)
 {
-	struct egress *e = k->egress;
+	*together(k) = calls ? calls : 1;
+}
 
-	k->newer = NULL;
-	k->older = e->first;
-	*(e->first ? &e->first->newer : &e->last) = k;
-	e->first = k;
-	k->at = bucket_of(e, k->host, k->port, k->is_tls);
+static void bucket_enter(struct link *k)
+{
+	k->at = &k->egress->buckets[bucket_of(k->host, k->port, k->is_tls)];
 	k->next = *k->at;
 	if (k->next)
 		k->next->at = &k->next;
 	*k->at = k;
-	e->idle++;
 }
 
-/* It is nobody's, and in no list of those that are kept. */
+static void bucket_leave(struct link *k)
+{
+	if (!k->at)
+		return;
+	*k->at = k->next;
+	if (k->next)
+		k->next->at = k->at;
+	k->at = NULL;
+}
+
+void link_shut(struct link *k)
+{
+	k->shut = true;
+	bucket_leave(k);
+}
+
+static void rest_no_more(struct link *k)
+{
+	struct egress *e = k->egress;
+
+	if (!k->resting)
+		return;
+	*(k->newer ? &k->newer->older : &e->first) = k->older;
+	*(k->older ? &k->older->newer : &e->last) = k->newer;
+	k->resting = false;
+	e->idle--;
+}
+
+/* Nobody has it. */
 static void destroy(struct link *k)
 {
 	struct egress *e = k->egress;
 	int fd = k->fd.fd;
 
+	rest_no_more(k);
+	bucket_leave(k);
 	if (k->connecting)
 		connect_cancel(k->connecting);
 	if (k->waiting)
@@ -141,23 +185,12 @@ static void destroy(struct link *k)
 	end_turn(k);
 	loop_timer_clear(e->loop, &k->hurry);
 	loop_unwatch(e->loop, &k->fd);
+	h2_free(k->h2);
 	tls_conn_free(k->tls);
 	if (fd >= 0)
 		close(fd);
 	e->links--;
 	free(k);
-}
-
-static void drop_kept(struct link *k)
-{
-	leave(k);
-	destroy(k);
-}
-
-void link_free(struct link *k)
-{
-	k->call->link = NULL;
-	destroy(k);
 }
 
 /* The oldest are over-age first. */
@@ -167,24 +200,65 @@ static void sweep(void *arg)
 	int64_t now = loop_now(e->loop);
 
 	while (e->last && (e->idle > e->idle_max || e->last->kept + KEEP_MS <= now))
-		drop_kept(e->last);
+		destroy(e->last);
 	/* Without memory for a timer, the next that is kept has another try. */
 	if (!e->last || loop_timer_set(e->loop, &e->sweep, e->last->kept + KEEP_MS - now) < 0)
 		loop_timer_clear(e->loop, &e->sweep);
 }
 
-void link_keep(struct link *k)
+static void rest(struct link *k)
 {
 	struct egress *e = k->egress;
 
-	k->call->link = NULL;
-	k->call = NULL;
-	k->used = true;
 	k->kept = loop_now(e->loop);
 	link_rest(k);
-	enter(k);
+	k->resting = true;
+	k->newer = NULL;
+	k->older = e->first;
+	*(e->first ? &e->first->newer : &e->last) = k;
+	e->first = k;
+	e->idle++;
 	if (e->idle > e->idle_max || !e->sweep.due)
 		sweep(e);
+}
+
+void link_keep(struct link *k)
+{
+	detach(k->calls);
+	k->used = true;
+	bucket_enter(k);
+	rest(k);
+}
+
+void link_settle(struct link *k)
+{
+	if (k->busy || k->n_calls)
+		return;
+	if (!k->h2 || k->shut)
+		destroy(k);
+	else if (!k->resting)
+		rest(k);
+}
+
+void link_leave(struct egress_call *c)
+{
+	struct link *k = c->link;
+
+	if (k->h2)
+		h2_forget(k->h2, c);
+	detach(c);
+	link_settle(k);
+}
+
+/* Of all that have it; it ends with them. */
+static void fail(struct link *k, enum egress_failure f)
+{
+	link_shut(k);
+	k->busy++;
+	while (k->calls)
+		call_end(k->calls, f);
+	k->busy--;
+	link_settle(k);
 }
 
 /*
@@ -205,33 +279,115 @@ static bool is_clean(struct link *k)
 	return r < 0 && errno == EAGAIN;
 }
 
+/* By HTTP/2 a server may speak unasked: to say that it is to go, say. */
+static bool is_well(struct link *k)
+{
+	k->busy++;
+	h2_go_on(k);
+	k->busy--;
+	return !k->shut;
+}
+
 static bool is_with(const struct link *k, const struct url *u)
 {
 	return k->port == u->port && k->is_tls == u->tls && strcmp(k->host, u->host) == 0;
 }
 
-bool link_reuse(struct egress_call *c)
+/* False: it is gone, or takes no more calls. */
+static bool goes_on(struct link *k)
 {
-	struct egress *e = c->egress;
-	struct link *k = *bucket_of(e, c->url.host, c->url.port, c->url.tls), *next;
+	bool old = loop_now(k->egress->loop) - k->born > LIFE_MS;
 
-	for (; k; k = next) {
-		next = k->next;
-		if (!is_with(k, &c->url))
-			continue;
-		if (loop_now(e->loop) - k->born > LIFE_MS || !is_clean(k)) {
-			drop_kept(k);
-			continue;
-		}
-		leave(k);
-		k->call = c;
-		c->link = k;
+	if (!old && (!k->resting || (k->h2 ? is_well(k) : is_clean(k))))
 		return true;
-	}
+	if (k->resting)
+		destroy(k);
+	else
+		link_shut(k);
 	return false;
 }
 
+static bool has_room(const struct link *k)
+{
+	return k->n_calls < (k->h2 ? h2_room(k->h2) : k->resting ? 1 : *together(k));
+}
+
+/* One that is ready, or else one that is not yet. NULL: there is none. */
+static struct link *find(struct egress *e, const struct url *u)
+{
+	struct link *k = e->buckets[bucket_of(u->host, u->port, u->tls)], *next, *pending = NULL;
+
+	for (; k; k = next) {
+		next = k->next;
+		if (!is_with(k, u) || !has_room(k))
+			continue;
+		if (!k->ready)
+			pending = k;
+		/* What a server said while it rested may be that it takes no more at once. */
+		else if (goes_on(k) && has_room(k))
+			return k;
+	}
+	return pending;
+}
+
+bool link_reuse(struct egress_call *c)
+{
+	struct link *k = find(c->egress, &c->url);
+
+	if (!k)
+		return false;
+	/* By HTTP/1.1 it is C's alone. */
+	if (k->resting && !k->h2)
+		bucket_leave(k);
+	rest_no_more(k);
+	attach(k, c);
+	return true;
+}
+
 /* ---- a new one ---- */
+
+static struct egress_call *one_that_waits(const struct link *k)
+{
+	struct egress_call *c = k->calls;
+
+	while (c && !c->waits)
+		c = c->beside;
+	return c;
+}
+
+/* It is connected, and known which HTTP the server speaks. Those for whom there is no room look for another. */
+static void ready(struct link *k)
+{
+	bool h2 = k->egress->h2 && k->tls && tls_has_h2(k->tls);
+	struct egress_call *c;
+	uint32_t room = 1;
+
+	loop_timer_clear(k->egress->loop, &k->hurry);
+	k->ready = true;
+	if (!h2)
+		*together(k) = 0;
+	else if (!*together(k))
+		*together(k) = UNTOLD;
+	if (h2)
+		room = *together(k);
+	if (h2 && h2_new(&k->h2, k, room) < 0) {
+		fail(k, EGRESS_INTERNAL);
+		return;
+	}
+	if (h2 && !k->at)
+		bucket_enter(k);
+	if (!h2)
+		bucket_leave(k);
+	k->busy++;
+	for (c = k->calls; c && room > 0; c = c->beside, room--)
+		exchange_begin(c);
+	while ((c = one_that_waits(k))) {
+		detach(c);
+		call_connect(c);
+	}
+	k->busy--;
+	link_settle(k);
+}
 
 static void shake(struct link *k)
 {
@@ -240,14 +396,13 @@ static void shake(struct link *k)
 	if (r == TLS_WANTS_READ || r == TLS_WANTS_WRITE) {
 		if (loop_change(k->egress->loop, &k->fd, r == TLS_WANTS_READ ? EPOLLIN : EPOLLOUT) <
 		    0)
-			call_end(k->call, EGRESS_INTERNAL);
+			fail(k, EGRESS_INTERNAL);
 	} else if (r != 0) {
-		call_end(k->call, EGRESS_TLS);
+		fail(k, EGRESS_TLS);
 	} else {
 		k->shaking = false;
 		end_turn(k);
-		loop_timer_clear(k->egress->loop, &k->hurry);
-		exchange_begin(k->call);
+		ready(k);
 	}
 }
 
@@ -259,8 +414,8 @@ static void begin_shaking(struct link *k)
 	k->shaking = k->turn = true;
 	e->turns++;
 	if (loop_timer_set(e->loop, &k->hurry, TURN_MS) < 0 ||
-	    tls_connect(&k->tls, e->tls, k->fd.fd, k->host, k->call->url.is_ip) < 0)
-		call_end(k->call, EGRESS_INTERNAL);
+	    tls_connect(&k->tls, e->tls, k->fd.fd, k->host, k->is_ip) < 0)
+		fail(k, EGRESS_INTERNAL);
 	else
 		shake(k);
 }
@@ -269,15 +424,17 @@ static void on_ready(void *arg, uint32_t events)
 {
 	struct link *k = arg;
 
-	if (!k->call) {
+	if (k->h2) {
+		h2_go_on(k);
+	} else if (!k->calls) {
 		if (!is_clean(k))
-			drop_kept(k);
+			destroy(k);
 	} else if (k->shaking) {
 		shake(k);
 	} else if (k->waiting) {
-		call_end(k->call, EGRESS_CONNECT); /* it has gone */
+		fail(k, EGRESS_CONNECT); /* it has gone */
 	} else {
-		exchange_go_on(k->call);
+		exchange_go_on(k->calls);
 	}
 }
 
@@ -301,18 +458,18 @@ static void on_connected(void *arg, int fd, const struct ip *peer)
 	k->connecting = NULL;
 	loop_timer_clear(e->loop, &k->hurry);
 	if (fd < 0) {
-		call_end(k->call, EGRESS_CONNECT);
+		fail(k, EGRESS_CONNECT);
 		return;
 	}
 	if (loop_watch(e->loop, &k->fd, fd, 0) < 0) {
 		close(fd);
-		call_end(k->call, EGRESS_INTERNAL);
+		fail(k, EGRESS_INTERNAL);
 	} else if (!socket_allowed(fd, e->rules, peer, !k->is_tls)) {
-		call_end(k->call, EGRESS_REFUSED);
+		fail(k, EGRESS_REFUSED);
 	} else if (k->is_tls) {
 		wait_to_shake(k);
 	} else {
-		exchange_begin(k->call);
+		ready(k);
 	}
 }
 
@@ -323,7 +480,7 @@ static void on_hurry(void *arg)
 
 	end_turn(k);
 	if (!on || loop_timer_set(k->egress->loop, &k->hurry, EGRESS_CONNECT_MS - TURN_MS) < 0)
-		call_end(k->call, EGRESS_CONNECT);
+		fail(k, EGRESS_CONNECT);
 }
 
 int link_open(struct egress_call *c, const struct ip *ips, size_t n)
@@ -335,20 +492,23 @@ int link_open(struct egress_call *c, const struct ip *ips, size_t n)
 	if (!k)
 		return -ENOMEM;
 	*k = (struct link){.egress = e,
-			   .call = c,
 			   .born = loop_now(e->loop),
 			   .is_tls = c->url.tls,
+			   .is_ip = c->url.is_ip,
 			   .port = c->url.port};
 	memcpy(k->host, c->url.host, sizeof(k->host));
 	k->fd = (struct loop_fd){.fd = -1, .fn = on_ready, .arg = k};
 	k->hurry = (struct loop_timer){.fn = on_hurry, .arg = k};
-	c->link = k;
+	k->calls_end = &k->calls;
+	attach(k, c);
+	if (e->h2 && k->is_tls && *together(k))
+		bucket_enter(k);
 	e->links++;
 	r = loop_timer_set(e->loop, &k->hurry, EGRESS_CONNECT_MS);
 	if (r == 0)
 		r = connect_start(&k->connecting, e->loop, ips, n, c->url.port, on_connected, k);
 	if (r < 0)
-		link_free(k);
+		link_leave(c);
 	return r;
 }
 
@@ -364,7 +524,7 @@ void links_init(struct egress *e)
 void links_free(struct egress *e)
 {
 	while (e->first)
-		drop_kept(e->first);
+		destroy(e->first);
 	loop_timer_clear(e->loop, &e->sweep);
 	loop_end_clear(e->loop, &e->let_shake);
 }

@@ -48,6 +48,46 @@ static bool target_ok(struct bytes target)
 	       !memchr(target.p, ' ', target.n);
 }
 
+/* The next line of *LINES, taken off it; empty at the head's end. */
+static struct bytes next_line(struct bytes *lines)
+{
+	struct bytes line = bytes_of(lines->p, bytes_find(*lines, BYTES("\r\n")));
+
+	*lines = bytes_skip(*lines, line.n + 2);
+	return line;
+}
+
+void request_split(struct buf *request, struct request_parts *out)
+{
+	struct bytes rest = buf_bytes(request), line = next_line(&rest), name, value;
+
+	out->method = bytes_of(line.p, bytes_find(line, BYTES(" ")));
+	line = bytes_skip(line, out->method.n + 1);
+	out->target = bytes_of(line.p, bytes_find(line, BYTES(" ")));
+	line = next_line(&rest);
+	out->authority = bytes_skip(line, sizeof("Host: ") - 1);
+	out->lines = out->body = rest;
+	while (request_next(out, &name, &value))
+		for (unsigned char *p = request->p + (name.p - request->p); p < name.p + name.n;
+		     p++)
+			*p |= *p >= 'A' && *p <= 'Z' ? 0x20 : 0;
+	out->body = out->lines;
+	out->lines = bytes_of(rest.p, rest.n - out->body.n);
+}
+
+bool request_next(struct request_parts *p, struct bytes *name, struct bytes *value)
+{
+	struct bytes line = next_line(&p->lines);
+
+	*name = bytes_of(line.p, bytes_find(line, BYTES(":")));
+	*value = bytes_skip(line, name->n + 1);
+	while (value->n && value->p[0] == ' ')
+		*value = bytes_skip(*value, 1);
+	while (value->n && value->p[value->n - 1] == ' ')
+		value->n--;
+	return line.n > 0;
+}
+
 int request_put(struct buf *out, const struct egress_request *r)
 {
 	struct bytes list = r->headers, line;

@@ -569,13 +569,17 @@ static void courier_prepare(struct role *r)
 	const struct egress_config config = {
 		.ca_pem = courier.ca,
 		.rules = &courier.rules,
-		.idle_connections = self_hosted() ? IDLE_CONNECTIONS_SELF : IDLE_CONNECTIONS};
+		.idle_connections = self_hosted() ? IDLE_CONNECTIONS_SELF : IDLE_CONNECTIONS,
+		/* Customers' own servers get no second parser to try. */
+		.http2 = !self_hosted()};
 
 	harden_raise_files();
 	if (crypto_load() < 0)
 		log_fatal("libcrypto cannot be used");
 	if (egress_new(&courier.egress, r->loop, &config) < 0)
 		log_fatal("the HTTPS client does not start");
+	if (config.http2 && !egress_has_http2(courier.egress))
+		log_info("libnghttp2 cannot be opened: HTTP/1.1 alone");
 }
 
 /* The vault was stopped before: nothing is in flight. */

@@ -251,7 +251,9 @@ int loop_run(struct loop *l, void (*after)(void *arg), void *arg)
 	l->stop = false;
 	l->running = true;
 	while (!l->stop) {
-		int n = epoll_wait(l->epoll, l->batch, BATCH, wait_msec(l));
+		/* What is to be done at a turn's end was said before the first. */
+		int n = epoll_wait(l->epoll, l->batch, BATCH, l->ends ? 0 : wait_msec(l));
+
 		if (n < 0 && errno != EINTR) {
 			l->running = false;
 			return -errno;

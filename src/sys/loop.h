@@ -57,7 +57,7 @@ void loop_unwatch(struct loop *l, struct loop_fd *w);
 int loop_timer_set(struct loop *l, struct loop_timer *t, int64_t msec) must_check;
 void loop_timer_clear(struct loop *l, struct loop_timer *t);
 
-/* Call E->fn at the end of this turn of the loop, after AFTER. Nothing when it is to be called already. Set while the loop does not run, it waits for the first turn. */
+/* Call E->fn at the end of this turn of the loop, after AFTER. Nothing when it is to be called already. Set while the loop does not run, it makes the first turn a short one. */
 void loop_end_set(struct loop *l, struct loop_end *e);
 void loop_end_clear(struct loop *l, struct loop_end *e);
 /* Is this called from loop_run()? */

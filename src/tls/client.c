@@ -30,9 +30,11 @@ static int load_roots(const struct openssl *o, X509_STORE *store, struct bytes p
 	return good && (count || pem.n == 0) ? 0 : -EINVAL;
 }
 
-static bool set_options(const struct openssl *o, SSL_CTX *ctx)
+static bool set_options(const struct openssl *o, SSL_CTX *ctx, bool http2)
 {
-	static const unsigned char protocols[] = "\x08http/1.1";
+	/* Behind the first, the one that is offered alone where HTTP/2 is not. */
+	static const unsigned char protocols[] = "\x02h2\x08http/1.1";
+	size_t skip = http2 ? 0 : 3;
 
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
 	o->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
@@ -47,10 +49,11 @@ static bool set_options(const struct openssl *o, SSL_CTX *ctx)
 	o->SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	/* The operator's file may name a certificate below a root, or a server's own. */
 	o->X509_VERIFY_PARAM_set_flags(o->SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
-	return o->SSL_CTX_set_alpn_protos(ctx, protocols, sizeof(protocols) - 1) == 0;
+	return o->SSL_CTX_set_alpn_protos(ctx, protocols + skip,
+					  (unsigned)(sizeof(protocols) - 1 - skip)) == 0;
 }
 
-int tls_client_new(struct tls_client **out, struct bytes ca_pem)
+int tls_client_new(struct tls_client **out, struct bytes ca_pem, bool http2)
 {
 	const struct openssl *o;
 	struct tls_client *c;
@@ -63,7 +66,7 @@ int tls_client_new(struct tls_client **out, struct bytes ca_pem)
 		return -ENOMEM;
 	*c = (struct tls_client){.o = o, .ctx = o->SSL_CTX_new(o->TLS_client_method())};
 	r = -ENOMEM;
-	if (c->ctx && set_options(o, c->ctx))
+	if (c->ctx && set_options(o, c->ctx, http2))
 		r = load_roots(o, o->SSL_CTX_get_cert_store(c->ctx), ca_pem);
 	if (r < 0) {
 		tls_client_free(c);

@@ -130,6 +130,15 @@ int tls_handshake(struct tls_conn *c)
 	return outcome(c, c->o->SSL_do_handshake(c->ssl));
 }
 
+bool tls_has_h2(const struct tls_conn *c)
+{
+	const unsigned char *p;
+	unsigned n;
+
+	c->o->SSL_get0_alpn_selected(c->ssl, &p, &n);
+	return bytes_is(bytes_of(p, n), "h2");
+}
+
 int tls_recv(struct tls_conn *c, void *p, size_t n, size_t *got)
 {
 	return outcome(c, c->o->SSL_read_ex(c->ssl, p, n, got));

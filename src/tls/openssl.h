@@ -64,6 +64,7 @@
 	F(SSL_do_handshake)                                                                        \
 	F(SSL_free)                                                                                \
 	F(SSL_free_buffers)                                                                        \
+	F(SSL_get0_alpn_selected)                                                                  \
 	F(SSL_get0_param)                                                                          \
 	F(SSL_get0_peer_certificate)                                                               \
 	F(SSL_get_error)                                                                           \

@@ -43,6 +43,8 @@ void tls_conn_free(struct tls_conn *c);
 enum { TLS_WANTS_READ = 1, TLS_WANTS_WRITE = 2, TLS_ENDED = 3 };
 /* 0, TLS_WANTS_…, or -EPROTO. */
 int tls_handshake(struct tls_conn *c) must_check;
+/* It is over: a client's, that offered h2, and the server took it. */
+bool tls_has_h2(const struct tls_conn *c);
 /* 0 and 1 to N bytes, as many as *GOT says; TLS_WANTS_…; TLS_ENDED where the other side said so; or -EPROTO, also where it ended without a word. */
 int tls_recv(struct tls_conn *c, void *p, size_t n, size_t *got) must_check;
 int tls_send(struct tls_conn *c, const void *p, size_t n, size_t *sent) must_check;

@@ -127,7 +127,8 @@ static inline void expect(const char *method, const char *target, enum egress_fa
 
 static inline int open_client(const struct address_rules *these, struct bytes ca)
 {
-	const struct egress_config config = {.ca_pem = ca, .rules = these, .idle_connections = 16};
+	const struct egress_config config = {
+		.ca_pem = ca, .rules = these, .idle_connections = 16, .http2 = true};
 
 	assert_int_equal(loop_new(&loop), 0);
 	return egress_new(&egress, loop, &config);
