@@ -34,21 +34,24 @@ class Bench:
     def go400(self):
         return Peer(self.place, gogc="400")
 
+    def go_h2(self):
+        return Peer(self.place, h2=True)
+
     def nginx(self):
         return Proxy(self.place)
 
     def all(self):
         return {"postern": self.postern, "go": self.go, "go400": self.go400, "nginx": self.nginx}
 
-    def take_turns(self, row, candidates, measure, *args):
+    def take_turns(self, row, candidates, measure, *args, **kw):
         for n in range(self.rounds):
             for name, make in candidates.items():
                 self.say("%s: %s, %d of %d" % (row, name, n + 1, self.rounds))
-                self.guard(row, measure, row, name, make, *args)
+                self.guard(row, measure, row, name, make, *args, **kw)
 
-    def guard(self, row, fn, *args):
+    def guard(self, row, fn, *args, **kw):
         try:
-            fn(*args)
+            fn(*args, **kw)
         except Refused as e:
             self.refused.append("%s: %s" % (row, e))
             self.say("REFUSED: " + self.refused[-1])
@@ -61,9 +64,12 @@ class Bench:
             if connections == 1:
                 del candidates["go400"]
             self.take_turns("add_record, %d" % connections, candidates, self.run_wrk, connections)
+        candidates = {"postern": self.postern, "go": self.go_h2}
+        for connections in (64, 1000):
+            self.take_turns("add_record, %d, HTTP/2" % connections, candidates, self.run_wrk, connections, port="FAST_H2")
 
-    def run_wrk(self, row, name, make, connections, cores=GATEWAY_CORE, event="add_record.outcome", requests=lambda g: g.change()):
-        with Upstream(self.place, BOTH if cores == BOTH else OTHER_CORE) as upstream, make().start(upstream.port, cores) as g:
+    def run_wrk(self, row, name, make, connections, cores=GATEWAY_CORE, event="add_record.outcome", requests=lambda g: g.change(), port="FAST"):
+        with Upstream(self.place, BOTH if cores == BOTH else OTHER_CORE) as upstream, make().start(upstream.ports[port], cores) as g:
             count = load.Count(g, event)
             figure, by_process = load.wrk(g, requests(g), connections, self.seconds if connections > 1 else min(self.seconds, 2), count)
             self.ended(g, count)
@@ -141,7 +147,7 @@ class Bench:
         for calls in (1000, 8000):
             candidates = {"postern": self.postern, "go": self.go}
             self.take_turns("in flight, %d" % calls, candidates, self.run_flight, calls, "SLOW")
-        candidates["go"] = lambda: Peer(self.place, h2=True)
+        candidates["go"] = self.go_h2
         self.take_turns("in flight, 8000, HTTP/2", candidates, self.run_flight, 8000, "SLOW_H2")
 
     def run_flight(self, row, name, make, calls, port):

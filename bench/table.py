@@ -78,6 +78,7 @@ def targets(s, keys, lines):
         Target("memory per request, 8,000 in flight, HTTP/2 upstream", get(slow + ", HTTP/2", "kib"), None, 10, unit=" KiB"),
         Target("start to the first answer", get("start", "ms"), 30, 8, unit=" ms"),
         Target("CPU per add_record, 8,000 in flight over 64", ratio(get(slow, "cpu"), get(fast, "cpu")), 1.3, None),
+        Target("... with HTTP/2 upstream", ratio(get(slow + ", HTTP/2", "cpu"), get(fast + ", HTTP/2", "cpu")), None, None),
         Target("... over few in flight, at the same rate", ratio(get(slow, "cpu"), get("add_record at 2667/s", "cpu")), None, None),
         Target("scribe's CPU, by the log's lines (%s): most over least" % ", ".join(map(str, lines)),
                spread(s, "log", map(str, lines), "scribe"), 1.2, None),
@@ -95,6 +96,8 @@ COLUMNS = (("postern", "postern"), ("go", "go"), ("go400", "go GOGC=400"), ("ngi
 MEDIANS = (  # row, figure, unit, digits, factor
     ("add_record, 1", "rate", "/s", 0, 1), ("add_record, 64", "rate", "/s", 0, 1), ("add_record, 1000", "rate", "/s", 0, 1),
     ("add_record, 1", "cpu", "us CPU", 0, 1), ("add_record, 64", "cpu", "us CPU", 0, 1), ("add_record, 1000", "cpu", "us CPU", 0, 1),
+    ("add_record, 64, HTTP/2", "rate", "/s", 0, 1), ("add_record, 1000, HTTP/2", "rate", "/s", 0, 1),
+    ("add_record, 64, HTTP/2", "cpu", "us CPU", 0, 1), ("add_record, 1000, HTTP/2", "cpu", "us CPU", 0, 1),
     ("add_record, 64", "busy", "cores used", 2, 1), ("add_record, 1000", "busy", "cores used", 2, 1),
     ("add_record at 2667/s", "p50", "ms p50", 2, 1e-3), ("add_record at 2667/s", "p99", "ms p99", 2, 1e-3),
     ("add_record at 4000/s", "p50", "ms p50", 2, 1e-3), ("add_record at 4000/s", "p99", "ms p99", 2, 1e-3),
@@ -157,5 +160,6 @@ def everything(s, keys, log_lines, rates):
     for row in ("add_record, 64", "add_record, 1000"):
         lines += shares(s, row, "cpu ", "us CPU")
     lines += shares(s, "idle", "pss ", "KiB PSS")
-    lines += shares(s, "in flight, 8000", "kib ", "KiB a request")
+    for row in ("in flight, 8000", "in flight, 8000, HTTP/2"):
+        lines += shares(s, row, "kib ", "KiB a request")
     return lines + ["", "%-62s %9s     %9s %9s" % ("figure", "is", "must", "aim")] + [r for r in rows if r]
