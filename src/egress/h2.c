@@ -18,7 +18,7 @@
 #define WINDOW		(256 * 1024)
 #define WINDOW_TOGETHER (1024 * 1024)
 /* Bytes in a row that are no part of an answer; more, and the server only keeps us busy. */
-#define NOISE_MAX (256 * 1024)
+#define NOISE_MAX (64 * 1024)
 /* How often a call is sent anew that the server has not looked at: where each connection serves few, many wait for the next. */
 #define AGAIN_MAX  16
 #define FIELDS_MAX 64
