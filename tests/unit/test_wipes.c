@@ -5,6 +5,12 @@
 #include "audit/note.h"
 #include "seal/kdf.h"
 
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#else
+#define VALGRIND_MAKE_MEM_DEFINED(p, n) 0
+#endif
+
 #define WIPES_MAX 64
 #define BYTES_MAX 512
 
@@ -21,6 +27,8 @@ void sodium_memzero(void *const p, const size_t n)
 
 	if (n_wipes < WIPES_MAX && n <= BYTES_MAX) {
 		memcpy(wipes[n_wipes].was, p, n);
+		/* What was never written is wiped too, and compared. */
+		(void)VALGRIND_MAKE_MEM_DEFINED(wipes[n_wipes].was, n);
 		wipes[n_wipes++].n = n;
 	}
 	for (size_t i = 0; i < n; i++)
