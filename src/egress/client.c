@@ -108,6 +108,13 @@ void call_connect(struct egress_call *c)
 		call_end(c, EGRESS_INTERNAL);
 }
 
+void call_reconnect(struct egress_call *c, bool on_new_one)
+{
+	c->on_new_one = on_new_one;
+	link_leave(c);
+	call_connect(c);
+}
+
 static void call_init(struct egress_call *c, struct egress *e, const struct egress_request *r,
 		      egress_done_fn *done, void *arg)
 {

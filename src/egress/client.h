@@ -10,9 +10,8 @@
  * (variables are not read), no compression, no cookies; headers 64 KiB, body 4 MiB; connect 5 s;
  * the whole call until its deadline.
  *
- * HTTP/1.1, or HTTP/2 where that is asked for, libnghttp2 is there, and the server agrees (ALPN): then up to 256 calls
- * share a connection. A server's time is its own: one that does not answer a call within its deadline, nor says
- * anything else, gets no other call on that connection.
+ * HTTP/1.1, or HTTP/2 where that is asked for, libnghttp2 is there, and the server agrees (ALPN): then up to 256 calls, or as many as the server
+ * says, share a connection. One on which no call was answered while another had its time gets no more of them.
  *
  * A kept connection on which the server spoke or hung up before it was asked is not used: what it
  * said would be taken for the answer. Where one turns out to be dead before a byte of the answer

@@ -119,18 +119,17 @@ static void finish(struct egress_call *c, bool in_step)
 	call_end(c, EGRESS_OK);
 }
 
-/* It broke off. A kept connection may have been dead already; then what is safe is sent once more, on a new one. */
+bool exchange_may_repeat(const struct egress_call *c)
+{
+	return c->link->used && !c->answer.began && c->safe && !c->on_new_one;
+}
+
 static void broke(struct egress_call *c)
 {
-	bool again = c->link->used && !c->answer.began && c->safe && !c->on_new_one;
-
-	if (!again) {
+	if (exchange_may_repeat(c))
+		call_reconnect(c, true);
+	else
 		call_end(c, EGRESS_RESET);
-		return;
-	}
-	c->on_new_one = true;
-	link_leave(c);
-	call_connect(c);
 }
 
 static enum egress_failure failure_of(enum http_answer_event e)

@@ -38,7 +38,7 @@ struct h2 {
 	int64_t heard;		  /* loop_now() then */
 };
 
-static const struct nghttp2 *lib;
+static struct nghttp2 lib;
 
 /* What came is read here, and wiped. */
 static unsigned char room[16 * 1024];
@@ -85,9 +85,7 @@ static void send_anew(struct egress_call *c, bool unseen)
 {
 	c->again++;
 	c->sent = c->sent && !unseen;
-	c->on_new_one = !unseen;
-	link_leave(c);
-	call_connect(c);
+	call_reconnect(c, !unseen);
 }
 
 static void tell_over(struct h2 *h)
@@ -112,10 +110,7 @@ static void break_off(struct h2 *h)
 
 	link_shut(k);
 	while ((c = k->calls)) {
-		/* Was it dead before? What is safe is sent once more. */
-		bool safe = k->used && !c->answer.began && c->safe && !c->on_new_one;
-
-		if (safe || (!c->sent && c->again < AGAIN_MAX))
+		if (exchange_may_repeat(c) || (!c->sent && c->again < AGAIN_MAX))
 			send_anew(c, !c->sent);
 		else
 			call_end(c, EGRESS_RESET);
@@ -126,7 +121,7 @@ static void break_off(struct h2 *h)
 
 static struct egress_call *call_of(nghttp2_session *s, int32_t stream)
 {
-	return lib->nghttp2_session_get_stream_user_data(s, stream);
+	return lib.nghttp2_session_get_stream_user_data(s, stream);
 }
 
 static void heard(struct h2 *h)
@@ -135,13 +130,20 @@ static void heard(struct h2 *h)
 	h->heard = loop_now(h->link->egress->loop);
 }
 
-/* The server need not go on with it. */
-static int refuse(nghttp2_session *s, struct h2 *h, struct egress_call *c, enum egress_failure f)
+/* The server need not go on with it, and nothing that it says of it is C's any more. */
+static void drop_stream(struct h2 *h, struct egress_call *c)
+{
+	(void)lib.nghttp2_session_set_stream_user_data(h->session, c->stream, NULL);
+	(void)lib.nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, c->stream,
+					    NGHTTP2_CANCEL);
+	c->stream = 0;
+}
+
+/* It has ended, whatever else would come. */
+static int end_early(struct h2 *h, struct egress_call *c, enum egress_failure f)
 {
 	call_over(h, c, f, false);
-	(void)lib->nghttp2_session_set_stream_user_data(s, c->stream, NULL);
-	(void)lib->nghttp2_submit_rst_stream(s, NGHTTP2_FLAG_NONE, c->stream, NGHTTP2_CANCEL);
-	c->stream = 0;
+	drop_stream(h, c);
 	return 0;
 }
 
@@ -176,12 +178,12 @@ static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8
 	/* As RFC 9113 section 6.5.2 counts. */
 	c->answer.head_bytes += name_len + value_len + 32;
 	if (c->answer.head_bytes > EGRESS_HEADERS_MAX)
-		return refuse(s, h, c, EGRESS_TOO_LARGE);
+		return end_early(h, c, EGRESS_TOO_LARGE);
 	if (bytes_is(bytes_of(name, name_len), ":status"))
 		c->answer.status = status_of(bytes_of(value, value_len));
 	else if (c->answer.status >= 200 && !c->trailers)
 		f = exchange_field(c, bytes_of(name, name_len), bytes_of(value, value_len));
-	return f == EGRESS_OK ? 0 : refuse(s, h, c, f);
+	return f == EGRESS_OK ? 0 : end_early(h, c, f);
 }
 
 static int on_data(nghttp2_session *s, uint8_t flags, int32_t stream, const uint8_t *p, size_t n,
@@ -195,12 +197,12 @@ static int on_data(nghttp2_session *s, uint8_t flags, int32_t stream, const uint
 		return 0;
 	heard(h);
 	f = exchange_body(c, bytes_of(p, n));
-	return f == EGRESS_OK ? 0 : refuse(s, h, c, f);
+	return f == EGRESS_OK ? 0 : end_early(h, c, f);
 }
 
 static void take_settings(struct h2 *h)
 {
-	uint32_t n = lib->nghttp2_session_get_remote_settings(
+	uint32_t n = lib.nghttp2_session_get_remote_settings(
 		h->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 
 	h->room = n < STREAMS_MAX ? n : STREAMS_MAX;
@@ -226,7 +228,7 @@ static int on_frame(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
 		return 0;
 	/* It has answered, and need not have the rest of the request (RFC 9113 section 8.1). */
 	h->link->used = true;
-	return refuse(s, h, c, EGRESS_OK);
+	return end_early(h, c, EGRESS_OK);
 }
 
 static int on_sent(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
@@ -294,7 +296,7 @@ static bool fill(struct h2 *h)
 	buf_reset(&h->out);
 	h->out_sent = 0;
 	while (n > 0 && h->out.n < OUT_TYPICAL) {
-		n = lib->nghttp2_session_mem_send(h->session, &p);
+		n = lib.nghttp2_session_mem_send(h->session, &p);
 		if (n > 0)
 			buf_put(&h->out, p, (size_t)n);
 	}
@@ -307,8 +309,8 @@ static bool fill(struct h2 *h)
 
 static bool is_dead(const struct h2 *h)
 {
-	return !lib->nghttp2_session_want_read(h->session) &&
-	       !lib->nghttp2_session_want_write(h->session) && h->out_sent == h->out.n;
+	return !lib.nghttp2_session_want_read(h->session) &&
+	       !lib.nghttp2_session_want_write(h->session) && h->out_sent == h->out.n;
 }
 
 /* All that was begun in a turn of the loop goes out together. */
@@ -344,10 +346,10 @@ static void flush_later(struct h2 *h)
 	loop_end_set(h->link->egress->loop, &h->flush);
 }
 
-static nghttp2_nv field(const char *name, struct bytes value, uint8_t flags)
+static nghttp2_nv field(struct bytes name, struct bytes value, uint8_t flags)
 {
-	return (nghttp2_nv){.name = (uint8_t *)name,
-			    .namelen = strlen(name),
+	return (nghttp2_nv){.name = (uint8_t *)name.p,
+			    .namelen = name.n,
 			    .value = (uint8_t *)value.p,
 			    .valuelen = value.n,
 			    .flags = flags};
@@ -363,19 +365,17 @@ static int submit(struct h2 *h, struct egress_call *c)
 	size_t n = 0;
 
 	request_split(&c->request, &parts);
-	nv[n++] = field(":method", parts.method, NGHTTP2_NV_FLAG_NONE);
-	nv[n++] = field(":scheme", BYTES("https"), NGHTTP2_NV_FLAG_NONE);
-	nv[n++] = field(":authority", parts.authority, NGHTTP2_NV_FLAG_NONE);
-	nv[n++] = field(":path", parts.target, NGHTTP2_NV_FLAG_NO_INDEX);
+	nv[n++] = field(BYTES(":method"), parts.method, NGHTTP2_NV_FLAG_NONE);
+	nv[n++] = field(BYTES(":scheme"), BYTES("https"), NGHTTP2_NV_FLAG_NONE);
+	nv[n++] = field(BYTES(":authority"), parts.authority, NGHTTP2_NV_FLAG_NONE);
+	nv[n++] = field(BYTES(":path"), parts.target, NGHTTP2_NV_FLAG_NO_INDEX);
 	while (request_next(&parts, &name, &value)) {
 		if (n == FIELDS_MAX)
 			return -ENOBUFS;
-		nv[n] = field("", value, NGHTTP2_NV_FLAG_NO_INDEX);
-		nv[n].name = (uint8_t *)name.p;
-		nv[n++].namelen = name.n;
+		nv[n++] = field(name, value, NGHTTP2_NV_FLAG_NO_INDEX);
 	}
 	c->sent_bytes = c->request.n - parts.body.n;
-	return lib->nghttp2_submit_request(h->session, NULL, nv, n, parts.body.n ? &body : NULL, c);
+	return lib.nghttp2_submit_request(h->session, NULL, nv, n, parts.body.n ? &body : NULL, c);
 }
 
 void h2_begin(struct egress_call *c)
@@ -409,10 +409,7 @@ void h2_forget(struct h2 *h, struct egress_call *c)
 	c->over = false;
 	if (!c->stream)
 		return;
-	(void)lib->nghttp2_session_set_stream_user_data(h->session, c->stream, NULL);
-	(void)lib->nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, c->stream,
-					     NGHTTP2_CANCEL);
-	c->stream = 0;
+	drop_stream(h, c);
 	flush_later(h);
 }
 
@@ -437,15 +434,14 @@ void h2_go_on(struct link *k)
 			break;
 		h->noise += n;
 		if (h->noise > NOISE_MAX ||
-		    lib->nghttp2_session_mem_recv(h->session, room, n) != (ssize_t)n)
+		    lib.nghttp2_session_mem_recv(h->session, room, n) != (ssize_t)n)
 			r = -EPROTO;
 		explicit_bzero(room, n);
 	}
 	tell_over(h);
 	if (r != TLS_WANTS_READ && r != TLS_WANTS_WRITE)
 		break_off(h);
-	else if (h->out_sent < h->out.n || is_dead(h) ||
-		 lib->nghttp2_session_want_write(h->session))
+	else if (h->out_sent < h->out.n || is_dead(h) || lib.nghttp2_session_want_write(h->session))
 		flush_later(h);
 	k->busy--;
 	link_settle(k);
@@ -453,7 +449,7 @@ void h2_go_on(struct link *k)
 
 /* ---- its life ---- */
 
-static int set_callbacks(nghttp2_session_callbacks *cb, struct h2 *h)
+static int begin_session(nghttp2_session_callbacks *cb, struct h2 *h)
 {
 	static const nghttp2_settings_entry settings[] = {
 		{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
@@ -464,24 +460,24 @@ static int set_callbacks(nghttp2_session_callbacks *cb, struct h2 *h)
 	nghttp2_option *option = NULL;
 	int r;
 
-	lib->nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
-	lib->nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
-	lib->nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
-	lib->nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
-	lib->nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_sent);
-	lib->nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_close);
-	r = lib->nghttp2_option_new(&option);
+	lib.nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
+	lib.nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
+	lib.nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
+	lib.nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
+	lib.nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_sent);
+	lib.nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_close);
+	r = lib.nghttp2_option_new(&option);
 	if (r == 0) {
-		lib->nghttp2_option_set_no_closed_streams(option, 1);
-		r = lib->nghttp2_session_client_new3(&h->session, cb, h, option, &mem);
-		lib->nghttp2_option_del(option);
+		lib.nghttp2_option_set_no_closed_streams(option, 1);
+		r = lib.nghttp2_session_client_new3(&h->session, cb, h, option, &mem);
+		lib.nghttp2_option_del(option);
 	}
 	if (r == 0)
-		r = lib->nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
-						 ARRAY_LEN(settings));
+		r = lib.nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
+						ARRAY_LEN(settings));
 	if (r == 0)
-		r = lib->nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
-							       WINDOW_TOGETHER);
+		r = lib.nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
+							      WINDOW_TOGETHER);
 	return r == 0 ? 0 : -ENOMEM;
 }
 
@@ -497,9 +493,9 @@ int h2_new(struct h2 **out, struct link *k, uint32_t together)
 			 .room = together,
 			 .out = BUF_INIT(OUT_MAX),
 			 .flush = {.fn = flush, .arg = h}};
-	if (lib->nghttp2_session_callbacks_new(&cb) == 0) {
-		r = set_callbacks(cb, h);
-		lib->nghttp2_session_callbacks_del(cb);
+	if (lib.nghttp2_session_callbacks_new(&cb) == 0) {
+		r = begin_session(cb, h);
+		lib.nghttp2_session_callbacks_del(cb);
 	}
 	if (r < 0) {
 		h2_free(h);
@@ -515,7 +511,7 @@ void h2_free(struct h2 *h)
 		return;
 	loop_end_clear(h->link->egress->loop, &h->flush);
 	if (h->session)
-		lib->nghttp2_session_del(h->session);
+		lib.nghttp2_session_del(h->session);
 	buf_done(&h->out);
 	free(h);
 }
@@ -527,5 +523,8 @@ uint32_t h2_room(const struct h2 *h)
 
 bool h2_load(void)
 {
-	return lib || nghttp2_load(&lib) == 0;
+	static bool loaded;
+
+	loaded = loaded || nghttp2_load(&lib) == 0;
+	return loaded;
 }

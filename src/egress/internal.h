@@ -51,6 +51,8 @@ struct egress_call {
 	struct resolve *resolve;
 	struct link *link;
 	struct egress_call *beside, **beside_at; /* the others on that link */
+	bool waits;				 /* for it to be ready */
+	bool on_new_one; /* it was sent once on a kept one that may have been dead */
 
 	struct buf request; /* the part up to SENT_BYTES was sent */
 	size_t sent_bytes;
@@ -64,13 +66,11 @@ struct egress_call {
 	struct buf got_headers, got_body;
 
 	/* HTTP/2 */
-	int32_t stream;	 /* which it is; 0: none, or none any more */
-	int64_t begun;	 /* loop_now() */
-	uint8_t again;	 /* how often it was sent anew */
-	bool waits;	 /* for its connection to be ready */
-	bool on_new_one; /* it was sent once on a kept one that may have been dead */
-	bool trailers;	 /* the head was before */
-	bool whole;	 /* so is the answer */
+	int32_t stream; /* which it is; 0: none, or none any more */
+	int64_t begun;	/* loop_now() */
+	uint8_t again;	/* how often it was sent anew */
+	bool trailers;	/* the head was before */
+	bool whole;	/* so is the answer */
 	/* It has ended, and is to be told, or sent anew. */
 	bool over, anew;
 	enum egress_failure outcome;
@@ -100,6 +100,8 @@ bool request_next(struct request_parts *p, struct bytes *name, struct bytes *val
 void call_end(struct egress_call *c, enum egress_failure f);
 /* Look its host up, then connect. */
 void call_connect(struct egress_call *c);
+/* It leaves its connection for another one: for a new one, or for whichever there is. */
+void call_reconnect(struct egress_call *c, bool on_new_one);
 
 /* ---- link.c ---- */
 
@@ -127,6 +129,7 @@ struct link {
 	int64_t born, kept;    /* loop_now() */
 
 	/* With whom. */
+	unsigned bucket;
 	bool is_tls, is_ip;
 	uint16_t port;
 	char host[URL_HOST_MAX + 1];
@@ -165,6 +168,8 @@ void exchange_begin(struct egress_call *c);
 void exchange_go_on(struct egress_call *c);
 /* What came so far, but for the first EGRESS_SMALL. */
 size_t exchange_large(const struct egress_call *c);
+/* C's connection broke off, and may have been dead already: C is safe, and may be sent once more, on a new one. */
+bool exchange_may_repeat(const struct egress_call *c) must_check;
 /* A field of the answer's head, and a piece of its body: what is wanted of them is kept. EGRESS_OK, or how the call ends. */
 enum egress_failure exchange_field(struct egress_call *c, struct bytes name,
 				   struct bytes value) must_check;

@@ -114,18 +114,18 @@ static void detach(struct egress_call *c)
 
 /* ---- where they are found: in their server's bucket, those that may be given another call; and those that nobody has, by age ---- */
 
-static unsigned bucket_of(const char *host, uint16_t port, bool tls)
+static unsigned bucket_of(const struct url *u)
 {
-	unsigned hash = port * 2u + tls;
+	unsigned hash = u->port * 2u + u->tls;
 
-	while (*host)
-		hash = hash * 31 + (unsigned char)*host++;
+	for (const char *host = u->host; *host; host++)
+		hash = hash * 31 + (unsigned char)*host;
 	return hash % LINK_BUCKETS;
 }
 
 static uint32_t *together(const struct link *k)
 {
-	return &k->egress->together[bucket_of(k->host, k->port, k->is_tls)];
+	return &k->egress->together[k->bucket];
 }
 
 void link_takes(struct link *k, uint32_t calls)
@@ -135,7 +135,7 @@ void link_takes(struct link *k, uint32_t calls)
 
 static void bucket_enter(struct link *k)
 {
-	k->at = &k->egress->buckets[bucket_of(k->host, k->port, k->is_tls)];
+	k->at = &k->egress->buckets[k->bucket];
 	k->next = *k->at;
 	if (k->next)
 		k->next->at = &k->next;
@@ -315,7 +315,7 @@ static bool has_room(const struct link *k)
 /* One that is ready, or else one that is not yet. NULL: there is none. */
 static struct link *find(struct egress *e, const struct url *u)
 {
-	struct link *k = e->buckets[bucket_of(u->host, u->port, u->tls)], *next, *pending = NULL;
+	struct link *k = e->buckets[bucket_of(u)], *next, *pending = NULL;
 
 	for (; k; k = next) {
 		next = k->next;
@@ -493,6 +493,7 @@ int link_open(struct egress_call *c, const struct ip *ips, size_t n)
 		return -ENOMEM;
 	*k = (struct link){.egress = e,
 			   .born = loop_now(e->loop),
+			   .bucket = bucket_of(&c->url),
 			   .is_tls = c->url.tls,
 			   .is_ip = c->url.is_ip,
 			   .port = c->url.port};

@@ -40,5 +40,5 @@ struct nghttp2 {
 #undef F
 };
 
-/* Open it, the first time. *OUT is good for the process's life. 0; -ELIBACC when there is none; -ELIBBAD when it lacks a function. */
-int nghttp2_load(const struct nghttp2 **out) must_check;
+/* Open it, for good. library_open()'s errors. */
+int nghttp2_load(struct nghttp2 *out) must_check;

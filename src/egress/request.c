@@ -66,7 +66,7 @@ void request_split(struct buf *request, struct request_parts *out)
 	out->target = bytes_of(line.p, bytes_find(line, BYTES(" ")));
 	line = next_line(&rest);
 	out->authority = bytes_skip(line, sizeof("Host: ") - 1);
-	out->lines = out->body = rest;
+	out->lines = rest;
 	while (request_next(out, &name, &value))
 		for (unsigned char *p = request->p + (name.p - request->p); p < name.p + name.n;
 		     p++)

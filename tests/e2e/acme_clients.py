@@ -3,12 +3,11 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import tempfile
 
 from common import Configured, configured, make_token
-from servers import BINARY, FakeUpstream
+from servers import BINARY, FakeUpstream, free_port
 
 HERE = 'self_hosted { allow = {"127.0.0.1"} plain_http = {"127.0.0.1"} }\n'
 
@@ -20,12 +19,6 @@ def write(path, text, mode=0o600):
     with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
         f.write(text)
     os.chmod(path, mode)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Gateway(Configured):

@@ -28,6 +28,12 @@ def has_symbol(name):
         return name.encode() in f.read()
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def wait_for(predicate, seconds=10):
     """Poll until PREDICATE gives something true, and return that."""
     end = time.monotonic() + seconds

@@ -12,10 +12,10 @@ import subprocess
 import tempfile
 
 import tap
-from acme_clients import acme_gateway, free_port, write
+from acme_clients import acme_gateway, write
 from acme_servers import Pebble, installed
 from common import pdns, together
-from servers import BINARY, CA, ROOT, wait_for
+from servers import BINARY, CA, ROOT, free_port, wait_for
 
 KINDS = "certbot", "dehydrated", "lego", "acme-sh"
 ZONES = {kind: kind + ".example" for kind in KINDS}  # for what the documents call example.com: all are followed at once

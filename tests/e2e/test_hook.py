@@ -11,9 +11,9 @@ import tempfile
 import threading
 
 import tap
-from acme_clients import HeldAfterChange, Host, acme_gateway, free_port, host, write
+from acme_clients import HeldAfterChange, Host, acme_gateway, host, write
 from common import integrate, pdns, refused, together
-from servers import BINARY, CA, FakeUpstream, exchange
+from servers import BINARY, CA, FakeUpstream, exchange, free_port
 
 ZONE, OTHER = "hook.example", "other.example"
 P = pdns(ZONE, OTHER)

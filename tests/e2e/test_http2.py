@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -14,7 +13,7 @@ import tap
 from cloudflare_server import cloudflare
 from common import add, gateway_of, integrate, pdns, remove, together
 from memory import holds
-from servers import CA, has_symbol, wait_for
+from servers import CA, free_port, has_symbol, wait_for
 
 TOKEN = "kanarie-" + "t" * 32
 CONF = """
@@ -45,11 +44,6 @@ http {{
 	}}
 }}
 """
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
 
 
 class Nginx:

@@ -163,11 +163,6 @@ def no_body(c):
         c.send(HEADERS, END_HEADERS | END_STREAM, stream, block((b":status", b"204")))
 
 
-def status_429(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"slow down", block((b":status", b"429"), (b"retry-after", b"17")))
-
-
 def goes_before(c):
     """The first connection has not looked at what is asked: it is to go."""
     for stream, body in c.requests():
@@ -203,14 +198,14 @@ def refuses_twice(c):
             c.answer(stream, body + b" %d" % c.number)
 
 
-def refuses_ever(c):
-    for stream, _ in c.requests():
-        c.send(RST_STREAM, 0, stream, struct.pack(">I", REFUSED_STREAM))
+def resets_with(error):
+    def behave(c):
+        for stream, _ in c.requests():
+            c.send(RST_STREAM, 0, stream, struct.pack(">I", error))
+    return behave
 
 
-def resets(c):
-    for stream, _ in c.requests():
-        c.send(RST_STREAM, 0, stream, struct.pack(">I", INTERNAL_ERROR))
+refuses_ever, resets = resets_with(REFUSED_STREAM), resets_with(INTERNAL_ERROR)
 
 
 def resets_in_the_middle(c):
@@ -268,39 +263,24 @@ def serves_one(c):
     next(requests)
 
 
-def too_short(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"hello", block((b":status", b"200"), (b"content-length", b"10")))
+def answers(*fields, body=b"hello"):
+    def behave(c):
+        for stream, _ in c.requests():
+            c.answer(stream, body, block(*fields))
+    return behave
 
 
-def too_long(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"hello", block((b":status", b"200"), (b"content-length", b"3")))
-
-
-def no_status(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"hello", block((b"x-wanted", b"there")))
-
-
-def bad_status(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"hello", block((b":status", b"two")))
-
-
-def capitals(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"hello", block((b":status", b"200"), (b"X-Wanted", b"there")))
-
-
-def connection_field(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"hello", block((b":status", b"200"), (b"connection", b"close")))
-
-
-def line_break(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"hello", block((b":status", b"200"), (b"x-wanted", b"a\r\nb: c")))
+GOOD = (b":status", b"200")
+status_429 = answers((b":status", b"429"), (b"retry-after", b"17"), body=b"slow down")
+too_short = answers(GOOD, (b"content-length", b"10"))
+too_long = answers(GOOD, (b"content-length", b"3"))
+no_status = answers((b"x-wanted", b"there"))
+bad_status = answers((b":status", b"two"))
+capitals = answers(GOOD, (b"X-Wanted", b"there"))
+connection_field = answers(GOOD, (b"connection", b"close"))
+line_break = answers(GOOD, (b"x-wanted", b"a\r\nb: c"))
+largest_body = answers(GOOD, (b"x-wanted", b"there"), body=b"x" * (4 << 20))
+large_body = answers(GOOD, (b"x-wanted", b"there"), body=b"x" * ((4 << 20) + 1))
 
 
 def large_head(c):
@@ -312,16 +292,6 @@ def large_head(c):
         for i in range(16384, len(head), 16384):
             c.send(CONTINUATION, END_HEADERS if i + 16384 >= len(head) else 0, stream, head[i:i + 16384])
         c.data(stream, b"hello")
-
-
-def large_body(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"x" * ((4 << 20) + 1))
-
-
-def largest_body(c):
-    for stream, _ in c.requests():
-        c.answer(stream, b"x" * (4 << 20))
 
 
 def beyond_the_window(c):
