@@ -362,6 +362,7 @@ enum verb verb_parse(struct bytes in);
 	M(sv_numbers, B)
 
 #define FIELDS_vs_live(F, S) F(S, LIST, request_ids, IPC_PIECE_MAX) F(S, U8, more, 1)
+/* AGAIN: its intent is in the log, and a scribe may have written it before: it is in the log too, unless that intent is open. */
 #define FIELDS_vs_line(F, S)                                                                       \
 	F(S, U64, token, 0)                                                                        \
 	F(S, TEXT, event, 40)                                                                      \
@@ -380,7 +381,7 @@ enum verb verb_parse(struct bytes in);
 	F(S, TEXT, code, 32)                                                                       \
 	F(S, TEXT, provider_record_id, PROVIDER_RECORD_ID_MAX)                                     \
 	F(S, LIST, replaced, AUDIT_LINE_MAX)                                                       \
-	F(S, I64, duration_ms, 0)
+	F(S, I64, duration_ms, 0) F(S, U8, again, 1)
 #define FIELDS_sv_written(F, S)                                                                    \
 	F(S, U64, token, 0)                                                                        \
 	F(S, U8, durable, 1) F(S, U64, seq, 0) F(S, FIXED, leaf, LEAF_HASH_BYTES)

@@ -133,6 +133,12 @@ static bool stage(struct audit_line *line, struct store_receipt *receipt)
 	return true;
 }
 
+/* A former scribe wrote it, and was gone before it could say so. */
+static bool is_in_log(const struct vs_line *m)
+{
+	return m->again && scribe.store && !store_awaits(scribe.store, m->event, m->request_id);
+}
+
 /* LINE waits for the next commit; who sent it is told then. */
 static void take(struct audit_line *line, uint64_t token, bool event)
 {
@@ -185,6 +191,10 @@ static void on_line(const struct vs_line *m)
 
 	if (!scribe.greeted) {
 		channel_reject(&scribe.vault);
+		return;
+	}
+	if (is_in_log(m)) {
+		channel_send(&scribe.vault, sv_written, .token = m->token, .durable = 1);
 		return;
 	}
 	line.event = m->event;

@@ -117,7 +117,7 @@ static void hand_over_request(struct call *c, struct line *l)
 		log_fatal("out of memory");
 }
 
-/* M's token is set here. */
+/* M's token is set here. Its AGAIN is for what is kept: the line as it is said now is new. */
 static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 {
 	struct line *l = calloc(1, sizeof(*l));
@@ -134,11 +134,13 @@ static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 		log_fatal("out of memory");
 	if (kind == LINE_OUTCOME) {
 		buf_reserve(&l->wire, LINE_TYPICAL);
+		buf_reserve(&l->wire, LINE_TYPICAL);
 		if (wire_encode(MSG_vs_line, line_msg(), m, &l->wire) < 0)
 			log_fatal("bug: a line does not encode");
 		if (c)
 			hand_over_request(c, l);
 	}
+	m->again = 0;
 	channel_send_fd(&vault.scribe, MSG_vs_line, m, -1);
 	note_sent(l);
 }
@@ -269,6 +271,7 @@ static void put_replaced(const struct call *c, struct vs_line *m)
 		if (!rest.n && bytes_printable(buf_bytes(&c->value)))
 			break;
 		m->replaced = bytes_of(NULL, 0);
+		own.again = m->again;
 		own.replaced = take_items(&list, REPLACED_OWN);
 		if (!own.replaced.n)
 			log_fatal("bug: an overwritten record that fits no line");
@@ -308,6 +311,7 @@ void line_last(struct call *c)
 	fill(&m, c, integration);
 	fill_outcome(&m, c);
 	m.event = event_text(event, c->verb, c->refused ? "refused" : "outcome");
+	m.again = c->has_intent;
 	if (c->has_intent || c->intent_lost) {
 		put_replaced(c, &m);
 		send_line(&m, LINE_OUTCOME, c);

@@ -216,14 +216,25 @@ static int stage_outcome(struct store *s, struct unresolved *intent)
 	return r;
 }
 
-/* The open intent that LINE ends, or NULL. A second outcome ends nothing. */
+/* Or NULL. A second outcome ends nothing. */
+static struct unresolved *open_intent(struct store *s, struct bytes event, struct bytes request_id)
+{
+	struct unresolved *u = unresolved_find(s, event, request_id);
+
+	return u && !u->resolving ? u : NULL;
+}
+
+bool store_awaits(struct store *s, struct bytes event, struct bytes request_id)
+{
+	return open_intent(s, event, request_id) != NULL;
+}
+
+/* The open intent that LINE ends, or NULL. */
 static struct unresolved *intent_of(struct store *s, const struct audit_line *line)
 {
-	struct unresolved *u = NULL;
-
-	if (event_is_outcome(line->event) && line->request_id.n)
-		u = unresolved_find(s, line->event, line->request_id);
-	return u && !u->resolving ? u : NULL;
+	if (!event_is_outcome(line->event) || !line->request_id.n)
+		return NULL;
+	return open_intent(s, line->event, line->request_id);
 }
 
 int store_stage(struct store *s, struct audit_line *line, struct store_receipt *receipt)
@@ -430,6 +441,8 @@ int store_open(struct store **out, int dirfd, const struct store_config *config,
 		r = checkpoints_open(s);
 	if (r == 0 && s->seg.fd < 0)
 		r = new_segment(s, now);
+	else if (r == 0 && store_sync(s->seg.fd) < 0) /* who wrote it may have died before */
+		r = -errno;
 	if (r == 0 && torn)
 		r = note_repair(s, torn, now);
 	if (r == 0)

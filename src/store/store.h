@@ -66,7 +66,7 @@ struct store_receipt {
  * NOW is microseconds since 1970. A torn end (no newline, or not a line of ours; then at most zeros)
  * is taken away, and a "log.repaired" line says how many bytes went. Takes a lock (flock) on DIRFD,
  * which lasts until DIRFD and all copies of it are closed: -EWOULDBLOCK when somebody else has it.
- * Intents without outcome are found and kept (store_unresolved).
+ * What is found is durable then. Intents without outcome are kept (store_unresolved).
  * 0 or -errno, -EBADMSG for a log that was damaged elsewhere than at its end.
  */
 int store_open(struct store **out, int dirfd, const struct store_config *config,
@@ -117,5 +117,7 @@ bool store_signed(const struct store *s, uint64_t *size, struct tree_hash *root)
  * Sign what is durable, if it has grown since the last time. 0: there is a checkpoint of it on disk (or nobody signs); or -errno, and the log goes on without, for a while (STORE_UNSIGNED_SECONDS): the next one covers it too.
  */
 int store_checkpoint(struct store *s) must_check;
+/* The intent of EVENT's verb and REQUEST_ID is in the log, and no outcome of it is, or is staged. */
+bool store_awaits(struct store *s, struct bytes event, struct bytes request_id);
 /* How many intents have no outcome. */
 size_t store_unresolved(const struct store *s);

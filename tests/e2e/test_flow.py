@@ -83,7 +83,7 @@ def test_replace_makes_it_the_only_one():
         P.set_records(ZONE, name, "TXT", 300, ['"old-1"', '"old-2"'])
         added(g, handle, name, "new", mode="replace")
         assert txt(P, name) == [b"new"]
-        outcome = [l for l in g.audit() if l["event"] == "add_record.outcome"][-1]
+        outcome = wait_for(lambda: [l for l in g.audit() if l["event"] == "add_record.outcome"], 5)[-1]
         assert outcome["result"] == "ok" and len(outcome["replaced"]) == 2, outcome
         assert any("old-1" in r for r in outcome["replaced"]) and any("old-2" in r for r in outcome["replaced"])
 
@@ -98,8 +98,8 @@ def test_all_that_was_replaced_is_on_record():
             added(g, handle, name, value)
         rh = added(g, handle, name, "new", mode="replace")
         assert txt(P, name) == [b"new"]
-        lines = wait_for(lambda: [l for l in g.audit() if l["replaced"]], 5)
-        outcome = [l for l in g.audit() if l["event"] == "add_record.outcome"][-1]
+        outcome = wait_for(lambda: [l for l in g.audit() if l["event"] == "add_record.outcome"][len(long):], 5)[-1]
+        lines = [l for l in g.audit() if l["replaced"]]
         assert outcome["result"] == "ok" and g.pids()
         items = [item for l in lines for item in l["replaced"]]
         whole = []

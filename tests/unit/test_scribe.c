@@ -201,6 +201,46 @@ TEST(intents)
 	expect_told(true, "");
 }
 
+static void say_again(uint64_t token, const char *event, const char *id)
+{
+	say(PROC_VAULT, vs_line, .token = token, .event = bytes_str(event),
+	    .request_id = bytes_str(id), .duration_ms = -1, .again = 1);
+}
+
+/* What a former scribe wrote before it was gone is confirmed, and not written twice; what it did not write is. */
+TEST(told_again)
+{
+	log_open(&there);
+	put(&there, "add_record.intent", "a");
+	put(&there, "add_record.outcome", "a");
+	put(&there, "add_record.intent", "b");
+	log_close(&there);
+	scribe_serves();
+	vault_comes("a|b");
+	expect_told(true, "");
+	say_again(1, "add_record.replaced", "a");
+	expect_written(1, true);
+	say_again(2, "add_record.outcome", "a");
+	expect_written(2, true);
+	say_again(3, "add_record.replaced", "b");
+	expect_written(3, true);
+	say_again(4, "add_record.outcome", "b");
+	expect_written(4, true);
+	expect(&there, "log.open add_record.intent/a add_record.outcome/a add_record.intent/b "
+		       "add_record.replaced/b add_record.outcome/b ");
+}
+
+/* Without a log nothing is said to be in it. */
+TEST(told_again_without_log)
+{
+	scribe_begins();
+	scribe_starts();
+	vault_comes("a");
+	expect_told(false, "the scribe starts");
+	say_again(1, "add_record.outcome", "a");
+	expect_written(1, false);
+}
+
 /* A new one takes the old one's place at once. */
 TEST(new_vault)
 {
@@ -462,6 +502,8 @@ int main(void)
 		scribe_test(test_counts_of_nothing),
 		scribe_test(test_large_batch),
 		scribe_test(test_intents),
+		scribe_test(test_told_again),
+		scribe_test(test_told_again_without_log),
 		scribe_test(test_new_vault),
 		scribe_test(test_line_before_greeting),
 		scribe_test(test_greeting_twice),

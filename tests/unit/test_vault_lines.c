@@ -123,7 +123,7 @@ static void test_refused_and_gone(void **state)
 	expect_status(false, "the scribe restarts");
 	connect_to(PROC_SCRIBE);
 	assert_true(bytes_eq(hear(PROC_SCRIBE, vs_live)->request_ids, list_of("request-1")));
-	logged("add_record.outcome", "ok");
+	assert_int_equal(logged("add_record.outcome", "ok")->again, 1);
 	scribe_says(true, "");
 	expect_status(true, "");
 }
@@ -135,7 +135,7 @@ static void test_outcome_for_the_next(void **state)
 	uint64_t id = add_until_change(1, &i), other = add_until_change(2, &i);
 	const struct vs_line *m;
 
-	add_is_done(id, 0);
+	assert_int_equal(add_is_done(id, 0)->again, 0);
 	disconnect(PROC_SCRIBE);
 	expect_status(false, "the scribe restarts");
 	say(PROC_PLANNER, pv_result, .call = other, .changed = 1, .removed = 1);
@@ -145,6 +145,7 @@ static void test_outcome_for_the_next(void **state)
 	assert_int_equal(plist_count(hear(PROC_SCRIBE, vs_live)->request_ids), 2);
 	for (unsigned n = 0; n < 2; n++) {
 		m = expect_line("add_record.outcome", "ok");
+		assert_int_equal(m->again, 1);
 		written(m, true);
 	}
 	scribe_says(true, "");
@@ -241,6 +242,7 @@ static void test_lost_while_waited_for(void **state)
 	assert_true(bytes_eq(hear(PROC_SCRIBE, vs_live)->request_ids, list_of("request-1")));
 	m = logged("add_record.outcome", "error");
 	assert_bytes(m->code, "audit_unavailable");
+	assert_int_equal(m->again, 0); /* its intent may not be in the log */
 	scribe_says(true, "");
 	expect_status(true, "");
 }
