@@ -43,10 +43,11 @@ class Bench:
     def all(self):
         return {"postern": self.postern, "go": self.go, "go400": self.go400, "nginx": self.nginx}
 
-    def take_turns(self, row, candidates, measure, *args, **kw):
-        for n in range(self.rounds):
+    def take_turns(self, row, candidates, measure, *args, rounds=None, **kw):
+        rounds = rounds or self.rounds
+        for n in range(rounds):
             for name, make in candidates.items():
-                self.say("%s: %s, %d of %d" % (row, name, n + 1, self.rounds))
+                self.say("%s: %s, %d of %d" % (row, name, n + 1, rounds))
                 self.guard(row, measure, row, name, make, *args, **kw)
 
     def guard(self, row, fn, *args, **kw):
@@ -63,7 +64,8 @@ class Bench:
             candidates = self.all()
             if connections == 1:
                 del candidates["go400"]
-            self.take_turns("add_record, %d" % connections, candidates, self.run_wrk, connections)
+            # What drifts most from run to run.
+            self.take_turns("add_record, %d" % connections, candidates, self.run_wrk, connections, rounds=2 * self.rounds - 1)
         candidates = {"postern": self.postern, "go": self.go_h2}
         for connections in (64, 1000):
             self.take_turns("add_record, %d, HTTP/2" % connections, candidates, self.run_wrk, connections, port="FAST_H2")
@@ -144,7 +146,7 @@ class Bench:
         self.samples.add(row, name, private=private, pss=pss)
 
     def flight(self):
-        for calls in (1000, 8000):
+        for calls in (64, 1000, 8000):
             candidates = {"postern": self.postern, "go": self.go}
             self.take_turns("in flight, %d" % calls, candidates, self.run_flight, calls, "SLOW")
         candidates["go"] = self.go_h2

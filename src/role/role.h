@@ -10,7 +10,7 @@
 
 #define ROLE_CONTROL_FD 3
 /* With more calls under way than these, vault and courier see to it that few are begun at once. */
-#define ROLE_CALLS_MANY 96
+#define ROLE_CALLS_MANY 72
 
 struct role;
 

@@ -121,7 +121,7 @@ static void note_refused(const char *name, enum limit_kind kind)
  * third more. So where there are many, of those that come only few are what the courier has not taken on yet (as many, and what one packet of the front's brings), and requests wait where they take
  * least, with the front. A provider that is slow holds nobody up, for what waits for it the courier has taken on; and a courier that does not answer holds up once, for HOLD_MS.
  */
-#define OPENING_MAX 16
+#define OPENING_MAX 8
 #define HOLD_MS	    20
 
 static void on_hold(void *arg)

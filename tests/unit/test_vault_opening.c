@@ -3,8 +3,8 @@
 #include "vault_words.h"
 
 #define ASKED	 130
-#define FREE	 96 /* that begin, whatever the courier says */
-#define FEW	 15 /* more that are fine, though it has not taken them on */
+#define FREE	 72 /* that begin, whatever the courier says */
+#define FEW	 7 /* more that are fine, though it has not taken them on */
 #define BEGUN	 (FREE + FEW + 1)
 #define HELD_FOR 20 /* ms */
 
