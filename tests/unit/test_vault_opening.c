@@ -4,7 +4,7 @@
 
 #define ASKED	 130
 #define FREE	 72 /* that begin, whatever the courier says */
-#define FEW	 7 /* more that are fine, though it has not taken them on */
+#define FEW	 7  /* more that are fine, though it has not taken them on */
 #define BEGUN	 (FREE + FEW + 1)
 #define HELD_FOR 20 /* ms */
 
