@@ -23,7 +23,7 @@ demo:
 	@scripts/build build
 	@scripts/demo
 
-# Postern beside a Go gateway and nginx: twelve minutes, as root, on a machine that does nothing else; then what the parts cost. bench/run.py --help: less of it.
+# Postern beside a Go gateway and nginx: a quarter of an hour, as root, on a machine that does nothing else; then what the parts cost. bench/run.py --help: less of it.
 bench:
 	@$(DEPS) build bench
 	@scripts/build build

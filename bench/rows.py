@@ -37,6 +37,9 @@ class Bench:
     def go_h2(self):
         return Peer(self.place, h2=True)
 
+    def go400_h2(self):
+        return Peer(self.place, gogc="400", h2=True)
+
     def nginx(self):
         return Proxy(self.place)
 
@@ -66,9 +69,10 @@ class Bench:
                 del candidates["go400"]
             # What drifts most from run to run.
             self.take_turns("add_record, %d" % connections, candidates, self.run_wrk, connections, rounds=2 * self.rounds - 1)
-        candidates = {"postern": self.postern, "go": self.go_h2}
+        candidates = {"postern": self.postern, "go": self.go_h2, "go400": self.go400_h2}
         for connections in (64, 1000):
-            self.take_turns("add_record, %d, HTTP/2" % connections, candidates, self.run_wrk, connections, port="FAST_H2")
+            self.take_turns("add_record, %d, HTTP/2" % connections, candidates, self.run_wrk, connections, port="FAST_H2",
+                            rounds=2 * self.rounds - 1)
 
     def run_wrk(self, row, name, make, connections, cores=GATEWAY_CORE, event="add_record.outcome", requests=lambda g: g.change(), port="FAST"):
         with Upstream(self.place, BOTH if cores == BOTH else OTHER_CORE) as upstream, make().start(upstream.ports[port], cores) as g:
