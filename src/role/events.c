@@ -66,7 +66,8 @@ void events_add(struct events *e, const char *event, const char *value)
 	*e->tail = ev;
 	e->tail = &ev->next;
 	e->n++;
-	send_event(e, ev);
+	/* Those before it too: the last is said when the gateway ends, and nothing is said again then. */
+	send_unsent(e);
 }
 
 void events_greet(struct events *e)

@@ -51,19 +51,34 @@ static void on_first_word(void *arg, uint32_t events)
 		role_want(e->owner, e->kept_for);
 }
 
-static void keep(struct supervisor_edge *e, enum proc p, int fd)
+static int keep(struct supervisor_edge *e, enum proc p, int fd)
 {
+	int r;
+
+	e->first_word = (struct loop_fd){.fd = -1, .fn = on_first_word, .arg = e};
+	r = loop_watch(e->owner->loop, &e->first_word, fd, EPOLLIN);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
 	e->kept = fd;
 	e->kept_for = p;
-	e->first_word = (struct loop_fd){.fd = -1, .fn = on_first_word, .arg = e};
-	if (loop_watch(e->owner->loop, &e->first_word, fd, EPOLLIN) < 0)
-		log_fatal("out of memory");
+	return 0;
+}
+
+/* At the start it is fatal, so that it is seen. Later others are being served, and there is another try, with a new HERE. */
+static void no_edge(struct child *here, enum proc q, int r)
+{
+	if (!here->owner->announced)
+		log_fatal("%s to %s: %s", proc_name(here->proc), proc_name(q), strerror(-r));
+	log_warn("%s to %s: %s", proc_name(here->proc), proc_name(q), strerror(-r));
+	role_end(here);
 }
 
 static void join(struct supervisor *s, struct supervisor_edge *e, enum proc p, enum proc q)
 {
 	struct child *here = &s->children[p], *there = &s->children[q];
-	int fds[2];
+	int fds[2], r;
 
 	if (e->kept >= 0) {
 		give(here, q, e, e->kept, false);
@@ -72,13 +87,18 @@ static void join(struct supervisor *s, struct supervisor_edge *e, enum proc p, e
 	}
 	if (!there->confined && !role_is_to_come(there))
 		return; /* when it is in its sandbox too */
-	if (channel_pair(fds) < 0)
-		log_fatal("socketpair: %m");
+	r = channel_pair(fds);
+	if (r < 0) {
+		no_edge(here, q, r);
+		return;
+	}
 	e->number = ++s->next_edge;
 	give(here, q, e, fds[0], !there->confined);
 	close(fds[0]);
 	if (!there->confined) {
-		keep(e, q, fds[1]);
+		r = keep(e, q, fds[1]);
+		if (r < 0)
+			no_edge(here, q, r);
 		return;
 	}
 	give(there, p, e, fds[1], false);
