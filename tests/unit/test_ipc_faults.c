@@ -7,6 +7,7 @@
 
 FAULT(int, -1, dup, (int fd), (fd))
 FAULT(int, -1, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *e), (epoll, op, fd, e))
+FAULT(int, -ENOMEM, loop_timer_set, (struct loop * l, struct loop_timer *t, int64_t ms), (l, t, ms))
 FAULT(void *, NULL, malloc, (size_t n), (n))
 FAULT(ssize_t, -1, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))
 FAULT(ssize_t, -1, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))
@@ -309,6 +310,24 @@ static void no_watch(void *arg)
 	channel_send(&a->c, s_stop, 0);
 }
 
+static void say_late(void *arg)
+{
+	struct end *a = arg;
+
+	fault_set("loop_timer_set", 0, ENOMEM);
+	channel_send_late(&a->c, MSG_s_stop, &(const struct s_stop){0});
+}
+
+/* What could wait would wait for ever. */
+static void no_timer(void *arg)
+{
+	struct end *a = arg;
+	struct loop_timer now = {.fn = say_late, .arg = a};
+
+	assert_int_equal(loop_timer_set(a->loop, &now, 0), 0);
+	(void)!loop_run(a->loop, NULL, NULL);
+}
+
 static void unknown_message(void *arg)
 {
 	struct end *a = arg;
@@ -332,7 +351,7 @@ static void over_its_cap(void *arg)
 
 static void test_fatal(void **state)
 {
-	void (*const cases[])(void *arg) = {no_memory,	     no_descriptor,  no_watch,
+	void (*const cases[])(void *arg) = {no_memory,	     no_descriptor,  no_watch,	  no_timer,
 					    unknown_message, others_message, over_its_cap};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

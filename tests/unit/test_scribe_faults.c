@@ -2,6 +2,9 @@
 /* The scribe when the system refuses something: a checkpoint that is not written is written later; what it cannot go on without ends it. */
 #include "scribe_rig.h"
 
+#include "audit/hash.h"
+
+FAULT(void *, NULL, dlopen, (const char *name, int flags), (name, flags))
 FAULT(int, -1, fdatasync, (int fd), (fd))
 FAULT(void *, NULL, malloc, (size_t n), (n))
 FAULT(void *, NULL, sodium_malloc, (size_t n), (n))
@@ -51,6 +54,29 @@ TEST(no_memory_for_closing)
 	later(CHECK_MS);
 	expect_told(true, "");
 	expect(&there, "log.open add_record.intent/dead add_record.outcome/dead/unknown ");
+}
+
+/* Its hashes are libsodium's then, and it is said. */
+static void write_one(bool nettle)
+{
+	if (!nettle)
+		fault_set("dlopen", 0, ENOENT);
+	scribe_ops.prepare(&rig.role);
+	assert_true(fault_met());
+	assert_int_equal(audit_nettle.init != NULL, nettle);
+	scribe_and_vault();
+	say_line(1, "x.outcome", "r");
+	expect_written(1, true);
+}
+
+TEST(no_nettle)
+{
+	write_one(false);
+}
+
+TEST(nettle)
+{
+	write_one(true);
 }
 
 /* ---- the end ---- */
@@ -134,6 +160,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		scribe_test(test_checkpoint_fails),
 		scribe_test(test_no_memory_for_closing),
+		scribe_test(test_no_nettle),
+		scribe_test(test_nettle),
 		scribe_test(test_ends),
 	};
 

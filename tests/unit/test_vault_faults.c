@@ -141,6 +141,17 @@ static void no_memory_for_callers(void)
 	under_way(1);
 }
 
+/* So many are begun that the front is to wait, and nothing would let it go on. */
+static void no_timer_for_a_hold(void)
+{
+	struct call c = {.provider = provider_by_name(BYTES("cloudflare"))};
+
+	vault.calls.n = ROLE_CALLS_MANY + 1;
+	fault_set("loop_timer_set", 0, ENOMEM);
+	for (unsigned n = 0; n < ROLE_CALLS_MANY; n++)
+		(void)limit_opening(&c);
+}
+
 /* ---- lanes ---- */
 
 /* The one at the head is over, and the next one's turn does not come. */
@@ -243,6 +254,7 @@ static void test_ends(void **state)
 		no_memory_for_a_zone,	      no_memory_for_zones,
 		no_memory_for_a_limit,	      no_memory_for_limits,
 		no_memory_for_a_caller,	      no_memory_for_callers,
+		no_timer_for_a_hold,
 	};
 
 	for (size_t n = 0; n < ARRAY_LEN(cases); n++)
