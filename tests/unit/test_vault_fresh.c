@@ -242,6 +242,25 @@ static void test_remembers_so_many(void **state)
 	expect_fresh(4, &c);
 }
 
+/* It names a call that no courier has yet: it is remembered all the same, and whatever the answer is, it has it. */
+static void test_before_the_courier_has_the_call(void **state)
+{
+	struct integration i = first("early");
+	uint64_t id;
+
+	say(PROC_FRONT, fv_add_record, FROM_FRONT(1), .handle = handle_of(&i), .fqdn = BYTES(FQDN),
+	    .type = BYTES("TXT"), .value = BYTES("proof"), .follow_cname = 1);
+	id = hear(PROC_RESOLVER, vr_follow)->call;
+	rotate(&i, id, CREDENTIALS_RENEWED "|1|token|new");
+	say(PROC_RESOLVER, rv_followed, .call = id, .code = CODE_INVALID_REQUEST,
+	    .detail = BYTES("in a circle"));
+	hear(PROC_RESOLVER, vr_abort);
+	logged("add_record.refused", "refused");
+	hear(PROC_FRONT, vf_fresh);
+	expect_error(1, CODE_INVALID_REQUEST, "record.fqdn", "in a circle");
+	expect_fresh(2, &i);
+}
+
 /* Self-hosted providers have no logins: their courier has nothing to say here. */
 static void test_of_the_wrong_courier(void **state)
 {
@@ -269,6 +288,7 @@ int main(void)
 		rig_test(test_too_long),
 		rig_test(test_alike),
 		rig_test(test_remembers_so_many),
+		rig_test(test_before_the_courier_has_the_call),
 		rig_test(test_of_the_wrong_courier),
 	};
 

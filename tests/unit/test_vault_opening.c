@@ -57,6 +57,9 @@ static void test_the_courier_does_not_answer(void **state)
 	later(1);
 	assert_int_equal(vault.calls.n, ASKED);
 	assert_true(vault.silent);
+	say(PROC_COURIER_SELF, cv_begun, .call = 0); /* the other's word is not its */
+	turn();
+	assert_true(vault.silent);
 	for (size_t n = 0; n < ASKED; n++)
 		ids[n] = given(0);
 	turn();
