@@ -63,16 +63,15 @@ class Bench:
     # ---- add_record as fast as it goes ----
 
     def throughput(self):
+        rounds = 2 * self.rounds - 1  # it drifts most from run to run
         for connections in (64, 1, 1000):
             candidates = self.all()
             if connections == 1:
                 del candidates["go400"]
-            # What drifts most from run to run.
-            self.take_turns("add_record, %d" % connections, candidates, self.run_wrk, connections, rounds=2 * self.rounds - 1)
+            self.take_turns("add_record, %d" % connections, candidates, self.run_wrk, connections, rounds=rounds)
         candidates = {"postern": self.postern, "go": self.go_h2, "go400": self.go400_h2}
         for connections in (64, 1000):
-            self.take_turns("add_record, %d, HTTP/2" % connections, candidates, self.run_wrk, connections, port="FAST_H2",
-                            rounds=2 * self.rounds - 1)
+            self.take_turns("add_record, %d, HTTP/2" % connections, candidates, self.run_wrk, connections, port="FAST_H2", rounds=rounds)
 
     def run_wrk(self, row, name, make, connections, cores=GATEWAY_CORE, event="add_record.outcome", requests=lambda g: g.change(), port="FAST"):
         with Upstream(self.place, BOTH if cores == BOTH else OTHER_CORE) as upstream, make().start(upstream.ports[port], cores) as g:
@@ -172,9 +171,8 @@ class Bench:
         with Upstream(self.place) as upstream:
             with self.postern().start(upstream.port) as g:
                 handle = g.handle  # is good for all of them
-            for _ in range(4):
-                for row in "start", "start, add_record":
-                    self.take_turns(row, {"postern": self.postern, "go": self.go}, self.run_start, upstream.port, handle)
+            for row in "start", "start, add_record":
+                self.take_turns(row, {"postern": self.postern, "go": self.go}, self.run_start, upstream.port, handle, rounds=4 * self.rounds)
 
     def run_start(self, row, name, make, upstream_port, handle):
         g = make()
@@ -226,8 +224,7 @@ class Bench:
                     rows["%d" % n] = (names, handle)
             except Refused as e:  # more than may be listed
                 self.say("%d root keys: %s" % (n, str(e).strip()))
-        for _ in range(3):  # short, and so a matter of chance
-            self.take_turns("keys", rows, self.run_keys)
+        self.take_turns("keys", rows, self.run_keys, rounds=3 * self.rounds)  # short, and so a matter of chance
 
     def handle_of(self, key):
         with Upstream(self.place) as upstream, Postern(self.place, keys=[key]).start(upstream.port) as g:

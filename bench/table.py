@@ -58,6 +58,7 @@ def targets(s, keys, lines):
     fast, many, rate = "add_record, 64", "add_record, 1000", "add_record at 4000/s"
     fast_h2, many_h2 = fast + ", HTTP/2", many + ", HTTP/2"
     durable, make, slow = "durable, both cores, 64", "make_integration, 64", "in flight, 8000"
+    slow_h2 = slow + ", HTTP/2"
     return [
         Target("add_record a second, 64 connections, over Go", ratio(get(fast, "rate"), best_go(s, fast, "rate", True)), 2.0, 3.0, True),
         Target("add_record a second, 1,000 connections, over Go", ratio(get(many, "rate"), best_go(s, many, "rate", True)), 2.5, 3.5, True),
@@ -79,11 +80,11 @@ def targets(s, keys, lines):
         Target("... of the roles that were needed", ratio(get("idle, roles in use", "pss"), best_go(s, "idle", "pss", False)), None, None),
         Target("... what is all roles' alone (private), over Go", ratio(get("idle", "private"), best_go(s, "idle", "private", False)), None, None),
         Target("memory per request, 8,000 in flight, HTTP/1.1", get(slow, "kib"), 45, 24, unit=" KiB"),
-        Target("memory per request, 8,000 in flight, HTTP/2 upstream", get(slow + ", HTTP/2", "kib"), None, 10, unit=" KiB"),
+        Target("memory per request, 8,000 in flight, HTTP/2 upstream", get(slow_h2, "kib"), None, 10, unit=" KiB"),
         Target("start to the first answer", get("start", "ms"), 30, 8, unit=" ms"),
         Target("CPU per add_record, 8,000 in flight over 64 in flight", ratio(get(slow, "cpu"), get("in flight, 64", "cpu")), 1.3, None),
         Target("... over 64 connections, upstream at once", ratio(get(slow, "cpu"), get(fast, "cpu")), None, None),
-        Target("... over that, both with HTTP/2 upstream", ratio(get(slow + ", HTTP/2", "cpu"), get(fast_h2, "cpu")), None, None),
+        Target("... over that, both with HTTP/2 upstream", ratio(get(slow_h2, "cpu"), get(fast_h2, "cpu")), None, None),
         Target("... over few in flight, at the same rate", ratio(get(slow, "cpu"), get("add_record at 2667/s", "cpu")), None, None),
         Target("scribe's CPU, a log of %s lines over an empty one" % format(lines[-1], ","), growth(s, "log", lines, "scribe"), 1.2, None),
         Target("vault's CPU, %d keys listed over one" % keys[-1], growth(s, "keys", keys, "vault"), 1.2, None),

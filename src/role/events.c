@@ -15,20 +15,17 @@ struct event {
 	char *name, *value;
 };
 
-static void send_event(struct events *e, struct event *ev)
-{
-	ev->sent = channel_is_open(e->scribe);
-	channel_send(e->scribe, s_event, .number = ev->number, .event = bytes_str(ev->name),
-		     .value = bytes_str(ev->value));
-}
-
 static void send_unsent(void *arg)
 {
 	struct events *e = arg;
 
-	for (struct event *ev = e->first; ev; ev = ev->next)
-		if (!ev->sent)
-			send_event(e, ev);
+	for (struct event *ev = e->first; ev; ev = ev->next) {
+		if (ev->sent)
+			continue;
+		ev->sent = channel_is_open(e->scribe);
+		channel_send(e->scribe, s_event, .number = ev->number, .event = bytes_str(ev->name),
+			     .value = bytes_str(ev->value));
+	}
 }
 
 /* The event at *AT leaves the list. */

@@ -53,6 +53,10 @@ void roles_start(struct supervisor *s);
 void roles_reap(struct supervisor *s);
 /* End one now. It is started anew, unless all end. */
 void role_end(struct child *c);
+/*
+ * It cannot begin without WHAT, which failed with R (-errno). At the start that is fatal, so that it is seen. Later others are being served, and there is another try: it is ended.
+ */
+void role_cannot(struct child *c, const char *what, int r);
 /* Somebody needs it: start it, if it was not yet. */
 void role_want(struct supervisor *s, enum proc p);
 /* It was not in its sandbox yet, nor has it failed, and is to be told then what is said to it before. */

@@ -66,16 +66,7 @@ static int keep(struct supervisor_edge *e, enum proc p, int fd)
 	return 0;
 }
 
-/* At the start it is fatal, so that it is seen. Later others are being served, and there is another try, with a new HERE. */
-static void no_edge(struct child *here, enum proc q, int r)
-{
-	if (!here->owner->announced)
-		log_fatal("%s to %s: %s", proc_name(here->proc), proc_name(q), strerror(-r));
-	log_warn("%s to %s: %s", proc_name(here->proc), proc_name(q), strerror(-r));
-	role_end(here);
-}
-
-static void join(struct supervisor *s, struct supervisor_edge *e, enum proc p, enum proc q)
+static int join(struct supervisor *s, struct supervisor_edge *e, enum proc p, enum proc q)
 {
 	struct child *here = &s->children[p], *there = &s->children[q];
 	int fds[2], r;
@@ -83,26 +74,21 @@ static void join(struct supervisor *s, struct supervisor_edge *e, enum proc p, e
 	if (e->kept >= 0) {
 		give(here, q, e, e->kept, false);
 		drop_kept(e);
-		return;
+		return 0;
 	}
 	if (!there->confined && !role_is_to_come(there))
-		return; /* when it is in its sandbox too */
+		return 0; /* when it is in its sandbox too */
 	r = channel_pair(fds);
-	if (r < 0) {
-		no_edge(here, q, r);
-		return;
-	}
+	if (r < 0)
+		return r;
 	e->number = ++s->next_edge;
 	give(here, q, e, fds[0], !there->confined);
 	close(fds[0]);
-	if (!there->confined) {
-		r = keep(e, q, fds[1]);
-		if (r < 0)
-			no_edge(here, q, r);
-		return;
-	}
+	if (!there->confined)
+		return keep(e, q, fds[1]);
 	give(there, p, e, fds[1], false);
 	close(fds[1]);
+	return 0;
 }
 
 void edges_init(struct supervisor *s)
@@ -114,10 +100,14 @@ void edges_init(struct supervisor *s)
 void edges_connect(struct supervisor *s, enum proc p)
 {
 	for (size_t i = 0; i < EDGES; i++) {
+		int r = 0;
+
 		if (ends[i].a == p)
-			join(s, &s->edges[i], p, ends[i].b);
+			r = join(s, &s->edges[i], p, ends[i].b);
 		else if (ends[i].b == p)
-			join(s, &s->edges[i], p, ends[i].a);
+			r = join(s, &s->edges[i], p, ends[i].a);
+		if (r < 0)
+			role_cannot(&s->children[p], "an edge", r);
 	}
 }
 

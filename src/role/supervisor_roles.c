@@ -55,20 +55,15 @@ static void restart_later(struct supervisor *s, struct child *c)
 }
 
 /* The last that it hears before it hears others. */
-static void confine(struct supervisor *s, struct child *c)
+static void confine(struct child *c)
 {
 	struct buf filter = BUF_INIT(SANDBOX_FILTER_MAX);
 	int r = confine_filter(c->proc, c->pid, &filter);
 
-	/* At the start it is fatal, so that it is seen. Later others are being served, and there is another try. */
-	if (r < 0 && !s->announced)
-		log_fatal("the filter of %s: %s", proc_name(c->proc), strerror(-r));
-	if (r < 0) {
-		log_warn("the filter of %s: %s", proc_name(c->proc), strerror(-r));
-		role_end(c);
-	} else {
+	if (r < 0)
+		role_cannot(c, "the filter", r);
+	else
 		channel_send(&c->control, s_confine, .filter = buf_bytes(&filter));
-	}
 	buf_done(&filter);
 }
 
@@ -87,7 +82,7 @@ static void start_child(struct supervisor *s, enum proc p)
 	tell_role(p, &c->control, s->config, &s->files);
 	if (p == PROC_FRONT)
 		tell_listeners(&c->control, &s->files);
-	confine(s, c); /* and on_confined() goes on */
+	confine(c); /* and on_confined() goes on */
 }
 
 void role_want(struct supervisor *s, enum proc p)
@@ -166,6 +161,14 @@ void role_end(struct child *c)
 {
 	if (c->pid)
 		kill(c->pid, SIGKILL);
+}
+
+void role_cannot(struct child *c, const char *what, int r)
+{
+	if (!c->owner->announced)
+		log_fatal("%s of %s: %s", what, proc_name(c->proc), strerror(-r));
+	log_warn("%s of %s: %s", what, proc_name(c->proc), strerror(-r));
+	role_end(c);
 }
 
 /* A role whose loop does not turn any more is as good as dead, and nobody else may notice. */

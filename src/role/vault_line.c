@@ -134,7 +134,6 @@ static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 		log_fatal("out of memory");
 	if (kind == LINE_OUTCOME) {
 		buf_reserve(&l->wire, LINE_TYPICAL);
-		buf_reserve(&l->wire, LINE_TYPICAL);
 		if (wire_encode(MSG_vs_line, line_msg(), m, &l->wire) < 0)
 			log_fatal("bug: a line does not encode");
 		if (c)
