@@ -44,7 +44,7 @@ static void rows(const struct edge *edge, uint16_t number, const void *msg)
 	struct message m = {.edge = edge, .number = number, .msg = msg, .out = BUF_INIT(WIRE_MAX)};
 
 	encode(&m, 1);
-	micro_run(encode, &m, "%s %s (%zu bytes): encode", edge->name, form(&m)->name, m.out.n);
+	micro_run(encode, &m, "%s %s (%u bytes): encode", edge->name, form(&m)->name, m.out.n);
 	micro_run(decode, &m, "%s %s: decode", edge->name, form(&m)->name);
 	buf_done(&m.out);
 }

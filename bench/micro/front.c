@@ -58,7 +58,7 @@ static void begin(void)
 		   "POST /add_record HTTP/1.1\r\nHost: postern.internal:8443\r\n"
 		   "User-Agent: Go-http-client/1.1\r\nAuthorization: Bearer ptk1_%s%s\r\n"
 		   "Content-Type: application/json\r\nAccept: application/json\r\n"
-		   "Content-Length: %zu\r\n\r\n",
+		   "Content-Length: %u\r\n\r\n",
 		   SAMPLE_ID, SAMPLE_ID, rig.body.n);
 }
 
@@ -116,11 +116,11 @@ static void write_replies(void *arg, uint64_t n)
 void micro_front(void)
 {
 	begin();
-	micro_run(read_heads, NULL, "a request's head (%zu bytes) read", rig.head.n);
-	micro_run(read_requests, NULL, "an add_record's body (%zu bytes) read and checked",
+	micro_run(read_heads, NULL, "a request's head (%u bytes) read", rig.head.n);
+	micro_run(read_requests, NULL, "an add_record's body (%u bytes) read and checked",
 		  rig.body.n);
 	micro_run(write_answers, NULL, "its answer's body written");
-	micro_run(write_replies, NULL, "a reply with a body of %zu bytes put together", rig.body.n);
+	micro_run(write_replies, NULL, "a reply with a body of %u bytes put together", rig.body.n);
 	loop_free(rig.role.loop);
 	buf_done(&rig.head);
 	buf_done(&rig.body);

@@ -16,7 +16,7 @@ void buf_init(struct buf *b, size_t max)
 void buf_done(struct buf *b)
 {
 	if (b->p) {
-		explicit_bzero(b->p, b->cap);
+		explicit_bzero(b->p, b->n);
 		free(b->p);
 	}
 	*b = BUF_INIT(b->max);
@@ -43,11 +43,11 @@ static int buf_grow(struct buf *b, size_t need)
 		return -ENOMEM;
 	if (b->p) {
 		memcpy(p, b->p, b->n);
-		explicit_bzero(b->p, b->cap);
+		explicit_bzero(b->p, b->n);
 		free(b->p);
 	}
 	b->p = p;
-	b->cap = cap;
+	b->cap = (uint32_t)cap;
 	return 0;
 }
 
@@ -70,7 +70,7 @@ void *buf_extend_more(struct buf *b, size_t n)
 	at = b->p;
 	if (b->n)
 		at += b->n;
-	b->n += n;
+	b->n += (uint32_t)n;
 	return at;
 }
 
@@ -159,7 +159,7 @@ void buf_truncate(struct buf *b, size_t n)
 	if (n >= b->n)
 		return;
 	explicit_bzero(b->p + n, b->n - n);
-	b->n = n;
+	b->n = (uint32_t)n;
 }
 
 int buf_status(const struct buf *b)
@@ -187,7 +187,7 @@ void plist_put(struct buf *b, struct bytes item)
 	buf_put_be32(b, (uint32_t)item.n);
 	buf_put_bytes(b, item);
 	if (b->failed)
-		b->n = before; /* no length without its item */
+		buf_truncate(b, before); /* no length without its item */
 }
 
 bool plist_next(struct bytes *list, struct bytes *item)

@@ -14,13 +14,14 @@
 
 struct buf {
 	unsigned char *p; /* owned; NULL while nothing was written */
-	size_t n;	  /* bytes written */
-	size_t cap;	  /* bytes allocated */
-	size_t max;	  /* n never exceeds this */
+	uint32_t n;	  /* bytes written; what lies behind them was never written, or is wiped */
+	uint32_t cap;	  /* bytes allocated */
+	uint32_t max;	  /* n never exceeds this */
 	int failed;	  /* 0, -ENOBUFS (over max) or -ENOMEM */
 };
 
-#define BUF_INIT(limit) ((struct buf){.max = (limit)})
+/* Sizes of 32 bits, as a call has dozens of buffers, and none is longer than some megabytes. */
+#define BUF_INIT(limit) ((struct buf){.max = (limit) < UINT32_MAX ? (uint32_t)(limit) : UINT32_MAX})
 
 void buf_init(struct buf *b, size_t max);
 /* Wipe and free; the buffer is empty and usable again, with the same maximum. */
@@ -35,7 +36,7 @@ static inline void *buf_extend(struct buf *b, size_t n)
 {
 	if (b->failed || !b->p || n > b->cap - b->n)
 		return buf_extend_more(b, n);
-	b->n += n;
+	b->n += (uint32_t)n;
 	return b->p + (b->n - n);
 }
 

@@ -304,11 +304,9 @@ static bool fill(struct search *s, struct known *k)
 {
 	if (k->z)
 		return true;
-	if (!s->tables.p) {
-		if (!buf_extend(&s->tables, s->tables.max))
-			return false;
-		s->tables.n = 0;
-	}
+	buf_reserve(&s->tables, s->tables.max);
+	if (buf_status(&s->tables) < 0)
+		return false;
 	k->z = buf_extend(&s->tables, k->form.text.n * sizeof(*k->z));
 	fill_z(k->form.text, k->z);
 	return true;

@@ -119,8 +119,7 @@ struct call {
 	bool heard; /* the planner told the end of the change; else it is not known */
 	bool changed, found, removed, pending;
 	enum code code;
-	char field[IPC_FIELD_MAX + 1]; /* "" when none */
-	char detail[IPC_DETAIL_MAX + 1];
+	struct buf field, detail; /* for the error; without a detail, the code's title does */
 	uint32_t retry_after;
 	bool refused; /* by us, before anything was done */
 
@@ -256,7 +255,9 @@ void call_go(struct call *c);
 void call_finish(struct call *c);
 /* False: there was not the memory for all that the call consists of. */
 bool call_is_whole(struct call *c);
-/* It is over, with CODE. FIELD and DETAIL are copied. */
+/* What the error says beside its code; copied, and cut off where they are too long. */
+void call_say(struct call *c, const char *field, const char *detail);
+/* It is over, with CODE. The rest is as for call_say(). */
 void call_fail(struct call *c, enum code code, const char *field, const char *detail);
 /* Answered as over a limit, and gone: the log is told how many there were, not of each. */
 void call_limited(struct call *c, uint32_t retry_after);

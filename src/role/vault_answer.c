@@ -8,8 +8,11 @@
 
 static void send_error(const struct call *c)
 {
+	struct bytes title = bytes_str(code_title(c->code));
+
 	channel_send(&vault.front, vf_error, .call = c->front_call, .code = (uint8_t)c->code,
-		     .field = bytes_str(c->field), .detail = bytes_str(c->detail),
+		     .field = buf_bytes(&c->field),
+		     .detail = c->detail.n ? buf_bytes(&c->detail) : title,
 		     .retry_after = c->retry_after);
 }
 
@@ -82,8 +85,7 @@ static bool seal(struct call *c)
 	if (r == 0)
 		return true;
 	c->code = r == HANDLE_E_TOO_LONG ? CODE_INVALID_REQUEST : CODE_OVERLOADED;
-	c->field[0] = 0;
-	snprintf(c->detail, sizeof(c->detail), "%s",
+	call_say(c, "",
 		 r == HANDLE_E_TOO_LONG ? "the handle would be too long"
 					: "the handle cannot be sealed now; try again");
 	if (r != HANDLE_E_TOO_LONG)

@@ -74,6 +74,8 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 	c->verifier = BUF_INIT(256);
 	c->authorize_url = BUF_INIT(IPC_URL_MAX);
 	c->instructions = BUF_INIT(IPC_INSTRUCTIONS_MAX);
+	c->field = BUF_INIT(IPC_FIELD_MAX);
+	c->detail = BUF_INIT(IPC_DETAIL_MAX);
 	/* The wire's caps are the arrays' sizes. */
 	if (bytes_to_str(request_id, c->request_id, sizeof(c->request_id)) < 0 ||
 	    bytes_to_str(customer, c->customer, sizeof(c->customer)) < 0 ||
@@ -97,7 +99,7 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 			&(c)->instructions, &(c)->servers, &(c)->plain, &(c)->record_plain,        \
 			&(c)->credentials, &(c)->zones_asked, &(c)->fqdn_text, &(c)->type_text,    \
 			&(c)->value, &(c)->zone_id, &(c)->zones, &(c)->replaced, &(c)->record_id,  \
-			&(c)->handle                                                               \
+			&(c)->handle, &(c)->field, &(c)->detail                                    \
 	}
 
 bool call_is_whole(struct call *c)
@@ -154,6 +156,14 @@ void call_finish(struct call *c)
 	line_last(c); /* C may be gone behind this */
 }
 
+void call_say(struct call *c, const char *field, const char *detail)
+{
+	buf_reset(&c->field);
+	buf_put(&c->field, field, strnlen(field, IPC_FIELD_MAX));
+	buf_reset(&c->detail);
+	buf_put(&c->detail, detail, strnlen(detail, IPC_DETAIL_MAX));
+}
+
 void call_fail(struct call *c, enum code code, const char *field, const char *detail)
 {
 	if (c->failed)
@@ -164,8 +174,7 @@ void call_fail(struct call *c, enum code code, const char *field, const char *de
 		detail = "out of memory";
 	}
 	c->code = code;
-	snprintf(c->field, sizeof(c->field), "%s", field);
-	snprintf(c->detail, sizeof(c->detail), "%s", detail[0] ? detail : code_title(code));
+	call_say(c, field, detail);
 	c->failed = true;
 	/* Nobody told how the change ended, so it may have been made. */
 	if (c->state == CALL_CHANGING && !c->heard)
@@ -179,7 +188,6 @@ void call_limited(struct call *c, uint32_t retry_after)
 {
 	c->code = CODE_RATE_LIMITED;
 	c->retry_after = retry_after;
-	snprintf(c->detail, sizeof(c->detail), "%s", code_title(CODE_RATE_LIMITED));
 	answer(c);
 	call_free(c);
 }

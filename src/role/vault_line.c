@@ -293,10 +293,8 @@ static void answer_without_log(struct call *c)
 {
 	if (c->code == CODE_OK) {
 		c->code = CODE_AUDIT_UNAVAILABLE;
-		c->field[0] = 0;
-		/* The scribe says why only behind this. */
-		snprintf(c->detail, sizeof(c->detail), "%s",
-			 vault.reason[0] ? vault.reason : code_title(c->code));
+		/* The scribe says why only behind this; until then the title does. */
+		call_say(c, "", vault.reason);
 	}
 	answer(c);
 	call_free(c);

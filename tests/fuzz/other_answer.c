@@ -138,7 +138,7 @@ bool other_answer_agrees(struct bytes in, bool head, unsigned status, struct byt
 	same = r == CURLE_OK && theirs == (long)status && bytes_eq(buf_bytes(&got), body) &&
 	       has_fields(c, fields);
 	if (!same)
-		fprintf(stderr, "libcurl: %s, status %ld, %zu bytes; ours: %u, %zu\n",
+		fprintf(stderr, "libcurl: %s, status %ld, %u bytes; ours: %u, %zu\n",
 			curl_easy_strerror(r), theirs, got.n, status, body.n);
 	buf_done(&got);
 	return same;
