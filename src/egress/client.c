@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "egress/client.h"
 
+#include "base/memory.h"
 #include "egress/internal.h"
 
 #include <stdlib.h>
@@ -59,14 +60,17 @@ static void call_free(struct egress_call *c)
 
 void call_end(struct egress_call *c, enum egress_failure f)
 {
-	struct egress_answer answer = {.failure = f, .sent = c->sent};
+	struct egress_answer answer = {
+		.failure = f, .sent = c->sent, .headers = &c->got_headers, .body = &c->got_body};
 
 	if (f == EGRESS_OK) {
 		answer.status = c->answer.status;
 		answer.has_retry_after = c->has_retry_after;
 		answer.retry_after = c->retry_after;
-		answer.headers = buf_bytes(&c->got_headers);
-		answer.body = buf_bytes(&c->got_body);
+	} else {
+		c->egress->large -= exchange_large(c);
+		buf_reset(answer.headers);
+		buf_reset(answer.body);
 	}
 	c->done(c->arg, &answer);
 	call_free(c);
@@ -142,7 +146,7 @@ static void call_init(struct egress_call *c, struct egress *e, const struct egre
 int egress_start(struct egress *e, const struct egress_request *r, egress_done_fn *done, void *arg,
 		 struct egress_call **out)
 {
-	struct egress_call *c = calloc(1, sizeof(*c));
+	struct egress_call *c = memory_alloc(sizeof(*c));
 	int rc;
 
 	if (!c)

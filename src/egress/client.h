@@ -78,8 +78,9 @@ struct egress_answer {
 	unsigned status;
 	bool has_retry_after;
 	uint32_t retry_after; /* seconds, from seconds or an HTTP date; at most a day */
-	struct bytes headers; /* plist of pairs: the wanted ones that came, by the wanted name */
-	struct bytes body;
+	/* Lent until DONE returns, and wiped then; DONE may overwrite what is in them. Empty when it failed. */
+	struct buf *headers; /* plist of pairs: the wanted ones that came, by the wanted name */
+	struct buf *body;
 };
 
 typedef void egress_done_fn(void *arg, const struct egress_answer *answer);
@@ -98,7 +99,7 @@ bool egress_has_http2(const struct egress *e);
 struct resolver *egress_resolver(struct egress *e);
 /*
  * Start a request. Everything in R is copied. DONE is called exactly once, never before
- * egress_start() has returned; the answer's bytes are borrowed for that call and wiped after it;
+ * egress_start() has returned;
  * *OUT is gone once DONE begins. 0; -EINVAL when the request is malformed; -errno (DONE is then not
  * called).
  */

@@ -53,8 +53,8 @@ void exchange_over(struct errand *e)
 	e->exchange = NULL;
 	buf_reset(&e->target);
 	buf_reset(&e->headers);
-	buf_done(&e->body);
-	buf_done(&e->shown);
+	buf_reset(&e->body);
+	buf_reset(&e->shown);
 }
 
 /* A call makes several exchanges: the credential's forms are made once. */
@@ -91,6 +91,8 @@ static void errand_free(struct errand *e)
 	buf_done(&e->zone_id);
 	buf_done(&e->target);
 	buf_done(&e->headers);
+	buf_done(&e->body);
+	buf_done(&e->shown);
 	buf_done(&e->forms);
 	shelf_give(&errands, e);
 }
@@ -254,11 +256,15 @@ static int send_exchange(struct errand *e, const struct url *base, struct bytes 
 			 struct bytes own, struct buf *headers, struct buf *body)
 {
 	const struct provider *p = e->provider;
-	const char *type = p->xml ? "text/xml" : "application/json";
-	struct buf host = BUF_INIT(URL_HOST_MAX + 16), line = BUF_INIT(100);
+	struct bytes accept =
+		p->xml ? BYTES("Accept: text/xml") : BYTES("Accept: application/json");
+	struct bytes type =
+		p->xml ? BYTES("Content-Type: text/xml") : BYTES("Content-Type: application/json");
+	struct buf host = BUF_INIT(URL_HOST_MAX + 16);
 	struct signing s = {.method = e->exchange->method,
 			    .target = buf_bytes(&e->target),
-			    .content_type = bytes_str(e->body.n ? type : ""),
+			    .content_type = e->body.n ? bytes_skip(type, strlen("Content-Type: "))
+						      : BYTES(""),
 			    .body = buf_bytes(&e->body),
 			    .now = clock_usec() / 1000000,
 			    .credentials = fields};
@@ -267,9 +273,7 @@ static int send_exchange(struct errand *e, const struct url *base, struct bytes 
 
 	url_put_authority(base, &host);
 	s.host = buf_bytes(&host);
-	buf_puts(&line, "Accept: ");
-	buf_puts(&line, type);
-	plist_put(headers, buf_bytes(&line));
+	plist_put(headers, accept);
 	buf_put_bytes(body, buf_bytes(&e->body));
 	lines = headers->n;
 	/* A body that there was no memory for must not go out as an empty one. */
@@ -278,14 +282,10 @@ static int send_exchange(struct errand *e, const struct url *base, struct bytes 
 		r = target_auth(&p->auth, &s, headers, body);
 	buf_reset(&e->shown);
 	secrets_note(p, own, bytes_skip(buf_bytes(headers), lines), &e->shown);
-	buf_reset(&line);
-	buf_puts(&line, "Content-Type: ");
-	buf_puts(&line, type);
 	if (body->n)
-		plist_put(headers, buf_bytes(&line));
+		plist_put(headers, type);
 	if (r == 0)
-		r = bufs_status((const struct buf *const[]){&line, headers, body, &e->shown, NULL});
-	buf_done(&line);
+		r = bufs_status((const struct buf *const[]){headers, body, &e->shown, NULL});
 	buf_done(&host);
 	while (wanted < PROVIDER_HEADERS && p->headers[wanted])
 		wanted++;
@@ -310,19 +310,23 @@ static int authenticate_and_send(struct errand *e, struct bytes own)
 {
 	struct buf fields = BUF_INIT(2 * IPC_CREDENTIALS_MAX), body = BUF_INIT(e->body.max),
 		   headers = BUF_INIT(EGRESS_HEADERS_MAX);
+	struct bytes all = buf_bytes(&e->credentials);
 	const struct url *base = NULL;
 	int r = base_of(e, &base);
 
-	buf_put_bytes(&fields, own);
-	buf_put_bytes(&fields, buf_bytes(&e->credentials));
+	if (own.n) {
+		buf_put_bytes(&fields, own);
+		buf_put_bytes(&fields, all);
+		all = buf_bytes(&fields);
+	}
 	buf_put_bytes(&headers, buf_bytes(&e->headers));
 	if (r == 0)
 		r = bufs_status((const struct buf *const[]){&fields, &headers, &e->headers,
 							    &e->body, NULL});
 	if (r == 0 && e->provider->dns)
-		r = dns_send(e, base, buf_bytes(&fields));
+		r = dns_send(e, base, all);
 	else if (r == 0)
-		r = send_exchange(e, base, buf_bytes(&fields), own, &headers, &body);
+		r = send_exchange(e, base, all, own, &headers, &body);
 	buf_done(&fields);
 	buf_done(&headers);
 	buf_done(&body);

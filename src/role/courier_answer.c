@@ -2,6 +2,8 @@
 /* What the courier tells the planner of an exchange. */
 #include "role/courier.h"
 
+#include <assert.h>
+
 void send_failed(uint64_t call, enum code code, bool sent, const char *detail)
 {
 	channel_send(&courier.planner, cp_failed, .call = call, .code = (uint8_t)code, .sent = sent,
@@ -22,10 +24,10 @@ static bool has_room(size_t n)
 
 void send_answer(uint64_t call, const struct egress_answer *a)
 {
-	struct bytes rest = a->body;
+	struct bytes rest = buf_bytes(a->body);
 	bool first = true;
 
-	if (!has_room(a->headers.n + a->body.n)) {
+	if (!has_room(a->headers->n + a->body->n)) {
 		send_failed(call, failure_code(EGRESS_BUSY), true,
 			    egress_failure_text(EGRESS_BUSY));
 		return;
@@ -38,8 +40,9 @@ void send_answer(uint64_t call, const struct egress_answer *a)
 		if (first)
 			channel_send(&courier.planner, cp_answer, .call = call, .status = a->status,
 				     .has_retry_after = a->has_retry_after,
-				     .retry_after = a->retry_after, .headers = a->headers,
-				     .body = piece, .more = rest.n > 0);
+				     .retry_after = a->retry_after,
+				     .headers = buf_bytes(a->headers), .body = piece,
+				     .more = rest.n > 0);
 		else
 			channel_send(&courier.planner, cp_body, .call = call, .body = piece,
 				     .more = rest.n > 0);
@@ -47,33 +50,25 @@ void send_answer(uint64_t call, const struct egress_answer *a)
 	} while (rest.n);
 }
 
+static_assert(EGRESS_BODY_MAX <= PROVIDER_BODY_MAX, "the planner takes what the courier does");
+
 void answer_deliver(struct errand *e, const struct egress_answer *a)
 {
-	struct buf headers = BUF_INIT(IPC_HEADERS_MAX), body = BUF_INIT(PROVIDER_BODY_MAX);
 	const struct exchange *x = e->exchange;
-	struct egress_answer scrubbed = *a;
 	struct bytes forms;
 	int r = errand_secrets(e, &forms) ? 0 : -ENOMEM;
 
 	exchange_over(e);
-	buf_put_bytes(&headers, a->headers);
-	buf_put_bytes(&body, a->body);
+	if (r == 0 && a->headers->n > IPC_HEADERS_MAX)
+		r = -ENOBUFS;
 	if (r == 0)
-		r = buf_status(&headers);
+		r = secrets_scrub(forms, x, a->status, a->headers, a->body);
 	if (r == 0)
-		r = buf_status(&body);
-	if (r == 0)
-		r = secrets_scrub(forms, x, a->status, &headers, &body);
-	scrubbed.headers = buf_bytes(&headers);
-	scrubbed.body = buf_bytes(&body);
-	if (r == 0)
-		send_answer(e->node.id, &scrubbed);
+		send_answer(e->node.id, a);
 	else if (r == SECRETS_E_DATA)
 		send_failed(e->node.id, CODE_PROVIDER_REJECTED, true, ANSWER_HOLDS_SECRET);
 	else
 		send_failed(
 			e->node.id, CODE_PROVIDER_UNAVAILABLE, true,
 			egress_failure_text(r == -ENOBUFS ? EGRESS_TOO_LARGE : EGRESS_INTERNAL));
-	buf_done(&headers);
-	buf_done(&body);
 }

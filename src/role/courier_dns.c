@@ -67,7 +67,7 @@ static void fail(struct errand *e, enum code code, const char *detail)
 /* To the planner, as an exchange of HTTP would be. */
 static void deliver(struct errand *e, uint8_t rcode, struct bytes message)
 {
-	struct buf copy = BUF_INIT(MESSAGE_MAX);
+	struct buf copy = BUF_INIT(MESSAGE_MAX), none = BUF_INIT(0);
 	struct bytes forms;
 	bool known = errand_secrets(e, &forms);
 	size_t stars;
@@ -82,7 +82,8 @@ static void deliver(struct errand *e, uint8_t rcode, struct bytes message)
 	else
 		send_answer(e->node.id, &(const struct egress_answer){.sent = true,
 								      .status = status_of(rcode),
-								      .body = message});
+								      .headers = &none,
+								      .body = &copy});
 	buf_done(&copy);
 }
 

@@ -391,7 +391,7 @@ static void read_answer(struct token *t, const struct answer *a)
 static void on_done(void *arg, const struct egress_answer *got)
 {
 	struct token *t = arg;
-	struct answer a = {.status = got->status, .body = got->body};
+	struct answer a = {.status = got->status, .body = buf_bytes(got->body)};
 	json_t *json cleanup(json_cleanup) = NULL;
 
 	t->sent = NULL;

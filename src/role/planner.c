@@ -248,14 +248,17 @@ static void body_piece(struct plan *p, struct bytes piece, bool more)
 {
 	int r;
 
-	buf_put_bytes(&p->body, piece);
+	if (more || p->body.n) { /* mostly it is one piece: that is read where it lies */
+		buf_put_bytes(&p->body, piece);
+		piece = buf_bytes(&p->body);
+	}
 	if (more)
 		return;
 	if (buf_status(&p->body) < 0) {
 		engine_lost(&p->engine, CODE_PROVIDER_UNAVAILABLE, true, "the answer is too large");
 	} else {
 		p->answer.headers = buf_bytes(&p->headers);
-		p->answer.body = buf_bytes(&p->body);
+		p->answer.body = piece;
 		r = engine_feed(&p->engine, &p->answer);
 		if (r < 0)
 			op_fail_text(&p->engine.op, CODE_OVERLOADED, "out of memory");

@@ -255,8 +255,6 @@ void call_go(struct call *c);
 void call_finish(struct call *c);
 /* False: there was not the memory for all that the call consists of. */
 bool call_is_whole(struct call *c);
-/* What the error says beside its code; copied, and cut off where they are too long. */
-void call_say(struct call *c, const char *field, const char *detail);
 /* It is over, with CODE. The rest is as for call_say(). */
 void call_fail(struct call *c, enum code code, const char *field, const char *detail);
 /* Answered as over a limit, and gone: the log is told how many there were, not of each. */
@@ -355,6 +353,8 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 
 /* ---- vault_answer.c ---- */
 
+/* What an error says beside its code; copied, and cut off where it is too long. */
+void call_say(struct call *c, const char *field, const char *detail);
 /* Tell the front what came of the call. */
 void answer(struct call *c);
 /* Whether the gateway can serve, to the front, when it has changed. */

@@ -6,6 +6,14 @@
 #include <sodium.h>
 #include <stdio.h>
 
+void call_say(struct call *c, const char *field, const char *detail)
+{
+	buf_reset(&c->field);
+	buf_put(&c->field, field, strnlen(field, IPC_FIELD_MAX));
+	buf_reset(&c->detail);
+	buf_put(&c->detail, detail, strnlen(detail, IPC_DETAIL_MAX));
+}
+
 static void send_error(const struct call *c)
 {
 	struct bytes title = bytes_str(code_title(c->code));

@@ -156,14 +156,6 @@ void call_finish(struct call *c)
 	line_last(c); /* C may be gone behind this */
 }
 
-void call_say(struct call *c, const char *field, const char *detail)
-{
-	buf_reset(&c->field);
-	buf_put(&c->field, field, strnlen(field, IPC_FIELD_MAX));
-	buf_reset(&c->detail);
-	buf_put(&c->detail, detail, strnlen(detail, IPC_DETAIL_MAX));
-}
-
 void call_fail(struct call *c, enum code code, const char *field, const char *detail)
 {
 	if (c->failed)

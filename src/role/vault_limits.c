@@ -167,19 +167,16 @@ void limits_init(void)
 
 /* ---- how often ---- */
 
+/* Keyed, so that nobody can choose names that share a limit. */
 static uint64_t hash_of(char what, struct bytes a, struct bytes b)
 {
-	struct buf key = BUF_INIT(IPC_CALLER_MAX + DNS_NAME_MAX + 64);
-	unsigned char h[8];
+	unsigned char key[crypto_shorthash_KEYBYTES], h[crypto_shorthash_BYTES];
 	uint64_t id;
 
-	buf_putc(&key, (unsigned char)what);
-	plist_put(&key, a);
-	plist_put(&key, b);
-	if (buf_status(&key) < 0)
-		log_fatal("out of memory");
-	crypto_shorthash(h, key.p, key.n, vault.hash_key);
-	buf_done(&key);
+	memcpy(key, vault.hash_key, sizeof(key));
+	crypto_shorthash(key, a.p, a.n, vault.hash_key);
+	key[sizeof(key) - 1] ^= (unsigned char)what;
+	crypto_shorthash(h, b.p, b.n, key);
 	memcpy(&id, h, sizeof(id));
 	return id;
 }

@@ -4,6 +4,7 @@
  * next scribe, if need be.
  */
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "role/vault.h"
 #include "sys/log.h"
@@ -120,14 +121,15 @@ static void hand_over_request(struct call *c, struct line *l)
 /* M's token is set here. Its AGAIN is for what is kept: the line as it is said now is new. */
 static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 {
-	struct line *l = calloc(1, sizeof(*l));
+	struct line *l = memory_alloc(sizeof(*l));
 
 	if (!l)
 		log_fatal("out of memory");
-	l->node.id = m->token = vault.next_token++;
-	l->kind = kind;
-	l->call = c ? c->node.id : 0;
-	l->wire = BUF_INIT(WIRE_MAX);
+	*l = (struct line){.node.id = vault.next_token++,
+			   .kind = kind,
+			   .call = c ? c->node.id : 0,
+			   .wire = BUF_INIT(WIRE_MAX)};
+	m->token = l->node.id;
 	if (c)
 		memcpy(l->request_id, c->request_id, sizeof(l->request_id));
 	if (idmap_put(&vault.lines, &l->node) < 0)

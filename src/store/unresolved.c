@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/json.h"
+#include "base/memory.h"
 #include "store/internal.h"
 
 #include <sodium.h>
@@ -61,12 +62,12 @@ int unresolved_add(struct store *s, struct bytes event, struct bytes request_id,
 
 	if (unresolved_find(s, event, request_id))
 		return -EEXIST;
-	u = calloc(1, sizeof(*u));
+	u = memory_alloc(sizeof(*u));
 	if (!u)
 		return -ENOMEM;
-	u->node.id = intent_hash(s, event, request_id);
-	u->seq = seq;
-	u->line = BUF_INIT(AUDIT_LINE_MAX);
+	*u = (struct unresolved){.node.id = intent_hash(s, event, request_id),
+				 .seq = seq,
+				 .line = BUF_INIT(AUDIT_LINE_MAX)};
 	buf_put_bytes(&u->line, line);
 	if (buf_status(&u->line) < 0 || idmap_put(&s->unresolved, &u->node) < 0) {
 		buf_done(&u->line);

@@ -67,13 +67,13 @@ static void cancel_first(void)
 static void check_answer(const struct egress_answer *a)
 {
 	if (a->failure != EGRESS_OK) {
-		CHECK(a->status == 0 && a->body.n == 0 && a->headers.n == 0);
+		CHECK(a->status == 0 && a->body->n == 0 && a->headers->n == 0);
 		return;
 	}
 	CHECK(a->status >= 200 && a->status <= 999);
-	CHECK(a->body.n <= EGRESS_BODY_MAX);
-	CHECK(plist_valid(a->headers, 2 * EGRESS_HEADERS_MAX, EGRESS_HEADERS_MAX) &&
-	      plist_count(a->headers) % 2 == 0);
+	CHECK(a->body->n <= EGRESS_BODY_MAX);
+	CHECK(plist_valid(buf_bytes(a->headers), 2 * EGRESS_HEADERS_MAX, EGRESS_HEADERS_MAX) &&
+	      plist_count(buf_bytes(a->headers)) % 2 == 0);
 	CHECK(!a->has_retry_after || a->retry_after <= 24 * 60 * 60);
 }
 

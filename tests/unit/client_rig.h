@@ -40,8 +40,8 @@ static inline void on_done(void *arg, const struct egress_answer *a)
 	r->retry_after = a->retry_after;
 	r->headers = BUF_INIT(8 * EGRESS_HEADERS_MAX);
 	r->body = BUF_INIT(2 * EGRESS_BODY_MAX);
-	buf_put_bytes(&r->headers, a->headers);
-	buf_put_bytes(&r->body, a->body);
+	buf_put_bytes(&r->headers, buf_bytes(a->headers));
+	buf_put_bytes(&r->body, buf_bytes(a->body));
 	if (--*r->waiting == 0)
 		loop_stop(loop);
 }

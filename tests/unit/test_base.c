@@ -44,6 +44,45 @@ static void test_buf_consume(void **state)
 	buf_done(&b);
 }
 
+/* buf_done() relies on it: behind what is written nothing lies that was written before. */
+static void assert_wiped(const struct buf *b, size_t from)
+{
+	for (size_t i = b->n; i < from; i++)
+		assert_int_equal(b->p[i], 0);
+}
+
+static void test_buf_wipes(void **state)
+{
+	struct buf b = BUF_INIT(20);
+
+	buf_puts(&b, "a secret of nineteen");
+	buf_truncate(&b, 15);
+	assert_wiped(&b, 20);
+	buf_consume(&b, 5);
+	assert_true(bytes_is(buf_bytes(&b), "ret of nin"));
+	assert_wiped(&b, 20);
+	plist_put(&b, BYTES("no room"));
+	assert_int_equal(buf_status(&b), -ENOBUFS);
+	assert_int_equal(b.n, 10);
+	assert_wiped(&b, 20);
+	buf_reset(&b);
+	assert_wiped(&b, 20);
+	buf_done(&b);
+}
+
+/* Sizes are of 32 bits. */
+static void test_buf_has_a_limit(void **state)
+{
+	struct buf b = BUF_INIT(SIZE_MAX);
+
+	assert_int_equal(b.max, UINT32_MAX);
+	buf_puts(&b, "abc");
+	assert_null(buf_extend(&b, UINT32_MAX - 2));
+	assert_int_equal(buf_status(&b), -ENOBUFS);
+	assert_true(bytes_is(buf_bytes(&b), "abc"));
+	buf_done(&b);
+}
+
 /* What does not fit leaves the list whole. */
 static void test_plist_full(void **state)
 {
@@ -349,6 +388,8 @@ int main(void)
 		cmocka_unit_test(test_buf_is_sticky),
 		cmocka_unit_test(test_bufs_status),
 		cmocka_unit_test(test_buf_consume),
+		cmocka_unit_test(test_buf_wipes),
+		cmocka_unit_test(test_buf_has_a_limit),
 		cmocka_unit_test(test_plist),
 		cmocka_unit_test(test_plist_full),
 		cmocka_unit_test(test_plist_pairs),

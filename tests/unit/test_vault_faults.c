@@ -91,11 +91,6 @@ static void limited(const char *name, unsigned skip)
 	assert_int_equal(limit_zone(&c), 0);
 }
 
-static void no_memory_for_a_hash(void)
-{
-	limited("malloc", 0);
-}
-
 static void no_timer_for_refusals(void)
 {
 	limited("loop_timer_set", 0);
@@ -250,11 +245,10 @@ static void test_ends(void **state)
 		no_locked_memory_for_renewed, renewed_does_not_open,
 		name_in_handle_is_none,	      too_many_callers,
 		name_of_a_caller_too_long,    too_much_is_denied,
-		no_memory_for_a_hash,	      no_timer_for_refusals,
-		no_memory_for_a_zone,	      no_memory_for_zones,
-		no_memory_for_a_limit,	      no_memory_for_limits,
-		no_memory_for_a_caller,	      no_memory_for_callers,
-		no_timer_for_a_hold,
+		no_timer_for_refusals,	      no_memory_for_a_zone,
+		no_memory_for_zones,	      no_memory_for_a_limit,
+		no_memory_for_limits,	      no_memory_for_a_caller,
+		no_memory_for_callers,	      no_timer_for_a_hold,
 	};
 
 	for (size_t n = 0; n < ARRAY_LEN(cases); n++)
