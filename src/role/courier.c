@@ -30,7 +30,7 @@ bool self_hosted(void)
 	return courier.role->self == PROC_COURIER_SELF;
 }
 
-static void bad_planner(const char *why)
+void courier_bad_planner(const char *why)
 {
 	log_warn("the planner asks for what is not in the table: %s", why);
 	channel_reject(&courier.planner);
@@ -97,8 +97,6 @@ static void errand_free(struct errand *e)
 	shelf_give(&errands, e);
 }
 
-static void on_login(struct login_wait *w, enum code code, bool sent, const char *detail);
-
 /* ---- from the vault ---- */
 
 static void on_call(const struct vc_call *m)
@@ -119,7 +117,7 @@ static void on_call(const struct vc_call *m)
 	e->zone_id = BUF_INIT(PROVIDER_ID_MAX);
 	e->target = BUF_INIT(TARGET_MAX);
 	e->headers = BUF_INIT(IPC_HEADERS_MAX);
-	e->login.fn = on_login;
+	e->login.fn = errand_on_login;
 	e->body = BUF_INIT(PROVIDER_REQUEST_MAX);
 	e->shown = BUF_INIT(2 * IPC_CREDENTIALS_MAX);
 	e->forms = BUF_INIT(SECRETS_FORMS_MAX);
@@ -183,211 +181,6 @@ static void on_vault_closed(void *arg, struct channel *c, bool bad)
 
 /* ---- from the planner ---- */
 
-static void launch(struct errand *e);
-
-static int find_base(const struct errand *e, struct url *out)
-{
-	if (!e->provider->self_hosted && gateway_url(e->provider, ".base", out))
-		return 0;
-	return target_base(e->provider, buf_bytes(&e->credentials), out);
-}
-
-/* Where the provider is; the operator may say something else than the table. */
-static int base_of(struct errand *e, const struct url **out)
-{
-	if (e->base_epoch != courier.gateway_epoch) {
-		int r = find_base(e, &e->base);
-
-		if (r != 0)
-			return r;
-		e->base_epoch = courier.gateway_epoch;
-	}
-	*out = &e->base;
-	return 0;
-}
-
-static struct login_key key_of(const struct errand *e)
-{
-	struct login_key key = {.provider = e->provider,
-				.login = provider_login(e->provider, buf_bytes(&e->credentials)),
-				.credentials = buf_bytes(&e->credentials),
-				.integration = e->integration};
-
-	if (e->may_change) {
-		key.type = e->permit.type;
-		key.all_types = e->permit.all_types;
-		key.zone_id = e->permit.zone_id;
-		key.fqdn = dns_name_text(&e->permit.fqdn);
-	}
-	return key;
-}
-
-/* What a login gave may be refused before its time: one more login, then the same again. */
-static bool login_again(struct errand *e, const struct egress_answer *a)
-{
-	const struct login_key key = key_of(e);
-
-	if (!key.login || e->logged_in_again ||
-	    !(a->status == 401 || (a->status == e->provider->login_stale && a->status)))
-		return false;
-	login_spoil(&key, &e->login);
-	e->logged_in_again = true;
-	launch(e);
-	return true;
-}
-
-static void on_done(void *arg, const struct egress_answer *a)
-{
-	struct errand *e = arg;
-
-	e->sent = NULL;
-	if (a->failure == EGRESS_OK && login_again(e, a))
-		return;
-	if (a->failure == EGRESS_OK) {
-		answer_deliver(e, a);
-		return;
-	}
-	exchange_over(e);
-	send_failed(e->node.id, failure_code(a->failure), a->sent, egress_failure_text(a->failure));
-}
-
-/* HEADERS and BODY get what the credential adds. FIELDS is what stands for it, OWN those of them that a login gave. */
-static int send_exchange(struct errand *e, const struct url *base, struct bytes fields,
-			 struct bytes own, struct buf *headers, struct buf *body)
-{
-	const struct provider *p = e->provider;
-	struct bytes accept =
-		p->xml ? BYTES("Accept: text/xml") : BYTES("Accept: application/json");
-	struct bytes type =
-		p->xml ? BYTES("Content-Type: text/xml") : BYTES("Content-Type: application/json");
-	struct buf host = BUF_INIT(URL_HOST_MAX + 16);
-	struct signing s = {.method = e->exchange->method,
-			    .target = buf_bytes(&e->target),
-			    .content_type = e->body.n ? bytes_skip(type, strlen("Content-Type: "))
-						      : BYTES(""),
-			    .body = buf_bytes(&e->body),
-			    .now = clock_usec() / 1000000,
-			    .credentials = fields};
-	size_t wanted = 0, lines;
-	int r;
-
-	url_put_authority(base, &host);
-	s.host = buf_bytes(&host);
-	plist_put(headers, accept);
-	buf_put_bytes(body, buf_bytes(&e->body));
-	lines = headers->n;
-	/* A body that there was no memory for must not go out as an empty one. */
-	r = bufs_status((const struct buf *const[]){&host, body, &e->target, NULL});
-	if (r == 0)
-		r = target_auth(&p->auth, &s, headers, body);
-	buf_reset(&e->shown);
-	secrets_note(p, own, bytes_skip(buf_bytes(headers), lines), &e->shown);
-	if (body->n)
-		plist_put(headers, type);
-	if (r == 0)
-		r = bufs_status((const struct buf *const[]){headers, body, &e->shown, NULL});
-	buf_done(&host);
-	while (wanted < PROVIDER_HEADERS && p->headers[wanted])
-		wanted++;
-	if (r != 0)
-		return r;
-	return egress_start(courier.egress,
-			    &(const struct egress_request){
-				    .method = e->exchange->method,
-				    .url = base,
-				    .target = buf_bytes(&e->target),
-				    .headers = buf_bytes(headers),
-				    .body = buf_bytes(body),
-				    .timeout_ms = e->deadline - loop_now(courier.role->loop),
-				    .want_headers = p->headers,
-				    .wanted = wanted,
-			    },
-			    on_done, e, &e->sent);
-}
-
-/* With what a login gave before the credential's own fields; OWN may be empty. */
-static int authenticate_and_send(struct errand *e, struct bytes own)
-{
-	struct buf fields = BUF_INIT(2 * IPC_CREDENTIALS_MAX), body = BUF_INIT(e->body.max),
-		   headers = BUF_INIT(EGRESS_HEADERS_MAX);
-	struct bytes all = buf_bytes(&e->credentials);
-	const struct url *base = NULL;
-	int r = base_of(e, &base);
-
-	if (own.n) {
-		buf_put_bytes(&fields, own);
-		buf_put_bytes(&fields, all);
-		all = buf_bytes(&fields);
-	}
-	buf_put_bytes(&headers, buf_bytes(&e->headers));
-	if (r == 0)
-		r = bufs_status((const struct buf *const[]){&fields, &headers, &e->headers,
-							    &e->body, NULL});
-	if (r == 0 && e->provider->dns)
-		r = dns_send(e, base, all);
-	else if (r == 0)
-		r = send_exchange(e, base, all, own, &headers, &body);
-	buf_done(&fields);
-	buf_done(&headers);
-	buf_done(&body);
-	return r;
-}
-
-/* The credential was renewed, and this call is served with it: the vault seals a fresh handle. */
-static void tell_rotated(struct errand *e, struct bytes own)
-{
-	if (e->told != e->login.login)
-		login_tell(e->node.id, e->integration, own);
-	e->told = e->login.login;
-}
-
-/* The request is whole: send it, perhaps after a login, or say why not. */
-static void launch(struct errand *e)
-{
-	const struct login_key key = key_of(e);
-	struct bytes own = {0};
-	int r = 1;
-
-	if (e->deadline <= loop_now(courier.role->loop))
-		r = -ETIMEDOUT;
-	else if (key.login)
-		r = login_get(&key, &e->login, &own);
-	if (r == 0)
-		return; /* on_login() */
-	if (r == 1) {
-		tell_rotated(e, own);
-		r = authenticate_and_send(e, own);
-	}
-	if (r == 0)
-		return;
-	exchange_over(e);
-	if (r == TARGET_E_ARGS)
-		bad_planner("a message for another zone or name");
-	else if (r == TARGET_E_FIELD)
-		send_failed(e->node.id, CODE_PROVIDER_AUTH_FAILED, false,
-			    "a field of the credential cannot be used as it is");
-	else if (r == -EAGAIN)
-		send_failed(e->node.id, CODE_OVERLOADED, false, "too many logins are under way");
-	else if (r == -ETIMEDOUT)
-		send_failed(e->node.id, CODE_PROVIDER_TIMEOUT, false,
-			    egress_failure_text(EGRESS_TIMEOUT));
-	else
-		send_failed(e->node.id, CODE_PROVIDER_UNAVAILABLE, false,
-			    egress_failure_text(EGRESS_INTERNAL));
-}
-
-static void on_login(struct login_wait *w, enum code code, bool sent, const char *detail)
-{
-	struct errand *e = (struct errand *)((char *)w - offsetof(struct errand, login));
-
-	if (code == CODE_OK) {
-		launch(e);
-		return;
-	}
-	exchange_over(e);
-	send_failed(e->node.id, code, false, detail);
-}
-
 static const char *refusal(int r)
 {
 	switch (r) {
@@ -433,12 +226,12 @@ static void on_exchange(const struct pc_exchange *m)
 	}
 	x = provider_exchange(e->provider, m->number);
 	if (!x || e->exchange || (x->changes && !e->may_change)) {
-		bad_planner(!x		  ? "no such exchange"
-			    : e->exchange ? "two exchanges at once"
-					  : "a change without an intent");
+		courier_bad_planner(!x		  ? "no such exchange"
+				    : e->exchange ? "two exchanges at once"
+						  : "a change without an intent");
 		return;
 	}
-	r = base_of(e, &base);
+	r = errand_base(e, &base);
 	if (r == 0)
 		r = target_build(e->provider, x, base, buf_bytes(&e->credentials), m->args,
 				 m->query, &e->permit, &e->target);
@@ -451,13 +244,13 @@ static void on_exchange(const struct pc_exchange *m)
 		return;
 	}
 	if (r != 0) {
-		bad_planner(refusal(r));
+		courier_bad_planner(refusal(r));
 		return;
 	}
 	e->exchange = x;
 	buf_put_bytes(&e->body, m->body);
 	if (!m->more)
-		launch(e);
+		errand_launch(e);
 }
 
 static void on_body(const struct pc_body *m)
@@ -467,12 +260,12 @@ static void on_body(const struct pc_body *m)
 	if (!e)
 		return;
 	if (!e->exchange || e->sent || e->sent_dns || buf_status(&e->body) == -ENOBUFS) {
-		bad_planner("a body without a request, or too large");
+		courier_bad_planner("a body without a request, or too large");
 		return;
 	}
 	buf_put_bytes(&e->body, m->body);
 	if (!m->more)
-		launch(e);
+		errand_launch(e);
 }
 
 static void on_planner(void *arg, struct channel *c, uint16_t number, const void *msg, int fd)

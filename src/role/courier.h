@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Inside the courier. courier.c: its life, its edges, and requests. courier_answer.c: what comes back. courier_dns.c: requests that are DNS messages. courier_login.c: what credentials are traded for. courier_trade.c: codes of OAuth.
+ * Inside the courier. courier.c: its life, its edges, and what is asked of it. courier_send.c: requests go out. courier_answer.c: what comes back. courier_dns.c: requests that are DNS messages. courier_login.c: what credentials are traded for. courier_trade.c: codes of OAuth.
  */
 #include "base/idmap.h"
 #include "egress/client.h"
@@ -25,7 +25,7 @@ struct errand {
 	const struct provider *provider;
 	struct buf credentials;
 	int64_t deadline; /* loop_now() */
-	struct url base;  /* base_of()'s, where BASE_EPOCH is still the gateway's */
+	struct url base;  /* errand_base()'s, where BASE_EPOCH is still the gateway's */
 	uint64_t base_epoch;
 	bool may_change;
 	unsigned char integration[INTEGRATION_ID_BYTES];
@@ -69,6 +69,17 @@ enum code failure_code(enum egress_failure f);
 bool errand_secrets(struct errand *e, struct bytes *forms) must_check;
 /* There is no exchange under way any more. */
 void exchange_over(struct errand *e);
+/* The planner asks for what is not in the table: it is not ours any more. */
+void courier_bad_planner(const char *why);
+
+/* ---- courier_send.c ---- */
+
+/* Where the provider is; the operator may say something else than the table. *OUT is E's. 0, or as target_base(). */
+int errand_base(struct errand *e, const struct url **out) must_check;
+/* The request is whole: send it, perhaps after a login, or tell the planner why not. */
+void errand_launch(struct errand *e);
+/* The login that E waits for is over. */
+void errand_on_login(struct login_wait *w, enum code code, bool sent, const char *detail);
 
 /* ---- courier_answer.c ---- */
 
