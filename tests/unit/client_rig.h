@@ -118,7 +118,7 @@ static inline void expect(const char *method, const char *target, enum egress_fa
 	struct result r = ask(method, target);
 
 	if (r.failure != f || r.status != status || !bytes_is(buf_bytes(&r.body), body) || !r.sent)
-		fail_msg("%s %s: %s Status %u, %zu bytes", method, target,
+		fail_msg("%s %s: %s Status %u, %u bytes", method, target,
 			 egress_failure_text(r.failure), r.status, r.body.n);
 	result_done(&r);
 }

@@ -141,7 +141,7 @@ static void test_answers(void **state)
 		if (r.failure != cases[i].failure || r.status != cases[i].status ||
 		    !bytes_is(buf_bytes(&r.body), cases[i].body) ||
 		    !bytes_is(value, cases[i].wanted ? cases[i].wanted : "") || headers.n)
-			fail_msg("%s: %s Status %u, %zu bytes", cases[i].how,
+			fail_msg("%s: %s Status %u, %u bytes", cases[i].how,
 				 egress_failure_text(r.failure), r.status, r.body.n);
 		assert_true(r.has_retry_after == (r.status == 429));
 		result_done(&r);
