@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 
+import disk
 import figures
 import load
 from candidates import (BOTH, BUILD, GATEWAY_CORE, OTHER_CORE, RECORD, ZONES_MAX, Peer, Postern, Proxy, Refused, Upstream, put, run,
@@ -73,9 +74,11 @@ class Bench:
         for connections in (64, 1000):
             self.take_turns("add_record, %d, HTTP/2" % connections, candidates, self.run_wrk, connections, port="FAST_H2", rounds=rounds)
 
-    def run_wrk(self, row, name, make, connections, cores=GATEWAY_CORE, event="add_record.outcome", requests=lambda g: g.change(), port="FAST"):
+    def run_wrk(self, row, name, make, connections, cores=GATEWAY_CORE, event="add_record.outcome", requests=lambda g: g.change(), port="FAST", limit=None):
         with Upstream(self.place, BOTH if cores == BOTH else OTHER_CORE) as upstream, make().start(upstream.ports[port], cores) as g:
             count = load.Count(g, event)
+            if limit:
+                limit.take(g.pids().values())
             figure, by_process = load.wrk(g, requests(g), connections, self.seconds if connections > 1 else min(self.seconds, 2), count)
             self.ended(g, count)
         self.samples.add(row, name, **figure)
@@ -118,8 +121,18 @@ class Bench:
         os.sched_setaffinity(0, {0, 1})
         try:
             self.take_turns("durable, both cores, 64", candidates, self.run_wrk, 64, BOTH)
+            self.durable_slowly({name: candidates[name] for name in ("postern, durable", "go, each", "go, group")})
         finally:
             os.sched_setaffinity(0, mine)
+
+    def durable_slowly(self, candidates):
+        try:
+            limit = disk.Limited(self.place.disk, disk.WRITES)
+        except OSError as e:
+            self.say("no disk can be made slower here: %s" % e)
+            return
+        with limit:
+            self.take_turns("durable, %d writes a second" % disk.WRITES, candidates, self.run_wrk, 64, BOTH, limit=limit)
 
     # ---- make_integration ----
 
