@@ -36,7 +36,11 @@ class Limited:
             limit = "io.max", "%s wiops=%d" % (device, writes)
             write(ROOT + "/cgroup.subtree_control", "+io")
         os.makedirs(self.group, exist_ok=True)
-        write("%s/%s" % (self.group, limit[0]), limit[1])
+        try:
+            write("%s/%s" % (self.group, limit[0]), limit[1])
+        except OSError:
+            os.rmdir(self.group)
+            raise
 
     def take(self, pids):
         """These processes, and their children from now on."""

@@ -139,9 +139,11 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 		return;
 	}
 	buf_put(b, text, (size_t)n);
+	explicit_bzero(small, sizeof(small));
+	if (text == small)
+		return;
 	explicit_bzero(text, (size_t)n);
-	if (text != small)
-		free(text);
+	free(text);
 }
 
 void buf_consume(struct buf *b, size_t n)

@@ -4,8 +4,8 @@
 /*
  * A growing buffer that knows its maximum from birth. A write that does not fit, or that finds no
  * memory, sets a sticky failure: the buffer then stays as it is and every later write does nothing,
- * so a writer checks once, at the end, with buf_status(). All memory is wiped before it is freed,
- * because any buffer here may hold a secret.
+ * so a writer checks once, at the end, with buf_status(). All that was written is wiped before it is
+ * freed, because any buffer here may hold a secret.
  */
 #include "base/bytes.h"
 #include "base/error.h"
@@ -20,7 +20,7 @@ struct buf {
 	int failed;	  /* 0, -ENOBUFS (over max) or -ENOMEM */
 };
 
-/* Sizes of 32 bits, as a call has dozens of buffers, and none is longer than some megabytes. */
+/* Sizes are of 32 bits, for a call has dozens of buffers; a larger limit is 4 GiB. LIMIT is evaluated twice. */
 #define BUF_INIT(limit) ((struct buf){.max = (limit) < UINT32_MAX ? (uint32_t)(limit) : UINT32_MAX})
 
 void buf_init(struct buf *b, size_t max);

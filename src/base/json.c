@@ -10,6 +10,11 @@ void json_cleanup(json_t **v)
 	*v = NULL;
 }
 
+json_t *json_from_bytes(struct bytes v)
+{
+	return json_stringn(v.n ? (const char *)v.p : "", v.n);
+}
+
 struct bytes json_bytes(const json_t *v)
 {
 	if (!json_is_string(v))

@@ -37,6 +37,8 @@ int json_parse(struct bytes in, unsigned depth, json_t **out, char *err,
 int json_parse_members(struct bytes in, unsigned depth, const struct bytes *names, size_t n,
 		       json_t **out) must_check;
 
+/* A new JSON string. NULL when V is not UTF-8, or there is no memory. */
+json_t *json_from_bytes(struct bytes v);
 /* The bytes of a JSON string, borrowed from it; empty unless V is a string. */
 struct bytes json_bytes(const json_t *v);
 /* O[KEY] as a string's bytes; empty when O is no object, or KEY is absent or no string. O may be NULL. */

@@ -60,7 +60,7 @@ static json_t *value_of(struct reader *r, struct level *l)
 		v = l->children;
 		l->children = NULL;
 	} else {
-		v = json_stringn(l->text.n ? (const char *)l->text.p : "", l->text.n);
+		v = json_from_bytes(buf_bytes(&l->text));
 		if (!v)
 			stop(r, true);
 	}

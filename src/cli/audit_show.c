@@ -113,7 +113,7 @@ static int note(struct audit_reading *r, const struct log_line *line)
 		json_object_del(r->unresolved, (const char *)key.p);
 	if (!bytes_is(moment, ".intent") || !log_matches(&r->filter, line->object))
 		return 0;
-	kept = json_pack("[O, s%]", line->object, (const char *)line->text.p, line->text.n);
+	kept = json_pack("[O, o]", line->object, json_from_bytes(line->text));
 	return json_object_set_new(r->unresolved, (const char *)key.p, kept) < 0 ? -ENOMEM : 0;
 }
 

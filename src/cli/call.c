@@ -45,7 +45,7 @@ static const char *add_argument(json_t *o, struct bytes key, struct bytes value,
 		return r == -ENOBUFS ? "is too long" : strerror(-r);
 	if (!bytes_utf8(buf_bytes(&text)))
 		return "is not UTF-8";
-	return args_set(o, key, json_stringn(text.n ? (const char *)text.p : "", text.n));
+	return args_set(o, key, json_from_bytes(buf_bytes(&text)));
 }
 
 static int build_body(struct buf *body, char **args, int n)

@@ -152,8 +152,7 @@ void hook_answer_done(struct hook_answer *a)
 static int build_body(struct hook_gateway *g, json_t *fields, struct bytes handle, struct buf *body)
 {
 	const char *customer = g->settings->text[HOOK_CUSTOMER];
-	bool ok = json_object_set_new(fields, "integration_handle",
-				      json_stringn((const char *)handle.p, handle.n)) == 0;
+	bool ok = json_object_set_new(fields, "integration_handle", json_from_bytes(handle)) == 0;
 
 	if (customer)
 		ok &= json_object_set_new(fields, "customer", json_string(customer)) == 0;

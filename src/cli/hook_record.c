@@ -106,8 +106,8 @@ static int forget(const struct hook_gateway *g, struct hook_entry *e)
 
 static json_t *add_fields(const struct hook_gateway *g, const struct hook_entry *e)
 {
-	json_t *record = json_pack("{s:s, s:s, s:s%}", "fqdn", e->name.text, "type", "TXT", "value",
-				   (const char *)e->value.p, e->value.n);
+	json_t *record = json_pack("{s:s, s:s, s:o}", "fqdn", e->name.text, "type", "TXT", "value",
+				   json_from_bytes(buf_bytes(&e->value)));
 
 	/* A gateway that does not know it need not be asked. */
 	if (record && g->settings->follow_cname &&
@@ -181,7 +181,7 @@ static int remove_by_first(struct hook_gateway *g, struct hook_entry *e, bool *a
 	int status;
 
 	if (plist_next(&list, &handle))
-		fields = json_pack("{s:s%}", "record_handle", (const char *)handle.p, handle.n);
+		fields = json_pack("{s:o}", "record_handle", json_from_bytes(handle));
 	if (!fields)
 		return cli_fail("out of memory");
 	status = hook_ask(g, "remove_record", fields, &answer);
@@ -373,7 +373,7 @@ static int look(struct hook_gateway *g, struct hook_entry *e, int64_t rest, bool
 	struct hook_answer answer cleanup(hook_answer_done) = {0};
 	struct bytes handle = newest_handle(e);
 	json_t *fields cleanup(json_cleanup) =
-		json_pack("{s:s%}", "record_handle", (const char *)handle.p, handle.n);
+		json_pack("{s:o}", "record_handle", json_from_bytes(handle));
 	int64_t ms = rest / 1000 + 1;
 	int status;
 

@@ -17,7 +17,7 @@ struct inspection {
 static void add(json_t *o, const char *key, struct bytes v)
 {
 	/* Ids may hold what is not UTF-8. */
-	json_t *s = json_stringn((const char *)v.p, v.n);
+	json_t *s = json_from_bytes(v);
 
 	json_object_set_new(o, key, s ? s : json_string("(not text)"));
 }
@@ -50,7 +50,7 @@ static void add_items(json_t *o, const char *key, struct bytes list, unsigned st
 
 	for (unsigned i = 0; plist_next(&list, &item); i++)
 		if (i % step == 0)
-			json_array_append_new(items, json_stringn((const char *)item.p, item.n));
+			json_array_append_new(items, json_from_bytes(item));
 	json_object_set_new(o, key, items);
 }
 

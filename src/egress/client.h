@@ -78,7 +78,7 @@ struct egress_answer {
 	unsigned status;
 	bool has_retry_after;
 	uint32_t retry_after; /* seconds, from seconds or an HTTP date; at most a day */
-	/* Lent until DONE returns, and wiped then; DONE may overwrite what is in them. Empty when it failed. */
+	/* Lent until DONE returns, and wiped then. DONE may overwrite what is in them, but not make them longer or shorter. Empty when it failed. */
 	struct buf *headers; /* plist of pairs: the wanted ones that came, by the wanted name */
 	struct buf *body;
 };
@@ -99,9 +99,8 @@ bool egress_has_http2(const struct egress *e);
 struct resolver *egress_resolver(struct egress *e);
 /*
  * Start a request. Everything in R is copied. DONE is called exactly once, never before
- * egress_start() has returned;
- * *OUT is gone once DONE begins. 0; -EINVAL when the request is malformed; -errno (DONE is then not
- * called).
+ * egress_start() has returned; *OUT is gone once DONE begins. 0; -EINVAL when the request is malformed;
+ * -errno (DONE is then not called).
  */
 int egress_start(struct egress *e, const struct egress_request *r, egress_done_fn *done, void *arg,
 		 struct egress_call **out) must_check;

@@ -134,7 +134,7 @@ static json_t *new_text(const struct op *op)
 		/* Never within a character: JSON could not hold the halves. */
 		while (n < rest.n && (rest.p[n] & 0xc0) == 0x80 && n > 1)
 			n--;
-		failed = json_array_append_new(parts, json_stringn((const char *)rest.p, n));
+		failed = json_array_append_new(parts, json_from_bytes(bytes_of(rest.p, n)));
 		rest = bytes_skip(rest, n);
 	}
 	return failed ? NULL : json_pack("{s:o}", "value", parts);

@@ -31,7 +31,7 @@ static int build_batch(const struct op *op, struct request *req)
 		return BUILD_SKIP;
 	deletes = json_array();
 	while (r == 0 && plist_next(&others, &id))
-		r = json_array_append_new(deletes, json_pack("{s:s%}", "id", id.p, id.n));
+		r = json_array_append_new(deletes, json_pack("{s:o}", "id", json_from_bytes(id)));
 	if (r != 0) {
 		json_decref(deletes);
 		return -ENOMEM;

@@ -35,10 +35,11 @@ static int put_assertion(const struct login_input *in, const char *scope, struct
 	    !plist_get(in->credentials, "private_key_id", &id) ||
 	    !plist_get(in->credentials, "private_key", &key))
 		return SIGN_E_FIELD;
-	r = put_json(json_pack("{s:s, s:s, s:s%}", "alg", "RS256", "typ", "JWT", "kid", id.p, id.n),
+	r = put_json(json_pack("{s:s, s:s, s:o}", "alg", "RS256", "typ", "JWT", "kid",
+			       json_from_bytes(id)),
 		     &header);
 	if (r == 0)
-		r = put_json(json_pack("{s:s%, s:s, s:s, s:I, s:I}", "iss", email.p, email.n,
+		r = put_json(json_pack("{s:o, s:s, s:s, s:I, s:I}", "iss", json_from_bytes(email),
 				       "scope", scope, "aud", TOKEN_URL, "iat", (json_int_t)in->now,
 				       "exp", (json_int_t)in->now + 3600),
 			     &claims);

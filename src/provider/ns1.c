@@ -13,8 +13,8 @@ static json_t *new_value(const struct op *op)
 		return json_pack("{s:[o]}", "answer", op_canonical(op));
 	if (caa_parse(&caa, op->value) != 0)
 		return NULL;
-	return json_pack("{s:[o, s, s%]}", "answer", json_sprintf("%u", caa.flags), caa.tag,
-			 caa.value.p, caa.value.n);
+	return json_pack("{s:[o, s, o]}", "answer", json_sprintf("%u", caa.flags), caa.tag,
+			 json_from_bytes(caa.value));
 }
 
 static const char *refuse(const json_t *set)

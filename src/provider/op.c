@@ -233,14 +233,14 @@ json_t *op_present(const struct op *op)
 
 	record_value_present(op->type, op->value, &text);
 	if (buf_status(&text) == 0)
-		v = json_stringn((const char *)text.p, text.n);
+		v = json_from_bytes(buf_bytes(&text));
 	buf_done(&text);
 	return v;
 }
 
 json_t *op_canonical(const struct op *op)
 {
-	return json_stringn((const char *)op->value.p, op->value.n);
+	return json_from_bytes(op->value);
 }
 
 json_t *op_content(const struct op *op)
@@ -259,7 +259,7 @@ json_t *op_name(const struct op *op)
 
 	op_put_name(op, op->provider->shape->names.body, &text);
 	if (buf_status(&text) == 0)
-		v = json_stringn(text.n ? (const char *)text.p : "", text.n);
+		v = json_from_bytes(buf_bytes(&text));
 	buf_done(&text);
 	return v;
 }

@@ -139,7 +139,7 @@ static json_t *new_value(const struct op *op)
 		i += 3;
 	}
 	if (buf_status(&text) == 0 && buf_status(&out) == 0)
-		v = json_pack("{s:[s%]}", "Value", (const char *)out.p, out.n);
+		v = json_pack("{s:[o]}", "Value", json_from_bytes(buf_bytes(&out)));
 	buf_done(&text);
 	buf_done(&out);
 	return v;

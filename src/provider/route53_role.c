@@ -72,10 +72,11 @@ static json_t *session_policy(const struct login_input *in, struct bytes partiti
 	zone = json_sprintf("arn:%.*s:route53:::hostedzone/%.*s", (int)partition.n,
 			    (const char *)partition.p, (int)in->zone_id.n,
 			    (const char *)in->zone_id.p);
-	condition = json_pack("{s:{s:[s%], s:o, s:[s, s]}}", "ForAllValues:StringEquals",
-			      "route53:ChangeResourceRecordSetsNormalizedRecordNames", in->fqdn.p,
-			      in->fqdn.n, "route53:ChangeResourceRecordSetsRecordTypes", types,
-			      "route53:ChangeResourceRecordSetsActions", "CREATE", "DELETE");
+	condition =
+		json_pack("{s:{s:[o], s:o, s:[s, s]}}", "ForAllValues:StringEquals",
+			  "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+			  json_from_bytes(in->fqdn), "route53:ChangeResourceRecordSetsRecordTypes",
+			  types, "route53:ChangeResourceRecordSetsActions", "CREATE", "DELETE");
 	return json_pack("{s:s, s:[{s:s, s:s, s:O}, {s:s, s:s, s:o, s:o}]}", "Version",
 			 "2012-10-17", "Statement", "Effect", "Allow", "Action",
 			 "route53:ListResourceRecordSets", "Resource", zone, "Effect", "Allow",

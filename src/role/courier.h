@@ -69,7 +69,7 @@ enum code failure_code(enum egress_failure f);
 bool errand_secrets(struct errand *e, struct bytes *forms) must_check;
 /* There is no exchange under way any more. */
 void exchange_over(struct errand *e);
-/* The planner asks for what is not in the table: it is not ours any more. */
+/* The planner asks for what is not in the table, WHY says how: its channel is closed. */
 void courier_bad_planner(const char *why);
 
 /* ---- courier_send.c ---- */
@@ -86,7 +86,7 @@ void errand_on_login(struct login_wait *w, enum code code, bool sent, const char
 /* To the planner. An answer for which there is no room fails instead, as overloaded. */
 void send_failed(uint64_t call, enum code code, bool sent, const char *detail);
 void send_answer(uint64_t call, const struct egress_answer *a);
-/* The exchange is over, and its answer goes on, but for what it repeats of the credential. */
+/* The exchange is over, and its answer goes on, but for what it repeats of the credential: A's buffers are scrubbed where they are. */
 void answer_deliver(struct errand *e, const struct egress_answer *a);
 
 /* ---- courier_dns.c ---- */

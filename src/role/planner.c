@@ -254,12 +254,16 @@ static void body_piece(struct plan *p, struct bytes piece, bool more)
 	}
 	if (more)
 		return;
-	if (buf_status(&p->body) < 0) {
+	r = bufs_status((const struct buf *const[]){&p->headers, &p->body, NULL});
+	if (r == -ENOBUFS) {
 		engine_lost(&p->engine, CODE_PROVIDER_UNAVAILABLE, true, "the answer is too large");
+	} else if (r < 0) {
+		engine_lost(&p->engine, CODE_OVERLOADED, true, "out of memory");
 	} else {
 		p->answer.headers = buf_bytes(&p->headers);
 		p->answer.body = piece;
 		r = engine_feed(&p->engine, &p->answer);
+		p->answer.headers = p->answer.body = bytes_of(NULL, 0);
 		if (r < 0)
 			op_fail_text(&p->engine.op, CODE_OVERLOADED, "out of memory");
 	}

@@ -353,7 +353,7 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 
 /* ---- vault_answer.c ---- */
 
-/* What an error says beside its code; copied, and cut off where it is too long. */
+/* What an error says beside its code; copied, and cut off where it is too long. Where there is no memory, the code alone says it. */
 void call_say(struct call *c, const char *field, const char *detail);
 /* Tell the front what came of the call. */
 void answer(struct call *c);

@@ -76,7 +76,7 @@ int call_new(struct call **out, enum verb verb, uint64_t front_call, struct byte
 	c->instructions = BUF_INIT(IPC_INSTRUCTIONS_MAX);
 	c->field = BUF_INIT(IPC_FIELD_MAX);
 	c->detail = BUF_INIT(IPC_DETAIL_MAX);
-	/* The wire's caps are the arrays' sizes. */
+	/* Both fit: the wire's caps are the arrays' sizes. */
 	if (bytes_to_str(request_id, c->request_id, sizeof(c->request_id)) < 0 ||
 	    bytes_to_str(customer, c->customer, sizeof(c->customer)) < 0 ||
 	    idmap_put(&vault.calls, &c->node) < 0) {

@@ -167,17 +167,21 @@ void limits_init(void)
 
 /* ---- how often ---- */
 
-/* Keyed, so that nobody can choose names that share a limit. */
+/*
+ * Of WHAT, A and B, with a key of ours, so that nobody can choose names that share a limit. Half of the key is replaced by WHAT's hash, then by A's with that key.
+ */
 static uint64_t hash_of(char what, struct bytes a, struct bytes b)
 {
 	unsigned char key[crypto_shorthash_KEYBYTES], h[crypto_shorthash_BYTES];
 	uint64_t id;
 
 	memcpy(key, vault.hash_key, sizeof(key));
-	crypto_shorthash(key, a.p, a.n, vault.hash_key);
-	key[sizeof(key) - 1] ^= (unsigned char)what;
+	crypto_shorthash(key, (const unsigned char *)&what, 1, vault.hash_key);
+	crypto_shorthash(h, a.p, a.n, key);
+	memcpy(key, h, sizeof(h));
 	crypto_shorthash(h, b.p, b.n, key);
 	memcpy(&id, h, sizeof(id));
+	explicit_bzero(key, sizeof(key));
 	return id;
 }
 

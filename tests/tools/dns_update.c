@@ -168,9 +168,9 @@ static void show_values(const struct message *m)
 
 		if (rr.section == DNS_ANSWER && rr.type == asked.type &&
 		    wire_name_is(&rr.owner, &name) && message_value(m, &rr, &value) == 0)
-			check(json_array_append_new(values,
-						    json_pack("[s%,i]", (const char *)value.p,
-							      value.n, (int)rr.ttl)),
+			check(json_array_append_new(
+				      values, json_pack("[o,i]", json_from_bytes(buf_bytes(&value)),
+							(int)rr.ttl)),
 			      "a value is not UTF-8");
 		buf_done(&value);
 	}

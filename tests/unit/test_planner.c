@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The planner in the test's own process; the test plays the vault and the courier, and what goes wrong between them. */
-#include "test.h"
+#include "faults.h"
 
 #include "provider/provider.h"
 #include "role/role.h"
@@ -9,6 +9,8 @@
 #include <sodium.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+FAULT(void *, NULL, malloc, (size_t n), (n))
 
 #define PATIENCE_MS 10000
 
@@ -184,6 +186,29 @@ static void test_too_large(void **state)
 	expect_served();
 }
 
+/* What there was no memory for is not taken for what was not said. */
+static void test_no_memory(void **state)
+{
+	struct buf headers = BUF_INIT(100);
+
+	plist_put(&headers, BYTES("Link"));
+	plist_put(&headers, BYTES("<https://api.example/2>; rel=\"next\""));
+	for (int body = 0; body <= 1; body++) {
+		unsigned before = w.results;
+
+		begin(1);
+		channel_send(&w.courier, cp_answer, .call = 1, .status = 200, .body = BYTES("["),
+			     .headers = body ? BYTES("") : buf_bytes(&headers), .more = body);
+		if (body)
+			channel_send(&w.courier, cp_body, .call = 1, .body = BYTES("]"));
+		fault_set("malloc", 0, ENOMEM);
+		expect_result(before, 1, CODE_OVERLOADED, "out of memory");
+		assert_true(fault_met());
+		expect_served();
+	}
+	buf_done(&headers);
+}
+
 static void test_failures(void **state)
 {
 	static const struct {
@@ -301,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_courier_goes),
 		cmocka_unit_test(test_vault_goes),
