@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import subprocess
+import tempfile
 import time
 
 import figures
@@ -113,19 +114,27 @@ class Load:
         for n, r in enumerate(requests):
             files.append("%s/request-%d" % (g.place.dir, n))
             put(files[-1], http(g, *r))
+        self.stderr = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen([BUILD + "/load", mode, str(g.port), str(connections), str(round(rate)),
                                          str(round(1000 * warm)), str(round(1000 * seconds)), *files],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.stderr, text=True)
+
+    def rest(self):
+        """What it wrote until its end, but for the lines that were waited for. Not by communicate(), which leaves out what came with those."""
+        out = self.process.stdout.read()
+        self.process.wait()
+        self.stderr.seek(0)
+        return out, self.stderr.read()
 
     def wait(self, word):
         line = self.process.stdout.readline()
         if line != word + "\n":
-            out, err = self.process.communicate()
+            out, err = self.rest()
             raise Refused("%s: no %s: %s%s%s %s" % (self.g.name, word, line, out, err, self.g.said()[-2000:]))
 
     def finish(self):
         """Its figures. Latencies are in microseconds."""
-        out, err = self.process.communicate()
+        out, err = self.rest()
         try:
             r = json.loads(out.splitlines()[-1])
         except (ValueError, IndexError):
@@ -138,7 +147,7 @@ class Load:
         with contextlib.suppress(OSError):
             self.process.kill()
         self.process.wait()
-        for f in (self.process.stdin, self.process.stdout, self.process.stderr):
+        for f in (self.process.stdout, self.stderr):
             f.close()
 
 
