@@ -117,10 +117,11 @@ class Load:
         self.stderr = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen([BUILD + "/load", mode, str(g.port), str(connections), str(round(rate)),
                                          str(round(1000 * warm)), str(round(1000 * seconds)), *files],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.stderr, text=True)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr, text=True)
 
     def rest(self):
         """What it wrote until its end, but for the lines that were waited for. Not by communicate(), which leaves out what came with those."""
+        self.process.stdin.close()  # it holds calls in flight until then
         out = self.process.stdout.read()
         self.process.wait()
         self.stderr.seek(0)
@@ -147,7 +148,7 @@ class Load:
         with contextlib.suppress(OSError):
             self.process.kill()
         self.process.wait()
-        for f in (self.process.stdout, self.stderr):
+        for f in (self.process.stdin, self.process.stdout, self.stderr):
             f.close()
 
 
