@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "role/config_read.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -35,6 +36,16 @@ int config_new(struct config **out, char *err)
 		return -ENOMEM;
 	}
 	memset(c, 0, sizeof(*c));
+	c->tables = calloc(1, sizeof(*c->tables));
+	c->ca_file = strdup(CA_FILE);
+	if (!c->tables || !c->ca_file) {
+		config_free(c);
+		config_bad(err, "out of memory");
+		return -ENOMEM;
+	}
+	c->callers = c->tables->callers;
+	c->identities = c->tables->identities;
+	c->httpreq = c->tables->httpreq;
 	c->policy_loosest = c->policy_default = POLICY_GUARDED;
 	c->targets = BUF_INIT(16 * 1024); /* what s_vault carries */
 	c->authorities = BUF_INIT(16 * 1024);
@@ -50,12 +61,6 @@ int config_new(struct config **out, char *err)
 	c->call_seconds = 30;
 	c->drain_seconds = 35; /* longer than any call */
 	c->uid_base = CONFIG_UID_BASE;
-	c->ca_file = strdup(CA_FILE);
-	if (!c->ca_file) {
-		config_free(c);
-		config_bad(err, "out of memory");
-		return -ENOMEM;
-	}
 	*out = c;
 	return 0;
 }
@@ -84,6 +89,7 @@ void config_free(struct config *c)
 	}
 	for (size_t i = 0; i < c->n_httpreq; i++)
 		httpreq_draft_done(&c->httpreq[i]);
+	wiping_free(c->tables);
 	sodium_free(c); /* wipes */
 }
 

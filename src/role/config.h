@@ -85,8 +85,16 @@ struct config_httpreq {
 	struct buf unknown;
 };
 
-/* Lies in sodium_malloc() memory as a whole, for the keys' sake. */
+/* Long tables, of which mostly little is in use: what is not takes no memory. */
+struct config_tables {
+	struct config_caller callers[CONFIG_CALLERS_MAX];
+	struct config_identity identities[CONFIG_IDENTITIES_MAX];
+	struct config_httpreq httpreq[HTTPREQ_MAX];
+};
+
+/* Lies in sodium_malloc() memory, for the keys' sake, but for the tables. */
 struct config {
+	struct config_tables *tables;
 	struct config_listen listen[CONFIG_LISTEN_MAX];
 	size_t listens;
 	struct config_tls tls;
@@ -96,11 +104,11 @@ struct config {
 	char *callers_file, *denied_file; /* NULL in dev mode; NULL: there is none */
 	struct config_key keys[CONFIG_KEYS_MAX];
 	size_t n_keys;
-	struct config_caller callers[CONFIG_CALLERS_MAX];
+	struct config_caller *callers; /* TABLES' */
 	size_t n_callers;
-	struct config_identity identities[CONFIG_IDENTITIES_MAX];
+	struct config_identity *identities; /* TABLES' */
 	size_t n_identities;
-	struct config_httpreq httpreq[HTTPREQ_MAX];
+	struct config_httpreq *httpreq; /* TABLES' */
 	size_t n_httpreq;
 	enum policy_profile policy_loosest, policy_default;
 	bool standing_authority;
