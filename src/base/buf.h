@@ -20,8 +20,10 @@ struct buf {
 	int failed;	  /* 0, -ENOBUFS (over max) or -ENOMEM */
 };
 
-/* Sizes are of 32 bits, for a call has dozens of buffers; a larger limit is 4 GiB. LIMIT is evaluated twice. */
-#define BUF_INIT(limit) ((struct buf){.max = (limit) < UINT32_MAX ? (uint32_t)(limit) : UINT32_MAX})
+/*
+ * Sizes are of 32 bits, for a call has dozens of buffers: so is LIMIT. A constant that is larger does not compile; of a variable the lower bits would count, and the buffer be full sooner.
+ */
+#define BUF_INIT(limit) ((struct buf){.max = (limit)})
 
 void buf_init(struct buf *b, size_t max);
 /* Wipe and free; the buffer is empty and usable again, with the same maximum. */

@@ -73,9 +73,8 @@ static void test_buf_wipes(void **state)
 /* Sizes are of 32 bits. */
 static void test_buf_has_a_limit(void **state)
 {
-	struct buf b = BUF_INIT(SIZE_MAX);
+	struct buf b = BUF_INIT(UINT32_MAX);
 
-	assert_int_equal(b.max, UINT32_MAX);
 	buf_puts(&b, "abc");
 	assert_null(buf_extend(&b, UINT32_MAX - 2));
 	assert_int_equal(buf_status(&b), -ENOBUFS);
