@@ -132,7 +132,7 @@ class Bench:
             self.say("no disk can be made slower here: %s" % e)
             return
         with limit:
-            self.take_turns("durable, %d writes a second" % disk.WRITES, candidates, self.run_wrk, 64, BOTH, limit=limit)
+            self.take_turns(disk.ROW, candidates, self.run_wrk, 64, BOTH, limit=limit)
 
     # ---- make_integration ----
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What the figures come to: medians, ratios, and the targets beside them."""
+import disk
 import figures
-from disk import WRITES
 
 
 def best_go(s, row, figure, highest, *more):
@@ -59,7 +59,7 @@ def targets(s, keys, lines):
     fast, many, rate = "add_record, 64", "add_record, 1000", "add_record at 4000/s"
     fast_h2, many_h2 = fast + ", HTTP/2", many + ", HTTP/2"
     durable, make, slow = "durable, both cores, 64", "make_integration, 64", "in flight, 8000"
-    slow_h2, slow_disk = slow + ", HTTP/2", "durable, %d writes a second" % WRITES
+    slow_h2 = slow + ", HTTP/2"
     return [
         Target("add_record a second, 64 connections, over Go", ratio(get(fast, "rate"), best_go(s, fast, "rate", True)), 2.0, 3.0, True),
         Target("add_record a second, 1,000 connections, over Go", ratio(get(many, "rate"), best_go(s, many, "rate", True)), 2.5, 3.5, True),
@@ -74,8 +74,8 @@ def targets(s, keys, lines):
         Target("durable over not durable, both cores", ratio(get(durable, "rate", "postern, durable"), get(durable, "rate")), 0.75, 0.9, True),
         Target("durable over Go that syncs each change, both cores",
                ratio(get(durable, "rate", "postern, durable"), get(durable, "rate", "go, each")), 5, 7, True),
-        Target("... where the disk takes %s writes a second" % format(WRITES, ","),
-               ratio(get(slow_disk, "rate", "postern, durable"), get(slow_disk, "rate", "go, each")), 5, 7, True),
+        Target("... where the disk takes %s writes a second" % format(disk.WRITES, ","),
+               ratio(get(disk.ROW, "rate", "postern, durable"), get(disk.ROW, "rate", "go, each")), 5, 7, True),
         Target("p99 at 4,000/s, over Go", ratio(get(rate, "p99"), best_go(s, rate, "p99", False)), 0.65, 0.5),
         Target("p99 at 4,000/s, over nginx's bare proxy", ratio(get(rate, "p99"), get(rate, "p99", "nginx")), 1.3, 1.1),
         Target("make_integration a second, over Go", ratio(get(make, "rate"), best_go(s, make, "rate", True)), 1.8, 2.8, True),
@@ -145,7 +145,7 @@ def one_figure(s, title, row, names, figure, unit):
 def durable(s):
     names = ("postern", "postern, durable", "go", "go, each", "go, group")
     return one_figure(s, "add_record, both cores, 64 connections", "durable, both cores, 64", names, "rate", "/s") + one_figure(
-        s, "... a disk of %s writes a second" % format(WRITES, ","), "durable, %d writes a second" % WRITES, names, "rate", "/s")
+        s, "... a disk of %s writes a second" % format(disk.WRITES, ","), disk.ROW, names, "rate", "/s")
 
 
 def behind(s, rates):

@@ -7,7 +7,6 @@
 #include "sys/log.h"
 
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define GRACE_MS 2000 /* beyond the deadline that the courier keeps: then it must have hung */
