@@ -124,6 +124,7 @@ static const struct group {
 	const char *name, *title;
 	void (*fn)(void);
 } groups[] = {
+	{"kernel", "this machine's kernel", micro_kernel},
 	{"seal", "handles", micro_seal},
 	{"codec", "messages between roles: encoded and decoded, nothing sent", micro_codec},
 	{"front", "the front: HTTP and JSON, nothing sent", micro_front},
@@ -173,7 +174,7 @@ static void check_counting(void)
 int main(int argc, char **argv)
 {
 	if (!are_groups(argc, argv)) {
-		fputs("usage: micro [seal|codec|front|planner|courier|policy|log|ipc]…\n"
+		fputs("usage: micro [kernel|seal|codec|front|planner|courier|policy|log|ipc]…\n"
 		      "BENCH_DIR: where the log is written (/var/tmp)\n",
 		      stderr);
 		return 2;

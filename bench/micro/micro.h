@@ -41,6 +41,7 @@ struct bytes sample_added(void);
 
 /* ---- the groups ---- */
 
+void micro_kernel(void);
 void micro_seal(void);
 void micro_codec(void);
 void micro_front(void);
