@@ -67,21 +67,12 @@ static void on_asker_gone(void *arg, struct channel *c, bool bad)
 	loop_stop(arg);
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	must(sched_setaffinity(0, sizeof(set), &set) == 0, "sched_setaffinity");
-}
-
 static _Noreturn void answer(int fd, int cpu, struct counts *shared)
 {
 	struct channel channel;
 	struct loop *loop;
 
-	pin(cpu);
+	micro_pin(cpu);
 	counts = shared;
 	must(loop_new(&loop) == 0, "loop");
 	channel_init(&channel, loop, &edge_vault_scribe, SIDE_B, on_line, on_asker_gone, loop);
@@ -107,7 +98,7 @@ static void rows(const char *where, int cpu, int other_cpu)
 		answer(fds[1], other_cpu, shared);
 	}
 	close(fds[1]);
-	pin(cpu);
+	micro_pin(cpu);
 	must(loop_new(&a.loop) == 0, "loop");
 	channel_init(&a.channel, a.loop, &edge_vault_scribe, SIDE_A, on_answer, on_gone, &a);
 	must(channel_open(&a.channel, fds[0]) == 0, "channel");

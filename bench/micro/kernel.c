@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What this machine's kernel takes for a system call, and for another process's turn: both differ tenfold between a machine that one has to oneself and a virtual one of the dearer kind, and
- * nine processes pay them more often than one.
+ * What this machine's kernel takes for a system call, and for another process's turn: machines differ in both,
+ * and nine processes pay them more often than one.
  */
 #include "micro.h"
 
@@ -36,17 +36,6 @@ static _Noreturn void echo(int fd)
 	_exit(0);
 }
 
-static void stay_on_this_core(void)
-{
-	cpu_set_t set;
-	int cpu = sched_getcpu();
-
-	must(cpu >= 0, "sched_getcpu");
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	must(sched_setaffinity(0, sizeof(set), &set) == 0, "sched_setaffinity");
-}
-
 void micro_kernel(void)
 {
 	cpu_set_t before;
@@ -55,7 +44,7 @@ void micro_kernel(void)
 
 	micro_run(system_calls, NULL, "a system call that does nothing");
 	must(sched_getaffinity(0, sizeof(before), &before) == 0, "sched_getaffinity");
-	stay_on_this_core();
+	micro_pin(sched_getcpu());
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
 	pid = fork();
 	must(pid >= 0, "fork");

@@ -8,6 +8,7 @@
 #include "sys/harden.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +28,15 @@ void must(bool ok, const char *what)
 		return;
 	fprintf(stderr, "micro: %s: %s\n", what, strerror(errno));
 	exit(2);
+}
+
+void micro_pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	must(sched_setaffinity(0, sizeof(set), &set) == 0, "sched_setaffinity");
 }
 
 void micro_count_also(const struct counts *c)

@@ -17,6 +17,8 @@ void micro_run(micro_fn *fn, void *arg, const char *fmt, ...) printf_like(3, 4);
 void micro_count_also(const struct counts *also);
 /* A line of text below the last row. */
 void micro_note(const char *fmt, ...) printf_like(1, 2);
+/* This process runs on that core alone. */
+void micro_pin(int cpu);
 /* What cannot fail here did: say so and end. */
 void must(bool ok, const char *what);
 
