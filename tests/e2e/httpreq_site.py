@@ -5,14 +5,13 @@ import base64
 import functools
 import json
 import os
-import signal
 import subprocess
 import tempfile
 
 from common import NO_LIMITS, integrate, make_token, pdns
 from dns_answers import CNAME, NameServer, record
 from openapi import check
-from servers import BINARY, Postern, exchange, wait_for
+from servers import BINARY, Postern, exchange
 
 A, B = "a.httpreq.example", "b.httpreq.example"
 P = pdns(A, B)
@@ -79,9 +78,7 @@ class Site:
         return Postern(config=path, token=self.tokens["backend"], audit_dir=self.dir + "/" + audit)
 
     def reload(self):
-        before = self.now.stderr_text().count("reloaded")
-        os.kill(self.now.pid, signal.SIGHUP)
-        wait_for(lambda: self.now.stderr_text().count("reloaded") > before)
+        self.now.reload()
 
     def pair(self, name, caller=None):
         return "%s:%s" % (name, self.tokens[caller or name])

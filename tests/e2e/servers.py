@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import socketserver
 import ssl
@@ -230,6 +231,13 @@ class Postern:
 
     def get(self, path):
         return self.request("GET", path)
+
+    def reload(self):
+        """SIGHUP, and until every role has what is new: the log's config.load is written when they begin to be told."""
+        before = len(self.stderr_text())
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "reloaded\n" in self.stderr_text()[before:], 30)
+        assert "not reloaded" not in self.stderr_text()[before:], self.stderr_text()[before:]
 
     def cli(self, *args):
         """`postern ARGS`, finished."""

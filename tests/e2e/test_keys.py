@@ -9,7 +9,6 @@ import itertools
 import os
 import re
 import shutil
-import signal
 import socketserver
 import subprocess
 import sys
@@ -147,14 +146,7 @@ class Host:
         self.start()
 
     def reload(self):
-        """Until the roles have what is new: the log has it then."""
-        def loads():
-            return sum(line["event"] == "config.load" for line in self.now.audit())
-
-        before = loads()
-        os.kill(self.now.pid, signal.SIGHUP)
-        wait_for(lambda: loads() > before or "not reloaded" in self.now.stderr_text(), 20)
-        assert "not reloaded" not in self.now.stderr_text(), self.now.stderr_text()
+        self.now.reload()
 
     def stop(self):
         self.server.shutdown()

@@ -65,12 +65,6 @@ def limited(limits, **callers):
             g.stop()
 
 
-def reload(g):
-    before = g.stderr_text().count("reloaded")
-    os.kill(g.pid, signal.SIGHUP)
-    wait_for(lambda: g.stderr_text().count("reloaded") > before)
-
-
 def until_limited(g, call, most):
     """How often it went well before the first 429, whose answer is returned too."""
     for n in range(most):
@@ -154,7 +148,7 @@ def test_deny_list():
         record = added(g, first, "_acme-challenge." + ZONES[0], "v")
         ids = [l["integration"] for l in g.audit() if l["event"] == "make_integration.outcome"]
         g.place.put("denied", "%032x\n%s # stolen\n" % (1, ids[0]))
-        reload(g)
+        g.reload()
         for result in (g.post("/get_zones", {"integration_handle": first}), add(g, first, "_acme-challenge." + ZONES[0], "w"),
                        remove(g, first, record), g.post("/rewrap_handle", {"handle": first}), g.post("/inspect_handle", {"handle": first})):
             refused(result, 422, "handle_invalid")
@@ -164,7 +158,7 @@ def test_deny_list():
         wait_for(lambda: "denied:1: must be an integration's id" in g.stderr_text())
         refused(g.post("/get_zones", {"integration_handle": first}), 422, "handle_invalid")
         g.place.put("denied", "")
-        reload(g)
+        g.reload()
         assert g.post("/get_zones", {"integration_handle": first})[0] == 200
 
 

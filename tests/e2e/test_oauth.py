@@ -276,8 +276,7 @@ def test_reload():
             f.write(text.replace("old-client", CLIENT))
         with open(g.dir + "/secret", "w") as f:
             f.write(SECRET)
-        os.kill(g.pid, signal.SIGHUP)
-        wait_for(lambda: len([line for line in g.audit() if line["event"] == "config.load"]) == 2)
+        g.reload()
         connect(ocean, g)
 
 

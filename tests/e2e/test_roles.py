@@ -109,12 +109,10 @@ def test_reload_before():
     with gateway_of("") as g:
         with open(g.dir + "/postern.conf", "a") as f:
             f.write(SELF_HOSTED)
-        os.kill(g.pid, signal.SIGHUP)
-        wait_for(lambda: "reloaded" in g.stderr_text())
+        g.reload()
         assert set(g.pids()) == FIRST
         added(g, integrate(g, P), "_acme-challenge.reload." + ZONE, "v")
-        os.kill(g.pid, signal.SIGHUP)
-        wait_for(lambda: g.stderr_text().count("reloaded") == 2)
+        g.reload()
         added(g, integrate(g, P), "_acme-challenge.reload." + ZONE, "w")
 
 

@@ -229,9 +229,7 @@ def reload(soak):
     for hour in range(RELOADS):
         if not soak.wait_for_share((hour + 0.5) / RELOADS):
             return
-        before = soak.g.stderr_text().count("reloaded")
-        os.kill(soak.g.pid, signal.SIGHUP)
-        wait_for(lambda: soak.g.stderr_text().count("reloaded") > before, 30)
+        soak.g.reload()
 
 
 def kill_roles(soak):

@@ -106,11 +106,6 @@ class Secure(Postern):
         return subprocess.run(["openssl", "s_client", "-connect", self.url.split("//")[1], "-CAfile", self.place.ca.file, *args],
                               input="", capture_output=True, text=True)
 
-    def reload(self):
-        before = self.stderr_text().count("reloaded")
-        os.kill(self.pid, signal.SIGHUP)
-        wait_for(lambda: self.stderr_text().count("reloaded") > before)
-
 
 @contextlib.contextmanager
 def place():
