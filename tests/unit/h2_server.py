@@ -365,6 +365,16 @@ def silent(c):
             c.answer(stream, body + b" %d" % c.number)
 
 
+def forges(c):
+    """While nobody asks it, the first connection answers what would be asked next: once a second one has come, which hangs up then (see serve())."""
+    for stream, body in c.requests():
+        c.answer(stream, body + b" %d" % c.number)
+        if c.number == 1:
+            rested.wait()
+            c.answer(stream + 2, b"forged")
+            forged.set()
+
+
 def one_at_a_time(c):
     c.send(SETTINGS, 0, 0, struct.pack(">HI", MAX_CONCURRENT_STREAMS, 1))
     echo(c)
@@ -406,6 +416,7 @@ def no_more(c):
 
 # ---- the server ----
 
+rested, forged = threading.Event(), threading.Event()
 together, asked_again = threading.Barrier(10), itertools.count(1)
 
 
@@ -424,6 +435,11 @@ def by_http1(s, number):
 
 def serve(sock, context, behave, number):
     if HOW == "one_and_a_hole" and number > 1:
+        return
+    if HOW == "forges" and number == 2:
+        rested.set()
+        forged.wait()
+        sock.shutdown(socket.SHUT_RDWR)
         return
     try:
         with context.wrap_socket(sock, server_side=True) as s:

@@ -233,6 +233,44 @@ static void test_dead(void **state)
 	tls_stop(&s);
 }
 
+static const struct tls_server *forger;
+
+/* In one turn of the loop: the server forges an answer, and hangs up on who told it to; and the call is made. */
+static void ask_forger(void *arg)
+{
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+				       .sin_port = htons(forger->port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct url u = url_of("localhost", forger->port, true);
+	struct egress_request r = request_to(&u, "POST", "posted");
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct egress_call *c;
+	char byte;
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(read(fd, &byte, 1), 0);
+	close(fd);
+	assert_int_equal(egress_start(egress, &r, on_done, arg, &c), 0);
+}
+
+/* What a server says of a call that was not made yet is no answer to it. */
+static void test_forges(void **state)
+{
+	struct tls_server s = start("forges");
+	int waiting = 1;
+	struct result r = {.waiting = &waiting};
+	struct loop_timer now = {.fn = ask_forger, .arg = &r};
+
+	expect_h2(&s, "POST", EGRESS_OK, "posted 1");
+	forger = &s;
+	assert_int_equal(loop_timer_set(loop, &now, 0), 0);
+	run_loop();
+	assert_int_equal(r.failure, EGRESS_OK);
+	assert_true(bytes_is(buf_bytes(&r.body), "posted 2"));
+	result_done(&r);
+	tls_stop(&s);
+}
+
 /* A server that said nothing in a call's time gets no other one on that connection; one that said something to others does. */
 static void test_silent(void **state)
 {
@@ -490,6 +528,7 @@ int main(void)
 		H2_CASE(test_kept),
 		H2_CASE(test_goes),
 		H2_CASE(test_dead),
+		H2_CASE(test_forges),
 		H2_CASE(test_silent),
 		H2_CASE(test_many),
 		H2_CASE(test_many_go),

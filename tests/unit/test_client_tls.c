@@ -78,7 +78,7 @@ static void test_forged(void **state)
 		struct result r = ask_tls("localhost", s.port, BYTES("forge"));
 
 		assert_int_equal(r.failure, EGRESS_OK);
-		assert_true(r.body.n > 4000 && r.body.p[r.body.n - 1] == 'x');
+		assert_true(bytes_is(buf_bytes(&r.body), "right"));
 		result_done(&r);
 		expect_tls("localhost", s.port, EGRESS_OK);
 		tls_stop(&s);
