@@ -85,6 +85,23 @@ static void test_forged(void **state)
 	}
 }
 
+/* Nor is half a record that came while nobody asked. */
+static void test_half_a_record(void **state)
+{
+	struct tls_server s = tls_start_as("half_server.py", "127.0.0.1", "good", "");
+	struct result r;
+
+	use_ca(buf_bytes(&right_ca));
+	r = ask_tls("localhost", s.port, BYTES("posted"));
+	assert_true(bytes_is(buf_bytes(&r.body), "posted 1"));
+	result_done(&r);
+	r = ask_forger(&s);
+	assert_int_equal(r.failure, EGRESS_OK);
+	assert_true(bytes_is(buf_bytes(&r.body), "posted 3"));
+	result_done(&r);
+	tls_stop(&s);
+}
+
 static void test_wrong_ca(void **state)
 {
 	struct tls_server s = tls_start("good", "");
@@ -241,10 +258,10 @@ static void test_own_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_right_ca),	     CASE(test_kept_and_large), CASE(test_forged),
-		CASE(test_wrong_ca),	     CASE(test_bundle),		CASE(test_broken_bundle),
-		CASE(test_wrong_name),	     CASE(test_versions),	CASE(test_no_tls_there),
-		CASE(test_silent_handshake), CASE(test_own_address),
+		CASE(test_right_ca),	  CASE(test_kept_and_large),   CASE(test_forged),
+		CASE(test_half_a_record), CASE(test_wrong_ca),	       CASE(test_bundle),
+		CASE(test_broken_bundle), CASE(test_wrong_name),       CASE(test_versions),
+		CASE(test_no_tls_there),  CASE(test_silent_handshake), CASE(test_own_address),
 	};
 
 	return cmocka_run_group_tests_name("client_tls", tests, tls_all_start, tls_all_end);
