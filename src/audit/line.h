@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The audit log's line (DESIGN section 6): one JSON object, ASCII, fields in fixed order, all of them present, null where
+ * The audit log's line: one JSON object, ASCII, fields in fixed order, all of them present, null where
  * there is nothing. Pure: time and sequence number come in. The format is final: `postern-audit(5)` documents it.
  */
 #include "base/buf.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The error codes of the API (DESIGN section 3), shared by every role that can refuse something.
+ * The error codes of the API (docs/api.md), shared by every role that can refuse something.
  * One list makes the enum, the texts, the HTTP status and the title.
  */
 #include "base/bytes.h"

@@ -3,7 +3,7 @@
 
 /*
  * Domain names, canonicalised once and then compared label by label, never as strings.
- * Accepted (DESIGN section 5): labels of letters, digits, '-' and '_', 1 to 63 bytes, the whole at most 253,
+ * Accepted: labels of letters, digits, '-' and '_', 1 to 63 bytes, the whole at most 253,
  * one trailing dot. Refused: escapes, wildcards, Unicode, an empty label, a hyphen first or last in a label,
  * "--" in third and fourth place but for "xn--", an A-label that is not valid Punycode. See vectors/dns.
  */

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Which addresses a courier may connect to (DESIGN section 8). Everything that is not plainly
+ * Which addresses a courier may connect to (docs/hostile.md). Everything that is not plainly
  * public unicast is refused, unless the operator listed it. Pure.
  */
 #include "base/buf.h"

@@ -6,7 +6,7 @@
  * Names are resolved by c-ares once, every address is judged (egress/address.h), and the connection
  * goes to the address that was judged.
  *
- * Limits (DESIGN section 8): TLS 1.2 or later with full verification, no redirects, no proxy
+ * Limits: TLS 1.2 or later with full verification, no redirects, no proxy
  * (variables are not read), no compression, no cookies; headers 64 KiB, body 4 MiB; connect 5 s;
  * the whole call until its deadline.
  *

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The record policy (DESIGN section 5): is this record about certificates? Pure functions over plain
+ * The record policy: is this record about certificates? Pure functions over plain
  * structs. Every rule has a name, so that a refusal can say which one it was.
  */
 #include "dns/record.h"

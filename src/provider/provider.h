@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A provider is data plus pure functions (DESIGN section 7). An operation is a list of exchanges;
+ * A provider is data plus pure functions (docs/adding-a-provider.md). An operation is a list of exchanges;
  * each has its method and path as data, a build that says what to ask, and a parse that says what
  * the answer means. No socket, no clock, no random source, no log, no secret: what is needed comes
  * in with struct op.

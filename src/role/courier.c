@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Kept open at most, for a minute, each with some 16 KiB: what thousands of calls needed a moment ago; but of customers' own servers, who may mean to be many, few. */
+/* Kept open at most, for a minute, each with some 22 KiB, and 20 of buffers more while there are few (egress/link.c): what thousands of calls needed a moment ago; but of customers' own servers, who may mean to be many, few. */
 #define IDLE_CONNECTIONS      8192
 #define IDLE_CONNECTIONS_SELF 256
 #define GATEWAY_MAX	      (256 * 1024)

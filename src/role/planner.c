@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The planner: says what to ask a provider and what its answers mean. All parsing of what providers send happens here, in a process that has no
- * credential, no socket and no file.
+ * The planner: says what to ask a provider and what its answers mean, in a process that has no credential, no socket and no file. (The courier reads HTTP, and what logins answer.)
  */
 #include "base/idmap.h"
 #include "base/shelf.h"

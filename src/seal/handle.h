@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Handles (DESIGN section 4): sealed boxes that the backend keeps and only Postern opens. Pure: the caller brings
+ * Handles (docs/handles.md): sealed boxes that the backend keeps and only Postern opens. Pure: the caller brings
  * the nonce. Nothing here says why a handle does not open; there is only HANDLE_E_INVALID.
  */
 #include "dns/record.h"

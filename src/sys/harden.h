@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
-/* What a process gives up before it does anything (DESIGN section 2). */
+/* What a process gives up before it does anything. */
 #include "base/error.h"
 
 #include <stddef.h>
@@ -13,5 +13,5 @@ int harden_self(void) must_check;
 int harden_become(uint32_t id) must_check;
 /* As many open files as the hard limit lets. */
 void harden_raise_files(void);
-/* Have jansson's memory wiped when freed: in roles that parse what may hold secrets. */
+/* Have jansson's memory wiped when freed, or soon (base/pool.h): in roles that parse what may hold secrets. */
 void harden_json(void);

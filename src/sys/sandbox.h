@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What a process gives up for good once it has all that it needs (DESIGN section 2): system calls, by a seccomp filter (seccomp(2)); files, ports, and the
+ * What a process gives up for good once it has all that it needs: system calls, by a seccomp filter (seccomp(2)); files, ports, and the
  * processes around it, by Landlock (landlock(7)).
  */
 #include "base/buf.h"

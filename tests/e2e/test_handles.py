@@ -2,10 +2,11 @@
 """What a handle lets one do, and what it does not."""
 import base64
 
+import handle_reader as inside
 import tap
-from common import add, added, gateway, integrate, pdns, refused, remove, together, txt
+from common import add, added, credentials, gateway, gateway_of, integrate, pdns, refused, remove, together, txt
 from openapi import check_answers
-from servers import wait_for
+from servers import ROOT, wait_for
 
 check_answers()
 
@@ -115,6 +116,43 @@ def test_nothing_readable_in_a_handle():
         raw = base64.urlsafe_b64decode(handle[5:] + "=" * (-len(handle[5:]) % 4))
         for word in (P.api_key, "visible-customer", "powerdns", P.api_url):
             assert word.encode() not in raw and word not in handle
+
+
+def test_golden_by_a_second_reader():
+    """tests/unit/seal_rig.h has what was sealed, and the key."""
+    def golden(name):
+        with open(ROOT + "/tests/vectors/golden/" + name) as f:
+            return inside.read(f.read().strip(), b"root key A, thirty-two bytes lon", b"customer-42")
+
+    integration, record, setup, delegated = (golden(n + ".txt") for n in ("integration", "record", "setup", "setup-delegated"))
+    for fields in integration, record, setup, delegated:
+        assert fields[inside.PROVIDER] == b"cloudflare" and int.from_bytes(fields[inside.CREATED], "big") == 1795572630
+        assert fields[inside.INTEGRATION] == b"integration-id-\0"
+    assert inside.elements(integration[inside.ZONES]) == [b"example.com", b"example.org"] and integration[inside.POLICY] == b"\2"
+    assert inside.elements(integration[inside.CREDENTIALS]) == [b"api_token", b"s3cr3t-token"]
+    assert [record[n] for n in range(inside.ZONE, inside.LOG_INDEX)] == [
+        b"example.com", b"zone-id", b"_acme-challenge.example.com", b"\1", b'value"\\\1', b"\1", b"record-id", b"\1"]
+    assert record[inside.LOG_INDEX] == bytes.fromhex("1122334455667788") and record[inside.LEAF].startswith(b"a leaf hash")
+    assert setup[inside.WAY] == b"\0" and len(setup[inside.STATE]) == 32 and setup[inside.REDIRECT_URI] == b"https://app.example/back?x=1"
+    assert delegated[inside.WAY] == b"\1" and delegated[inside.EXTERNAL_ID] == b"0123456789abcdef"
+
+
+def test_ours_by_a_second_reader():
+    with gateway_of('self_hosted { plain_http = {"127.0.0.1"} }\n') as g:
+        with open(g.dir + "/a.key", "rb") as f:
+            secret = f.read()
+        handle = integrate(g, P, customer="customer-7", zones=[ZONE], policy="guarded")
+        name = "_acme-challenge.second." + ZONE
+        status, answer = add(g, handle, name, "v", customer="customer-7")
+        assert status == 200, answer
+        sealed, record = (inside.read(h, secret, b"customer-7") for h in (handle, answer["record_handle"]))
+        pairs = iter(inside.elements(sealed[inside.CREDENTIALS]))
+        assert {k.decode(): v.decode() for k, v in zip(pairs, pairs)} == {**credentials(P), "server_id": "localhost"}, "with what has a default"
+        assert inside.elements(sealed[inside.ZONES]) == [ZONE.encode()] and sealed[inside.POLICY] == b"\1"
+        assert record[inside.INTEGRATION] == sealed[inside.INTEGRATION] and record[inside.FQDN] == name.encode()
+        assert (record[inside.VALUE], record[inside.FOUND]) == (b"v", b"\0")
+        assert int.from_bytes(record[inside.LOG_INDEX], "big") == answer["receipt"]["index"]
+        assert record[inside.LEAF].hex() == answer["receipt"]["leaf"]
 
 
 def test_handles_outlive_a_restart():

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A second reading of DESIGN section 5, to be compared with src/policy: strings and regular
+ * A second reading of the record policy, to be compared with src/policy: strings and regular
  * expressions, a registry list of its own, slow, and sharing no code with what it checks.
  */
 #include <stdbool.h>

@@ -39,7 +39,7 @@ static void test_name_vectors(void **state)
 		struct dns_name n;
 		bool ok = parses(in, &n);
 
-		/* Names in DNS, but DESIGN section 5 refuses them for policy's sake. */
+		/* Names in DNS, but dns/name.h refuses them for policy's sake. */
 		stars += star;
 		if (ok != (json_is_true(json_object_get(c, "valid")) && !star))
 			fail_msg("case %zu: %s", i, (const char *)in.p);

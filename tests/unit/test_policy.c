@@ -143,7 +143,7 @@ static void test_policy_vectors(void **state)
 		struct dns_name name;
 
 		rr.value = usual_value(rr.type);
-		/* No name to us (DESIGN section 5): refused before the policy is asked. */
+		/* No name to us (dns/name.h): refused before the policy is asked. */
 		if (dns_name_parse(&name, bytes_str(rr.name)) != 0) {
 			assert_non_null(strchr(rr.name, '*'));
 			assert_false(strict);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Plaintexts written and sealed by hand, as DESIGN section 4 says: the layout is pinned a second
+ * Plaintexts written and sealed by hand, as docs/handles.md says: the layout is pinned a second
  * time, and what no Postern would write is refused though the seal is right.
  */
 #include "seal_rig.h"

@@ -60,7 +60,7 @@ static unsigned wiped_of_size(size_t n)
 	return found;
 }
 
-/* The key of a sample's box, as DESIGN section 4 has it. */
+/* The key of a sample's box, as docs/handles.md has it. */
 static void box_key(unsigned char key[32], const struct keyring *ring, const char *text)
 {
 	struct bytes customer = BYTES("customer-42");
