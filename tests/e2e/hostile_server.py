@@ -84,7 +84,7 @@ class Roles:
         assert now == self.pids, ("restarted", {n for n in now if now[n] != self.pids.get(n)}, self.g.stderr_text()[-2000:])
 
 
-# MiB that the worst of it may ever take; twice what was measured, and more.
+# MiB that the worst of it may ever take; docs/hostile.md has what was measured.
 PEAK = {"postern-planner-self": 120, "postern-courier-self": 300, "postern-vault": 80, "postern-front": 80, "postern-scribe": 20,
         "postern-planner": 20, "postern-courier": 40, "postern-resolver": 20}
 
