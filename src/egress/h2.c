@@ -17,7 +17,7 @@
 /* What a server may send before it hears that it was read: of one answer, and of all. A list of zones is as large as an answer gets. */
 #define WINDOW		(256 * 1024)
 #define WINDOW_TOGETHER (1024 * 1024)
-/* Bytes in a row that are no part of an answer; more, and the server only keeps us busy. */
+/* Bytes in a row that are no part of an answer; more, and the server only keeps us busy. Of answers that we gave up as much may be on its way as the window has. */
 #define NOISE_MAX (64 * 1024)
 /* How often a call is sent anew that the server has not looked at: where each connection serves few, many wait for the next. */
 #define AGAIN_MAX  16
@@ -36,6 +36,7 @@ struct h2 {
 	struct egress_call *over; /* they have ended, and are to be told */
 	size_t noise;		  /* bytes since a call was last told something */
 	int64_t heard;		  /* loop_now() then */
+	bool gave_up;		  /* an answer, at some time */
 };
 
 static struct nghttp2 lib;
@@ -137,6 +138,7 @@ static void drop_stream(struct h2 *h, struct egress_call *c)
 	(void)lib.nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, c->stream,
 					    NGHTTP2_CANCEL);
 	c->stream = 0;
+	h->gave_up = true;
 }
 
 /* It has ended, whatever else would come. */
@@ -433,7 +435,7 @@ void h2_go_on(struct link *k)
 		if (r != 0)
 			break;
 		h->noise += n;
-		if (h->noise > NOISE_MAX ||
+		if (h->noise > NOISE_MAX + (h->gave_up ? WINDOW_TOGETHER : 0) ||
 		    lib.nghttp2_session_mem_recv(h->session, room, n) != (ssize_t)n)
 			r = -EPROTO;
 		explicit_bzero(room, n);

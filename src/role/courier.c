@@ -248,8 +248,9 @@ static void on_exchange(const struct pc_exchange *m)
 		return;
 	}
 	e->exchange = x;
+	e->more = m->more;
 	buf_put_bytes(&e->body, m->body);
-	if (!m->more)
+	if (!e->more)
 		errand_launch(e);
 }
 
@@ -259,12 +260,13 @@ static void on_body(const struct pc_body *m)
 
 	if (!e)
 		return;
-	if (!e->exchange || e->sent || e->sent_dns || buf_status(&e->body) == -ENOBUFS) {
-		courier_bad_planner("a body without a request, or too large");
+	if (!e->exchange || !e->more || buf_status(&e->body) == -ENOBUFS) {
+		courier_bad_planner("a body that no request waits for, or too large");
 		return;
 	}
+	e->more = m->more;
 	buf_put_bytes(&e->body, m->body);
-	if (!m->more)
+	if (!e->more)
 		errand_launch(e);
 }
 

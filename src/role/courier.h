@@ -34,9 +34,10 @@ struct errand {
 
 	const struct exchange *exchange;  /* being sent, or NULL */
 	struct buf target, headers, body; /* without the credential */
-	struct buf shown;		  /* secrets_note()'s */
-	struct buf forms;		  /* errand_secrets()'s */
-	size_t own_forms;		  /* bytes of them: the credential's */
+	bool more;	  /* of BODY is to come: it is not on its way, and waits for no login */
+	struct buf shown; /* secrets_note()'s */
+	struct buf forms; /* errand_secrets()'s */
+	size_t own_forms; /* bytes of them: the credential's */
 	struct login_wait login;
 	bool logged_in_again;	  /* the call was refused once with what a login gave */
 	uint64_t told;		  /* number of the login whose fields the vault was told */
@@ -120,6 +121,8 @@ struct login_key {
  * CODE_OK (then ask again), or with what went wrong. -EAGAIN: too many are under way; -errno.
  */
 int login_get(const struct login_key *key, struct login_wait *w, struct bytes *fields) must_check;
+/* As login_get() where that is 1; or false, and no login is begun. */
+bool login_peek(const struct login_key *key, struct login_wait *w, struct bytes *fields) must_check;
 /* W does not wait any more. */
 void login_leave(struct login_wait *w);
 /* What login_get() gave W is refused, or was for this once: it is not given out again. What came since then stays, and a refresh token is still good for the next login. */

@@ -543,6 +543,25 @@ static int begin(struct token *t, const struct login_key *key)
 	return 0;
 }
 
+static bool given(const struct token *t, struct login_wait *w, struct bytes *fields)
+{
+	if (!t->fields || t->until <= now_seconds())
+		return false;
+	*fields = bytes_of(t->fields, t->n);
+	w->login = t->number;
+	return true;
+}
+
+bool login_peek(const struct login_key *key, struct login_wait *w, struct bytes *fields)
+{
+	unsigned char hash[HASH_BYTES];
+	const struct token *t;
+
+	hash_of(key, hash);
+	t = find(hash);
+	return t && given(t, w, fields);
+}
+
 int login_get(const struct login_key *key, struct login_wait *w, struct bytes *fields)
 {
 	unsigned char hash[HASH_BYTES];
@@ -562,11 +581,8 @@ int login_get(const struct login_key *key, struct login_wait *w, struct bytes *f
 		memcpy(t->integration, key->integration, sizeof(t->integration));
 		t->has_integration = true;
 	}
-	if (t->fields && t->until > now_seconds()) {
-		*fields = bytes_of(t->fields, t->n);
-		w->login = t->number;
+	if (given(t, w, fields))
 		return 1;
-	}
 	begun = is_busy(t);
 	wait_for(t, w);
 	if (!begun)

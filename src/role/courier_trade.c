@@ -37,7 +37,8 @@ static void on_traded(struct login_wait *w, enum code code, bool sent, const cha
 	const struct login_key key = trade_key(t);
 	struct bytes fields = {0};
 
-	if (code == CODE_OK && login_get(&key, w, &fields) != 1)
+	/* Another that waited for it may have spoiled it; what a probe gave nobody wants. */
+	if (code == CODE_OK && !login_peek(&key, w, &fields) && !t->probe)
 		code = CODE_PROVIDER_UNAVAILABLE;
 	channel_send(&courier.vault, cv_traded, .call = t->node.id, .code = (uint8_t)code,
 		     .detail = bytes_str(detail), .fields = t->probe ? bytes_of(NULL, 0) : fields);

@@ -148,6 +148,14 @@ static void send_fresh(const struct call *c)
 	buf_done(&handle);
 }
 
+/* A front that is behind gets no list on top of what it has not read yet: with too much waiting it would count as one that does not read. A handle may be all that is left of a code of OAuth's, so it has more room. */
+static bool has_room(const struct call *c)
+{
+	size_t most = c->verb == VERB_GET_ZONES ? CHANNEL_QUEUE_HALF : CHANNEL_QUEUE_MUCH;
+
+	return c->zones.n == 0 || vault.front.queued + c->zones.n <= most;
+}
+
 void answer(struct call *c)
 {
 	struct bytes handle;
@@ -159,6 +167,10 @@ void answer(struct call *c)
 		fresh_look(c); /* another call may have renewed it meanwhile */
 	if (c->fresh && c->verb != VERB_MAKE_INTEGRATION && c->verb != VERB_REWRAP_HANDLE)
 		send_fresh(c);
+	if (c->code == CODE_OK && !has_room(c)) {
+		c->code = CODE_OVERLOADED;
+		call_say(c, "", "many large lists of zones are on their way; try again");
+	}
 	if (c->code != CODE_OK || !seal(c)) {
 		send_error(c);
 		return;

@@ -42,7 +42,13 @@ struct line {
 	char request_id[IPC_REQUEST_ID_MAX + 1];
 	struct buf wire; /* LINE_OUTCOME: the message, to be sent again */
 	bool sent;
+	bool follows; /* LINE_OUTCOME: not sent before the line that was made just before it is in the log */
 };
+
+static struct line *line_by_token(uint64_t token)
+{
+	return idmap_entry(idmap_find(&vault.lines, token), struct line, node);
+}
 
 static void line_free(struct line *l)
 {
@@ -118,8 +124,20 @@ static void hand_over_request(struct call *c, struct line *l)
 		log_fatal("out of memory");
 }
 
-/* M's token is set here. Its AGAIN is for what is kept: the line as it is said now is new. */
-static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
+/* The scribe takes what it is told again for written where the outcome is in the log: so what goes before the outcome is written before that is sent. */
+static bool has_turn(const struct line *l)
+{
+	return !l->follows || !idmap_find(&vault.lines, l->node.id - 1);
+}
+
+static void send_kept(struct line *l)
+{
+	if (l->kind == LINE_OUTCOME && !l->sent && has_turn(l))
+		send_again(l);
+}
+
+/* M's token is set here. Its AGAIN is for what is kept: the line as it is said now is new. Or it FOLLOWS the line before, and is said when its turn has come. */
+static void send_line(struct vs_line *m, enum line_kind kind, struct call *c, bool follows)
 {
 	struct line *l = memory_alloc(sizeof(*l));
 
@@ -128,6 +146,7 @@ static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 	*l = (struct line){.node.id = vault.next_token++,
 			   .kind = kind,
 			   .call = c ? c->node.id : 0,
+			   .follows = follows,
 			   .wire = BUF_INIT(WIRE_MAX)};
 	m->token = l->node.id;
 	if (c)
@@ -141,6 +160,8 @@ static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 		if (c)
 			hand_over_request(c, l);
 	}
+	if (!has_turn(l))
+		return;
 	m->again = 0;
 	channel_send_fd(&vault.scribe, MSG_vs_line, m, -1);
 	note_sent(l);
@@ -256,12 +277,13 @@ static struct bytes take_items(struct bytes *list, size_t max)
 	return taken;
 }
 
-/* Overwritten records that do not fit beside the outcome's value go before it, on lines of their own. */
-static void put_replaced(const struct call *c, struct vs_line *m)
+/* Overwritten records that do not fit beside the outcome's value go before it, on lines of their own: are there any? */
+static bool put_replaced(const struct call *c, struct vs_line *m)
 {
 	struct bytes list = buf_bytes(&c->replaced), rest;
 	struct vs_line own = *m;
 	char event[EVENT_MAX];
+	bool any = false;
 
 	own.event = event_text(event, c->verb, "replaced");
 	own.value = own.result = own.code = bytes_of(NULL, 0);
@@ -276,8 +298,10 @@ static void put_replaced(const struct call *c, struct vs_line *m)
 		own.replaced = take_items(&list, REPLACED_OWN);
 		if (!own.replaced.n)
 			log_fatal("bug: an overwritten record that fits no line");
-		send_line(&own, LINE_OUTCOME, NULL);
+		send_line(&own, LINE_OUTCOME, NULL, any);
+		any = true;
 	}
+	return any;
 }
 
 void line_intent(struct call *c)
@@ -287,7 +311,7 @@ void line_intent(struct call *c)
 
 	fill(&m, c, integration);
 	m.event = event_text(event, c->verb, "intent");
-	send_line(&m, LINE_INTENT, c);
+	send_line(&m, LINE_INTENT, c, false);
 }
 
 /* What the call's last line said could not be made durable, or there is no scribe. */
@@ -306,18 +330,19 @@ void line_last(struct call *c)
 {
 	char integration[2 * INTEGRATION_ID_BYTES + 1], event[EVENT_MAX];
 	struct vs_line m;
+	bool follows;
 
 	fill(&m, c, integration);
 	fill_outcome(&m, c);
 	m.event = event_text(event, c->verb, c->refused ? "refused" : "outcome");
 	m.again = c->has_intent;
 	if (c->has_intent || c->intent_lost) {
-		put_replaced(c, &m);
-		send_line(&m, LINE_OUTCOME, c);
+		follows = put_replaced(c, &m);
+		send_line(&m, LINE_OUTCOME, c, follows);
 		answer(c);
 		call_free(c);
 	} else if (channel_is_open(&vault.scribe) && vault.writable) {
-		send_line(&m, LINE_ANSWER, c);
+		send_line(&m, LINE_ANSWER, c, false);
 	} else {
 		answer_without_log(c);
 	}
@@ -339,7 +364,7 @@ void line_refused(const struct fv_refused *m)
 
 	line.event = event_text(event, (enum verb)m->verb, "refused");
 	if ((!rules || !limit_caller(rules)) && channel_is_open(&vault.scribe))
-		send_line(&line, LINE_NOTE, NULL);
+		send_line(&line, LINE_NOTE, NULL, false);
 }
 
 void line_limited(struct bytes caller, uint32_t count)
@@ -354,7 +379,7 @@ void line_limited(struct bytes caller, uint32_t count)
 	snprintf(value, sizeof(value), "%u calls", count);
 	line.value = bytes_str(value);
 	if (channel_is_open(&vault.scribe))
-		send_line(&line, LINE_NOTE, NULL);
+		send_line(&line, LINE_NOTE, NULL, false);
 }
 
 /* ---- with the scribe ---- */
@@ -363,12 +388,15 @@ static void written(struct line *l, const struct sv_written *m)
 {
 	struct call *c = call_by_id(l->call); /* there is one, as long as it waits for L */
 	enum line_kind kind = l->kind;
+	struct line *next = line_by_token(l->node.id + 1);
 
 	note_heard(l);
 	if (kind == LINE_OUTCOME && !m->durable)
 		return; /* until lines_again() */
 	line_free(l);
-	if (kind == LINE_INTENT) {
+	if (kind == LINE_OUTCOME && next && next->follows) {
+		send_kept(next);
+	} else if (kind == LINE_INTENT) {
 		call_intent_written(c, m->durable, m->seq, m->leaf);
 	} else if (kind == LINE_ANSWER && !m->durable) {
 		answer_without_log(c);
@@ -382,7 +410,8 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 {
 	if (number == MSG_sv_written) {
 		const struct sv_written *m = msg;
-		struct line *l = idmap_entry(idmap_find(&vault.lines, m->token), struct line, node);
+		struct line *l = line_by_token(m->token);
+
 		await_scribe();
 		if (l)
 			written(l, m);
@@ -401,10 +430,7 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 
 static void send_unsent(struct idmap_node *node, void *arg)
 {
-	struct line *l = idmap_holder(node, struct line, node);
-
-	if (l->kind == LINE_OUTCOME && !l->sent)
-		send_again(l);
+	send_kept(idmap_holder(node, struct line, node));
 }
 
 void lines_again(void)

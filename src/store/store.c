@@ -237,6 +237,16 @@ static struct unresolved *intent_of(struct store *s, const struct audit_line *li
 	return open_intent(s, line->event, line->request_id);
 }
 
+/* What is staged is the first BEFORE bytes. With nothing, no commit clears that there was no memory once. */
+static void unstage(struct store *s, size_t before)
+{
+	buf_truncate(&s->staged, before);
+	if (before == 0) {
+		buf_reset(&s->staged);
+		buf_reset(&s->leaves);
+	}
+}
+
 int store_stage(struct store *s, struct audit_line *line, struct store_receipt *receipt)
 {
 	bool is_intent = event_is_intent(line->event);
@@ -251,6 +261,10 @@ int store_stage(struct store *s, struct audit_line *line, struct store_receipt *
 	line->seq = s->next_seq;
 	r = audit_line_put(line, &s->staged);
 	text = bytes_of(NULL, 0);
+	if (r == 0) {
+		buf_reserve(&s->leaves, sizeof(receipt->leaf));
+		r = buf_status(&s->leaves);
+	}
 	if (r == 0) /* without its newline */
 		text = bytes_of(s->staged.p + before, s->staged.n - before - 1);
 	if (r == 0 && is_intent)
@@ -258,7 +272,7 @@ int store_stage(struct store *s, struct audit_line *line, struct store_receipt *
 	else if (r == 0 && ends)
 		r = stage_outcome(s, ends);
 	if (r < 0) {
-		buf_truncate(&s->staged, before);
+		unstage(s, before);
 		return STORE_E_UNAVAILABLE;
 	}
 	if (before == 0)

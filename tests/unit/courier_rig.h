@@ -186,9 +186,9 @@ static inline int set_up(void **state)
 
 /* ---- words ---- */
 
-static inline unsigned number_of(const char *name)
+static inline unsigned number_in(const char *provider, const char *name)
 {
-	const struct provider *p = provider_by_name(BYTES("powerdns"));
+	const struct provider *p = provider_by_name(bytes_str(provider));
 
 	for (unsigned i = 0; i < 256; i++) {
 		const struct exchange *x = provider_exchange(p, i);
@@ -198,6 +198,11 @@ static inline unsigned number_of(const char *name)
 	}
 	fail_msg("no exchange %s", name);
 	return 0;
+}
+
+static inline unsigned number_of(const char *name)
+{
+	return number_in("powerdns", name);
 }
 
 /* A call for PowerDNS at URL. */

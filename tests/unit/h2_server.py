@@ -4,13 +4,16 @@
 Arguments: address, certificate, key, behaviour (a function below).
 Prints its port. Ends when its standard input does. Requests' heads are not read: what is asked follows from their order, and from what they post.
 """
+import fcntl
 import itertools
 import os
 import socket
 import ssl
 import struct
 import sys
+import termios
 import threading
+import time
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 5, 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
@@ -34,6 +37,12 @@ def varint(n):
         out += bytes([n % 128 + 128])
         n //= 128
     return out + bytes([n])
+
+
+def await_arrival(sock):
+    """All that was sent is there: the other side's kernel has acknowledged it."""
+    while struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0]:
+        time.sleep(0.001)
 
 
 OK = block((b":status", b"200"), (b"x-wanted", b"there"))
@@ -294,6 +303,21 @@ def large_head(c):
         c.data(stream, b"hello")
 
 
+def large_and_small(c):
+    """Behind a first one, of two at once one is too large, and much of it is on its way when the other is answered."""
+    requests = c.requests()
+    c.answer(next(requests)[0])
+    (large, _), (small, _) = next(requests), next(requests)
+    c.send(HEADERS, END_HEADERS, large, OK)
+    c.data(large, b"x" * (4 << 20), end=False)
+    while min(c.window, c.windows[large]) < 8 * 16384:
+        c.frame()
+    for _ in range(8):
+        c.send(DATA, 0, large, b"x" * 16384)
+    c.answer(small)
+    next(requests)
+
+
 def beyond_the_window(c):
     for stream, _ in c.requests():
         c.send(HEADERS, END_HEADERS, stream, OK)
@@ -372,6 +396,7 @@ def forges(c):
         if c.number == 1:
             rested.wait()
             c.answer(stream + 2, b"forged")
+            await_arrival(c.sock)
             forged.set()
 
 

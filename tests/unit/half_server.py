@@ -11,6 +11,8 @@ import ssl
 import sys
 import threading
 
+from h2_server import await_arrival
+
 rested, forged = threading.Event(), threading.Event()
 
 
@@ -41,6 +43,7 @@ def serve(sock, context, number):
         tls.write(answer(b"forged"))
         record = outgoing.read()
         sock.sendall(record[:len(record) // 2])
+        await_arrival(sock)
         forged.set()
         if sock.recv(65536):
             sock.sendall(record[len(record) // 2:])

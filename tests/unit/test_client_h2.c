@@ -6,7 +6,7 @@
 
 #define MANY	 300
 #define LONG_MS	 8000
-#define SHORT_MS 2000 /* for a server that says nothing; a handshake is within it */
+#define SHORT_MS 4000 /* for a server that says nothing; a handshake is within it */
 
 static struct tls_server start(const char *how)
 {
@@ -389,6 +389,28 @@ static void test_order(void **state)
 	tls_stop(&s);
 }
 
+/* What was on its way of one that was given up is nothing against the others. */
+static void test_large_beside_small(void **state)
+{
+	struct tls_server s = start("large_and_small");
+	struct url u = url_of("localhost", s.port, true);
+	struct egress_request large = request_to(&u, "GET", ""),
+			      small = request_to(&u, "POST", "posted");
+	int waiting = 2;
+
+	expect_h2(&s, "GET", EGRESS_OK, "hello");
+	many[0].res = many[1].res = (struct result){.waiting = &waiting};
+	assert_int_equal(egress_start(egress, &large, on_done, &many[0].res, &many[0].call), 0);
+	assert_int_equal(egress_start(egress, &small, on_done, &many[1].res, &many[1].call), 0);
+	run_loop();
+	assert_int_equal(many[0].res.failure, EGRESS_TOO_LARGE);
+	assert_int_equal(many[1].res.failure, EGRESS_OK);
+	assert_true(bytes_is(buf_bytes(&many[1].res.body), "hello"));
+	result_done(&many[0].res);
+	result_done(&many[1].res);
+	tls_stop(&s);
+}
+
 /* ---- leaving ---- */
 
 /* Some are given up, at once or on the way: the others have their answers. */
@@ -514,6 +536,7 @@ int main(void)
 		H2_CASE(test_many_dead),
 		H2_CASE(test_answers_early),
 		H2_CASE(test_order),
+		H2_CASE(test_large_beside_small),
 		H2_CASE(test_cancel),
 		H2_CASE(test_told),
 		H2_CASE(test_ends),

@@ -108,6 +108,56 @@ static void test_planner_lies(void **state)
 	}
 }
 
+/* Of a server that never answers. */
+static int listen_and_be_silent(char url[64])
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t n = sizeof(a);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	snprintf(url, 64, "http://127.0.0.1:%u", ntohs(a.sin_port));
+	return fd;
+}
+
+static void has_of_its_own(const char *provider, const char *fields)
+{
+	w.role.ops->control(&w.role, MSG_s_provider,
+			    &(const struct s_provider){.provider = bytes_str(provider),
+						       .fields = list_of(fields)},
+			    -1);
+	w.role.ops->control(&w.role, MSG_s_apply, &(const struct s_apply){0}, -1);
+}
+
+/* While its login is awaited a request is whole as well: what were sent twice would wait twice. */
+static void test_more_of_a_request_that_waits(void **state)
+{
+	unsigned bad = w.bad, begun = w.begun;
+	char url[64], fields[80];
+	int fd = listen_and_be_silent(url);
+
+	w.role.self = PROC_COURIER; /* whose providers have logins */
+	snprintf(fields, sizeof(fields), ".login|%s", url);
+	has_of_its_own("azuredns", fields);
+	channel_send(&w.vault, vc_call, .call = 1, .provider = BYTES("azuredns"),
+		     .credentials = list_of("tenant_id|t|subscription_id|s|environment|public|"
+					    "client_id|c|client_secret|x"),
+		     .timeout_ms = PATIENCE_MS, .tell = 1);
+	run_until(&w.begun, begun + 1);
+	ask(1, number_in("azuredns", "zones"), NULL, false);
+	body_of_nothing();
+	expect_ended(PROC_PLANNER, bad);
+	channel_send(&w.vault, vc_end, .call = 1);
+	has_of_its_own("azuredns", "");
+	w.role.self = PROC_COURIER_SELF;
+	close(fd);
+	begin(2, w.url, KEY, PATIENCE_MS);
+	expect_served(2);
+	channel_send(&w.vault, vc_end, .call = 2);
+}
+
 /* A permit holds for its call, and for that alone. */
 static void test_permit_is_one_calls(void **state)
 {
@@ -338,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_planner_lies),
+		cmocka_unit_test(test_more_of_a_request_that_waits),
 		cmocka_unit_test(test_permit_is_one_calls),
 		cmocka_unit_test(test_call_is_over),
 		cmocka_unit_test(test_too_late),
