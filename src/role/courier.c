@@ -319,6 +319,21 @@ static void map_ca(int fd)
 	courier.ca = bytes_of(p, (size_t)st.st_size);
 }
 
+struct bytes gateway_fields(const struct provider *provider)
+{
+	struct bytes fields;
+
+	return plist_get(buf_bytes(&courier.gateway), provider->name, &fields) ? fields
+									       : bytes_of(NULL, 0);
+}
+
+bool gateway_url(const struct provider *provider, const char *field, struct url *out)
+{
+	struct bytes text;
+
+	return plist_get(gateway_fields(provider), field, &text) && url_parse(text, out) == 0;
+}
+
 static void add_provider(const struct s_provider *m)
 {
 	plist_put(&courier.next_gateway, m->provider);

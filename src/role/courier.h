@@ -62,8 +62,10 @@ extern struct courier courier;
 /* ---- courier.c ---- */
 
 bool self_hosted(void); /* this is the courier of self-hosted providers */
-/* Why an exchange or a login failed, as the planner and the vault are told. */
-enum code failure_code(enum egress_failure f);
+/* What the gateway has of its own at the provider; empty when nothing. */
+struct bytes gateway_fields(const struct provider *provider);
+/* FIELD of it, which is an address: parsed to *OUT. False when there is none. */
+bool gateway_url(const struct provider *provider, const char *field, struct url *out);
 /* The answer to the exchange under way holds the credential. */
 #define ANSWER_HOLDS_SECRET "the provider's answer holds the credential itself, and was not used"
 /* *FORMS: of all that E's request shows, good until the next request. False when there is no memory. */
@@ -84,6 +86,8 @@ void errand_on_login(struct login_wait *w, enum code code, bool sent, const char
 
 /* ---- courier_answer.c ---- */
 
+/* Why an exchange or a login failed, as the planner and the vault are told. */
+enum code failure_code(enum egress_failure f);
 /* To the planner. An answer for which there is no room fails instead, as overloaded. */
 void send_failed(uint64_t call, enum code code, bool sent, const char *detail);
 void send_answer(uint64_t call, const struct egress_answer *a);
@@ -99,11 +103,6 @@ void answer_deliver(struct errand *e, const struct egress_answer *a);
 int dns_send(struct errand *e, const struct url *server, struct bytes fields) must_check;
 
 /* ---- courier_login.c ---- */
-
-/* What the gateway has of its own at the provider; empty when nothing. */
-struct bytes gateway_fields(const struct provider *provider);
-/* FIELD of it, which is an address: parsed to *OUT. False when there is none. */
-bool gateway_url(const struct provider *provider, const char *field, struct url *out);
 
 /* Which login. */
 struct login_key {

@@ -2,6 +2,22 @@
 /* What the courier tells the planner of an exchange. */
 #include "role/courier.h"
 
+enum code failure_code(enum egress_failure f)
+{
+	switch (f) {
+	case EGRESS_OK:
+		return CODE_OK;
+	case EGRESS_TIMEOUT:
+		return CODE_PROVIDER_TIMEOUT;
+	case EGRESS_REFUSED:
+		return CODE_PROVIDER_REJECTED;
+	case EGRESS_BUSY:
+		return CODE_OVERLOADED;
+	default:
+		return CODE_PROVIDER_UNAVAILABLE;
+	}
+}
+
 void send_failed(uint64_t call, enum code code, bool sent, const char *detail)
 {
 	channel_send(&courier.planner, cp_failed, .call = call, .code = (uint8_t)code, .sent = sent,

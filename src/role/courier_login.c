@@ -56,37 +56,6 @@ static int64_t now_seconds(void)
 	return clock_usec() / 1000000;
 }
 
-struct bytes gateway_fields(const struct provider *provider)
-{
-	struct bytes fields;
-
-	return plist_get(buf_bytes(&courier.gateway), provider->name, &fields) ? fields
-									       : bytes_of(NULL, 0);
-}
-
-bool gateway_url(const struct provider *provider, const char *field, struct url *out)
-{
-	struct bytes text;
-
-	return plist_get(gateway_fields(provider), field, &text) && url_parse(text, out) == 0;
-}
-
-enum code failure_code(enum egress_failure f)
-{
-	switch (f) {
-	case EGRESS_OK:
-		return CODE_OK;
-	case EGRESS_TIMEOUT:
-		return CODE_PROVIDER_TIMEOUT;
-	case EGRESS_REFUSED:
-		return CODE_PROVIDER_REJECTED;
-	case EGRESS_BUSY:
-		return CODE_OVERLOADED;
-	default:
-		return CODE_PROVIDER_UNAVAILABLE;
-	}
-}
-
 /* ---- what is known ---- */
 
 static void hash_part(crypto_generichash_state *h, const void *p, size_t n)
