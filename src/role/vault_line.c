@@ -384,18 +384,27 @@ void line_limited(struct bytes caller, uint32_t count)
 
 /* ---- with the scribe ---- */
 
+/* The one before TOKEN is in the log: does it wait for that? */
+static void send_follower(uint64_t token)
+{
+	struct line *l = line_by_token(token);
+
+	if (l && l->follows)
+		send_kept(l);
+}
+
 static void written(struct line *l, const struct sv_written *m)
 {
 	struct call *c = call_by_id(l->call); /* there is one, as long as it waits for L */
 	enum line_kind kind = l->kind;
-	struct line *next = line_by_token(l->node.id + 1);
+	uint64_t next = l->node.id + 1;
 
 	note_heard(l);
 	if (kind == LINE_OUTCOME && !m->durable)
 		return; /* until lines_again() */
 	line_free(l);
-	if (kind == LINE_OUTCOME && next && next->follows) {
-		send_kept(next);
+	if (kind == LINE_OUTCOME) {
+		send_follower(next);
 	} else if (kind == LINE_INTENT) {
 		call_intent_written(c, m->durable, m->seq, m->leaf);
 	} else if (kind == LINE_ANSWER && !m->durable) {

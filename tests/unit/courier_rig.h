@@ -139,7 +139,8 @@ static inline void run_until(const unsigned *count, unsigned want)
 	assert_int_equal(*count, want);
 }
 
-static inline void listen_as_provider(void)
+/* URL says where. */
+static inline int listen_at(char url[64])
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -148,7 +149,14 @@ static inline void listen_as_provider(void)
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
 	assert_int_equal(listen(fd, 8), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-	snprintf(w.url, sizeof(w.url), "http://127.0.0.1:%u", ntohs(a.sin_port));
+	snprintf(url, 64, "http://127.0.0.1:%u", ntohs(a.sin_port));
+	return fd;
+}
+
+static inline void listen_as_provider(void)
+{
+	int fd = listen_at(w.url);
+
 	w.provider.fn = on_connection;
 	w.connection = (struct loop_fd){.fd = -1, .fn = on_request};
 	assert_int_equal(loop_watch(w.role.loop, &w.provider, fd, EPOLLIN), 0);

@@ -108,20 +108,6 @@ static void test_planner_lies(void **state)
 	}
 }
 
-/* Of a server that never answers. */
-static int listen_and_be_silent(char url[64])
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t n = sizeof(a);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-	snprintf(url, 64, "http://127.0.0.1:%u", ntohs(a.sin_port));
-	return fd;
-}
-
 static void has_of_its_own(const char *provider, const char *fields)
 {
 	w.role.ops->control(&w.role, MSG_s_provider,
@@ -136,7 +122,7 @@ static void test_more_of_a_request_that_waits(void **state)
 {
 	unsigned bad = w.bad, begun = w.begun;
 	char url[64], fields[80];
-	int fd = listen_and_be_silent(url);
+	int fd = listen_at(url); /* which nobody answers */
 
 	w.role.self = PROC_COURIER; /* whose providers have logins */
 	snprintf(fields, sizeof(fields), ".login|%s", url);
