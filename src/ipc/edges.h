@@ -362,7 +362,7 @@ enum verb verb_parse(struct bytes in);
 	M(sv_numbers, B)
 
 #define FIELDS_vs_live(F, S) F(S, LIST, request_ids, IPC_PIECE_MAX) F(S, U8, more, 1)
-/* AGAIN: its intent is in the log, and a scribe may have written it before: it is in the log too, unless that intent is open. */
+/* AGAIN: an outcome whose intent is in the log, and which a scribe may have written before: it is in the log too, unless that intent is open. */
 #define FIELDS_vs_line(F, S)                                                                       \
 	F(S, U64, token, 0)                                                                        \
 	F(S, TEXT, event, 40)                                                                      \

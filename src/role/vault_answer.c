@@ -158,19 +158,20 @@ static bool has_room(const struct call *c)
 
 void answer(struct call *c)
 {
+	bool asked = c->front_epoch == vault.front_epoch; /* else: who asked is gone */
 	struct bytes handle;
 
+	if (asked && c->code == CODE_OK && !has_room(c)) {
+		c->code = CODE_OVERLOADED;
+		call_say(c, "", "many large lists of zones are on their way; try again");
+	}
 	metrics_answered(c);
-	if (c->front_epoch != vault.front_epoch)
-		return; /* who asked is gone */
+	if (!asked)
+		return;
 	if (c->has_integration)
 		fresh_look(c); /* another call may have renewed it meanwhile */
 	if (c->fresh && c->verb != VERB_MAKE_INTEGRATION && c->verb != VERB_REWRAP_HANDLE)
 		send_fresh(c);
-	if (c->code == CODE_OK && !has_room(c)) {
-		c->code = CODE_OVERLOADED;
-		call_say(c, "", "many large lists of zones are on their way; try again");
-	}
 	if (c->code != CODE_OK || !seal(c)) {
 		send_error(c);
 		return;

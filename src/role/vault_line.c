@@ -42,13 +42,7 @@ struct line {
 	char request_id[IPC_REQUEST_ID_MAX + 1];
 	struct buf wire; /* LINE_OUTCOME: the message, to be sent again */
 	bool sent;
-	bool follows; /* LINE_OUTCOME: not sent before the line that was made just before it is in the log */
 };
-
-static struct line *line_by_token(uint64_t token)
-{
-	return idmap_entry(idmap_find(&vault.lines, token), struct line, node);
-}
 
 static void line_free(struct line *l)
 {
@@ -124,20 +118,8 @@ static void hand_over_request(struct call *c, struct line *l)
 		log_fatal("out of memory");
 }
 
-/* The scribe takes what it is told again for written where the outcome is in the log: so what goes before the outcome is written before that is sent. */
-static bool has_turn(const struct line *l)
-{
-	return !l->follows || !idmap_find(&vault.lines, l->node.id - 1);
-}
-
-static void send_kept(struct line *l)
-{
-	if (l->kind == LINE_OUTCOME && !l->sent && has_turn(l))
-		send_again(l);
-}
-
-/* M's token is set here. Its AGAIN is for what is kept: the line as it is said now is new. Or it FOLLOWS the line before, and is said when its turn has come. */
-static void send_line(struct vs_line *m, enum line_kind kind, struct call *c, bool follows)
+/* M's token is set here. Its AGAIN is for what is kept: the line as it is said now is new. */
+static void send_line(struct vs_line *m, enum line_kind kind, struct call *c)
 {
 	struct line *l = memory_alloc(sizeof(*l));
 
@@ -146,7 +128,6 @@ static void send_line(struct vs_line *m, enum line_kind kind, struct call *c, bo
 	*l = (struct line){.node.id = vault.next_token++,
 			   .kind = kind,
 			   .call = c ? c->node.id : 0,
-			   .follows = follows,
 			   .wire = BUF_INIT(WIRE_MAX)};
 	m->token = l->node.id;
 	if (c)
@@ -160,8 +141,6 @@ static void send_line(struct vs_line *m, enum line_kind kind, struct call *c, bo
 		if (c)
 			hand_over_request(c, l);
 	}
-	if (!has_turn(l))
-		return;
 	m->again = 0;
 	channel_send_fd(&vault.scribe, MSG_vs_line, m, -1);
 	note_sent(l);
@@ -277,31 +256,29 @@ static struct bytes take_items(struct bytes *list, size_t max)
 	return taken;
 }
 
-/* Overwritten records that do not fit beside the outcome's value go before it, on lines of their own: are there any? */
-static bool put_replaced(const struct call *c, struct vs_line *m)
+/* Overwritten records that do not fit beside the outcome's value go before it, on lines of their own. */
+static void put_replaced(const struct call *c, struct vs_line *m)
 {
 	struct bytes list = buf_bytes(&c->replaced), rest;
 	struct vs_line own = *m;
 	char event[EVENT_MAX];
-	bool any = false;
 
 	own.event = event_text(event, c->verb, "replaced");
 	own.value = own.result = own.code = bytes_of(NULL, 0);
 	own.duration_ms = -1;
+	own.again =
+		0; /* of these the log does not know which it has: rather twice than not at all */
 	while (list.n) {
 		rest = list;
 		m->replaced = take_items(&rest, REPLACED_MAX);
 		if (!rest.n && bytes_printable(buf_bytes(&c->value)))
 			break;
 		m->replaced = bytes_of(NULL, 0);
-		own.again = m->again;
 		own.replaced = take_items(&list, REPLACED_OWN);
 		if (!own.replaced.n)
 			log_fatal("bug: an overwritten record that fits no line");
-		send_line(&own, LINE_OUTCOME, NULL, any);
-		any = true;
+		send_line(&own, LINE_OUTCOME, NULL);
 	}
-	return any;
 }
 
 void line_intent(struct call *c)
@@ -311,7 +288,7 @@ void line_intent(struct call *c)
 
 	fill(&m, c, integration);
 	m.event = event_text(event, c->verb, "intent");
-	send_line(&m, LINE_INTENT, c, false);
+	send_line(&m, LINE_INTENT, c);
 }
 
 /* What the call's last line said could not be made durable, or there is no scribe. */
@@ -330,19 +307,18 @@ void line_last(struct call *c)
 {
 	char integration[2 * INTEGRATION_ID_BYTES + 1], event[EVENT_MAX];
 	struct vs_line m;
-	bool follows;
 
 	fill(&m, c, integration);
 	fill_outcome(&m, c);
 	m.event = event_text(event, c->verb, c->refused ? "refused" : "outcome");
 	m.again = c->has_intent;
 	if (c->has_intent || c->intent_lost) {
-		follows = put_replaced(c, &m);
-		send_line(&m, LINE_OUTCOME, c, follows);
+		put_replaced(c, &m);
+		send_line(&m, LINE_OUTCOME, c);
 		answer(c);
 		call_free(c);
 	} else if (channel_is_open(&vault.scribe) && vault.writable) {
-		send_line(&m, LINE_ANSWER, c, false);
+		send_line(&m, LINE_ANSWER, c);
 	} else {
 		answer_without_log(c);
 	}
@@ -364,7 +340,7 @@ void line_refused(const struct fv_refused *m)
 
 	line.event = event_text(event, (enum verb)m->verb, "refused");
 	if ((!rules || !limit_caller(rules)) && channel_is_open(&vault.scribe))
-		send_line(&line, LINE_NOTE, NULL, false);
+		send_line(&line, LINE_NOTE, NULL);
 }
 
 void line_limited(struct bytes caller, uint32_t count)
@@ -379,33 +355,21 @@ void line_limited(struct bytes caller, uint32_t count)
 	snprintf(value, sizeof(value), "%u calls", count);
 	line.value = bytes_str(value);
 	if (channel_is_open(&vault.scribe))
-		send_line(&line, LINE_NOTE, NULL, false);
+		send_line(&line, LINE_NOTE, NULL);
 }
 
 /* ---- with the scribe ---- */
-
-/* The one before TOKEN is in the log: does it wait for that? */
-static void send_follower(uint64_t token)
-{
-	struct line *l = line_by_token(token);
-
-	if (l && l->follows)
-		send_kept(l);
-}
 
 static void written(struct line *l, const struct sv_written *m)
 {
 	struct call *c = call_by_id(l->call); /* there is one, as long as it waits for L */
 	enum line_kind kind = l->kind;
-	uint64_t next = l->node.id + 1;
 
 	note_heard(l);
 	if (kind == LINE_OUTCOME && !m->durable)
 		return; /* until lines_again() */
 	line_free(l);
-	if (kind == LINE_OUTCOME) {
-		send_follower(next);
-	} else if (kind == LINE_INTENT) {
+	if (kind == LINE_INTENT) {
 		call_intent_written(c, m->durable, m->seq, m->leaf);
 	} else if (kind == LINE_ANSWER && !m->durable) {
 		answer_without_log(c);
@@ -419,8 +383,7 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 {
 	if (number == MSG_sv_written) {
 		const struct sv_written *m = msg;
-		struct line *l = line_by_token(m->token);
-
+		struct line *l = idmap_entry(idmap_find(&vault.lines, m->token), struct line, node);
 		await_scribe();
 		if (l)
 			written(l, m);
@@ -439,7 +402,10 @@ void on_scribe(void *arg, struct channel *ch, uint16_t number, const void *msg, 
 
 static void send_unsent(struct idmap_node *node, void *arg)
 {
-	send_kept(idmap_holder(node, struct line, node));
+	struct line *l = idmap_holder(node, struct line, node);
+
+	if (l->kind == LINE_OUTCOME && !l->sent)
+		send_again(l);
 }
 
 void lines_again(void)

@@ -218,16 +218,17 @@ TEST(told_again)
 	scribe_serves();
 	vault_comes("a|b");
 	expect_told(true, "");
-	say_again(1, "add_record.replaced", "a");
+	say_again(1, "add_record.outcome", "a");
 	expect_written(1, true);
-	say_again(2, "add_record.outcome", "a");
+	say_again(2, "add_record.outcome", "b");
 	expect_written(2, true);
-	say_again(3, "add_record.replaced", "b");
+	say_again(3, "add_record.outcome", "b");
 	expect_written(3, true);
-	say_again(4, "add_record.outcome", "b");
+	/* what was overwritten the vault never says as told before */
+	say_line(4, "add_record.replaced", "b");
 	expect_written(4, true);
 	expect(&there, "log.open add_record.intent/a add_record.outcome/a add_record.intent/b "
-		       "add_record.replaced/b add_record.outcome/b ");
+		       "add_record.outcome/b add_record.replaced/b ");
 }
 
 /* Without a log nothing is said to be in it. */

@@ -205,6 +205,8 @@ static int full_disk(const struct log *outer)
 	while (write(fd, ballast, sizeof(ballast)) > 0)
 		;
 	close(fd);
+	while (stage(&l, "add_record.replaced", "i0", NULL) == 0)
+		assert_int_equal(store_commit(l.store, l.now), 0);
 	for (unsigned i = 0; i < accepted; i++) {
 		snprintf(id, sizeof(id), "i%u", i);
 		put(&l, "add_record.outcome", id);

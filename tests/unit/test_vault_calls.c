@@ -105,21 +105,6 @@ static void test_zones(void **state)
 	hear(PROC_FRONT, vf_zones_end);
 }
 
-/* With much to read yet it gets no list on top, so that it does not count as one that does not read. */
-static void test_zones_for_a_slow_front(void **state)
-{
-	struct integration i = cloudflare();
-	uint64_t id = ask_zones(1, &i);
-
-	say(PROC_PLANNER, pv_zones, .call = id, .zones = list_of("a.example|1"));
-	say(PROC_PLANNER, pv_result, .call = id);
-	expect_let_go(0);
-	vault.front.queued += CHANNEL_QUEUE_HALF;
-	logged("get_zones.outcome", "ok");
-	vault.front.queued -= CHANNEL_QUEUE_HALF;
-	expect_error(1, CODE_OVERLOADED, "", "try again");
-}
-
 /* More than an account may have. */
 static void test_too_many_zones(void **state)
 {
@@ -513,7 +498,6 @@ int main(void)
 		rig_test(test_add),
 		rig_test(test_add_replaces),
 		rig_test(test_zones),
-		rig_test(test_zones_for_a_slow_front),
 		rig_test(test_too_many_zones),
 		rig_test(test_make),
 		rig_test(test_zone_that_is_none),
