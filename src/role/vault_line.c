@@ -266,8 +266,8 @@ static void put_replaced(const struct call *c, struct vs_line *m)
 	own.event = event_text(event, c->verb, "replaced");
 	own.value = own.result = own.code = bytes_of(NULL, 0);
 	own.duration_ms = -1;
-	own.again =
-		0; /* of these the log does not know which it has: rather twice than not at all */
+	/* The log does not know which of these it has: rather twice than not at all. */
+	own.again = 0;
 	while (list.n) {
 		rest = list;
 		m->replaced = take_items(&rest, REPLACED_MAX);
