@@ -433,6 +433,7 @@ static void test_replaced_not_durable(void **state)
 	const struct vs_line *m;
 	uint64_t tokens[4];
 	unsigned n = overwrite_much(tokens);
+	uint64_t sum = 0;
 
 	say_written(tokens[0], false);
 	say_written(tokens[n - 1], true);
@@ -440,10 +441,11 @@ static void test_replaced_not_durable(void **state)
 		say_written(tokens[i], false);
 	scribe_says(true, "");
 	for (unsigned i = 0; i < n - 1; i++) {
-		m = expect_line("add_record.replaced", "");
-		assert_true(m->token == tokens[i]);
+		m = expect_line("add_record.replaced", ""); /* in any order */
 		assert_false(m->again);
+		sum += m->token - tokens[i];
 	}
+	assert_true(sum == 0);
 	assert_silence();
 	for (unsigned i = 0; i < n - 1; i++)
 		say_written(tokens[i], true);
@@ -451,7 +453,7 @@ static void test_replaced_not_durable(void **state)
 	assert_silence();
 }
 
-/* They are said again with the outcome; the call is named once. Of the outcome the scribe looks whether it is there. */
+/* They are said again with the outcome, in any order; the call is named once. Of the outcome the scribe looks whether it is there. */
 static void test_replaced_again(void **state)
 {
 	const struct vs_line *m;
