@@ -63,7 +63,7 @@ static void assert_more(struct bytes before, struct bytes after, const char *ser
 {
 	uint64_t had = number_of(before, series), has = number_of(after, series);
 
-	if ((has == UINT64_MAX ? 0 : has) != (had == UINT64_MAX ? 0 : had) + n)
+	if (has != (had == UINT64_MAX ? 0 : had) + n)
 		fail_msg("%s: %llu, then %llu", series, (unsigned long long)had,
 			 (unsigned long long)has);
 }
@@ -100,6 +100,8 @@ static void test_calls(void **state)
 /* With much to read yet the front gets no list on top, so that it does not count as one that does not read; and what it gets is what is counted. */
 static void test_slow_front(void **state)
 {
+	const char *ok = "postern_calls_total{endpoint=\"get_zones\",provider=\"cloudflare\","
+			 "code=\"ok\"}";
 	struct integration i = cloudflare();
 	struct bytes before = metrics(1), after;
 	uint64_t id;
@@ -115,10 +117,7 @@ static void test_slow_front(void **state)
 	vault.front.queued -= CHANNEL_QUEUE_HALF;
 	expect_error(2, CODE_OVERLOADED, "", "try again");
 	after = metrics(3);
-	assert_more(
-		before, after,
-		"postern_calls_total{endpoint=\"get_zones\",provider=\"cloudflare\",code=\"ok\"}",
-		0);
+	assert_true(number_of(after, ok) == number_of(before, ok));
 	assert_more(before, after,
 		    "postern_calls_total{endpoint=\"get_zones\",provider=\"cloudflare\",code="
 		    "\"overloaded\"}",
